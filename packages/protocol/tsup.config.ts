@@ -1,0 +1,3 @@
+import { lockstepBuild } from "../../config/tsup.ts";
+
+export default lockstepBuild({ entry: ["src/index.ts"], target: "es2022" });
