@@ -1,0 +1,85 @@
+/**
+ * Every limit of a server, by the name under which GetServerInfo publishes it and LIMIT_EXCEEDED
+ * refuses by it. Sizes are bytes, times milliseconds.
+ */
+export interface Limits {
+  /** Largest request message. */
+  readonly max_request_bytes: number;
+  /** Largest reply message. */
+  readonly max_response_bytes: number;
+  /** Largest frame of an Attach; it may be exceeded by a single item. */
+  readonly max_frame_bytes: number;
+  /** Calls under way on one Attach. */
+  readonly max_attach_calls: number;
+  /** Shortest time to live of a session. */
+  readonly min_ttl_ms: number;
+  /** Time to live of a session that asks for none. */
+  readonly default_ttl_ms: number;
+  /** Longest time to live of a session. */
+  readonly max_ttl_ms: number;
+  /** Active sessions in a namespace. */
+  readonly max_sessions: number;
+  /** Active sessions one principal has in a namespace. */
+  readonly max_sessions_per_principal: number;
+  /** Final outcomes kept for a session that has not confirmed them. */
+  readonly max_unanswered: number;
+  /** Gaps in what a session has confirmed. */
+  readonly max_answered_ranges: number;
+  /** Holds of one session. */
+  readonly max_holds_per_session: number;
+  /** Waiting acquires of one session. */
+  readonly max_waiters_per_session: number;
+  /** Waiting acquires on one key; beyond it acquires are denied QUEUE_FULL. */
+  readonly max_waiters_per_key: number;
+  /** Longest wait of an acquire; a longer one counts as this. */
+  readonly max_wait_ms: number;
+  /** Longest time a unary acquire stays open. */
+  readonly max_poll_timeout_ms: number;
+  /** Watches in a namespace. */
+  readonly max_watches: number;
+  /** Watches of one principal in a namespace. */
+  readonly max_watches_per_principal: number;
+  /** Bytes of requests under way for one principal. */
+  readonly max_in_flight_bytes: number;
+  /** Time a call has when it names none. */
+  readonly default_deadline_ms: number;
+  /** Longest time a unary call may ask for. */
+  readonly max_deadline_ms: number;
+  /** Streams open at once on one HTTP/2 connection. */
+  readonly max_concurrent_streams: number;
+  /** Header bytes of one request. */
+  readonly max_header_bytes: number;
+  /** Connections open at once. */
+  readonly max_connections: number;
+  /** Free disk space below which acquires are refused. */
+  readonly min_free_bytes: number;
+}
+
+/** The limits of a server that was not told otherwise. */
+export const DEFAULT_LIMITS: Limits = {
+  max_request_bytes: 2 * 1024 * 1024,
+  max_response_bytes: 4 * 1024 * 1024,
+  max_frame_bytes: 256 * 1024,
+  max_attach_calls: 16_384,
+  min_ttl_ms: 2_000,
+  default_ttl_ms: 15_000,
+  max_ttl_ms: 3_600_000,
+  max_sessions: 100_000,
+  max_sessions_per_principal: 100_000,
+  max_unanswered: 4_096,
+  max_answered_ranges: 1_024,
+  max_holds_per_session: 100_000,
+  max_waiters_per_session: 10_000,
+  max_waiters_per_key: 100_000,
+  max_wait_ms: 3_600_000,
+  max_poll_timeout_ms: 60_000,
+  max_watches: 10_000,
+  max_watches_per_principal: 10_000,
+  max_in_flight_bytes: 64 * 1024 * 1024,
+  default_deadline_ms: 30_000,
+  max_deadline_ms: 120_000,
+  max_concurrent_streams: 128,
+  max_header_bytes: 16 * 1024,
+  max_connections: 10_000,
+  min_free_bytes: 64 * 1024 * 1024,
+};
