@@ -7,6 +7,6 @@
  * @param why what has to happen in another process meanwhile; it stands in the test, for its reader
  */
 export function realTime(ms: number, why: string): Promise<void> {
-	if (why === "") throw new Error("realTime: say what the test is waiting for");
-	return new Promise((resolve) => setTimeout(resolve, ms));
+  if (why === "") throw new Error("realTime: say what the test is waiting for");
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

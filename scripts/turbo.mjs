@@ -1,0 +1,25 @@
+// The one door to turbo: without telemetry, without its version reminder, found without a PATH.
+//
+//   node scripts/turbo.mjs run build
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./toolchain.mjs";
+
+export function turboCommand(...args) {
+  const require = createRequire(join(root, "package.json"));
+  return {
+    command: [process.execPath, require.resolve("turbo/bin/turbo"), ...args],
+    env: { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" },
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { command, env } = turboCommand(...process.argv.slice(2));
+  const [file, ...args] = command;
+  const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  child.on("close", (code) => {
+    process.exitCode = code ?? 1;
+  });
+}
