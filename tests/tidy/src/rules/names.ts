@@ -21,17 +21,15 @@ export function namesNoMachine(path: string, text: string): Finding[] {
 /** @param url the repository's address as the root package.json gives it, the one place where it stands */
 export function namesOneRepository(path: string, text: string, url: string): Finding[] {
   const own = repositoryOf(url);
-  return text
-    .split("\n")
-    .flatMap((line, index) =>
-      [...line.matchAll(/github\.com[/:]([\w.-]+\/lockstep)(?![\w-])/g)]
-        .filter(([, name]) => name !== own)
-        .map(([found]) => ({
-          path,
-          line: index + 1,
-          message: `${found}: the repository is github.com/${own}`,
-        })),
-    );
+  return text.split("\n").flatMap((line, index) =>
+    [...line.matchAll(/github\.com[/:]([\w.-]+\/lockstep)(?![\w-])/g)]
+      .filter(([, name]) => name !== own)
+      .map(([found]) => ({
+        path,
+        line: index + 1,
+        message: `${found}: the repository is github.com/${own}`,
+      })),
+  );
 }
 
 /** What every published package's manifest has to say about where it comes from and where it runs. */
