@@ -2,15 +2,13 @@
 //
 //   node scripts/turbo.mjs run build
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./toolchain.mjs";
 
 export function turboCommand(...args) {
-  const require = createRequire(join(root, "package.json"));
   return {
-    command: [process.execPath, require.resolve("turbo/bin/turbo"), ...args],
+    command: [process.execPath, join(root, "node_modules", "turbo", "bin", "turbo"), ...args],
     env: { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" },
   };
 }
