@@ -1,6 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
-import { type ErrorDetail, ErrorDetailSchema, type ErrorReason } from "./gen/lockstep/v1/errors_pb.ts";
+import {
+  type ErrorDetail,
+  ErrorDetailSchema,
+  type ErrorReason,
+} from "./gen/lockstep/v1/errors_pb.ts";
 
 /**
  * Builds the RPC error of a refusal: code, text for people, and exactly one ErrorDetail with the

@@ -30,7 +30,8 @@ export function parseSequencer(text: string): Sequencer {
   if (!match) throw new TypeError("a sequencer has the form key/mode/token");
   const [, key = "", name = "", digits = ""] = match;
   const mode = [...MODE_NAMES].find(([, known]) => known === name)?.[0];
-  if (mode === undefined) throw new TypeError(`a sequencer's mode is one of ${[...MODE_NAMES.values()].join(", ")}`);
+  if (mode === undefined)
+    throw new TypeError(`a sequencer's mode is one of ${[...MODE_NAMES.values()].join(", ")}`);
   const problem = nameProblem(key);
   if (problem) throw new TypeError(`a sequencer's key ${problem}`);
   const token = BigInt(digits);

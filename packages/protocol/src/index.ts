@@ -1,3 +1,5 @@
+export { errorDetailOf, refusal } from "./errors.ts";
+export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
 export * from "./gen/lockstep/testing/v1/clock_service_pb.ts";
 export * from "./gen/lockstep/v1/admin_service_pb.ts";
 export * from "./gen/lockstep/v1/attach_pb.ts";
@@ -9,7 +11,5 @@ export * from "./gen/lockstep/v1/lock_service_pb.ts";
 export * from "./gen/lockstep/v1/server_service_pb.ts";
 export * from "./gen/lockstep/v1/session_pb.ts";
 export * from "./gen/lockstep/v1/session_service_pb.ts";
-export { errorDetailOf, refusal } from "./errors.ts";
-export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { compareNames, nameProblem, textProblem } from "./names.ts";

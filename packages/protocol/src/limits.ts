@@ -68,7 +68,7 @@ export const DEFAULT_LIMITS: Limits = {
   max_sessions_per_principal: 100_000,
   max_unanswered: 4_096,
   max_answered_ranges: 1_024,
-  max_holds_per_session: 100_000,
+  max_holds_per_session: 10_000,
   max_waiters_per_session: 10_000,
   max_waiters_per_key: 100_000,
   max_wait_ms: 3_600_000,

@@ -488,7 +488,7 @@ export enum DeniedReason {
   QUEUE_FULL = 5,
 
   /**
-   * The same owner already holds or waits for this key.
+   * The same owner already holds this key.
    *
    * @generated from enum value: DENIED_REASON_REENTRANCY = 6;
    */

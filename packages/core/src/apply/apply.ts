@@ -1,0 +1,75 @@
+import type { Event } from "@lockstep/protocol";
+import type { NamespaceState } from "../state/state.ts";
+import { InvariantError } from "./invariant.ts";
+import {
+  applyAcquireRefused,
+  applyDelayEnded,
+  applyDelayProgressed,
+  applyLockGranted,
+  applyLockLost,
+  applyLockQueued,
+  applyLockReleased,
+  applyTicketEnded,
+} from "./lock.ts";
+import {
+  applyEpochStarted,
+  applySessionEnded,
+  applySessionForgotten,
+  applySessionOpened,
+} from "./session.ts";
+
+/**
+ * Changes the state as an event says; the only way it changes. Deterministic: the same events in the
+ * same order give the same state in any process, live and at recovery.
+ *
+ * @throws InvariantError when the event cannot follow the state, or is of a kind this version does not
+ *   know. The state must not be used any more.
+ */
+export function apply(state: NamespaceState, event: Event): void {
+  const jump = event.body.case === "epochStarted";
+  if (jump ? event.revision <= state.revision : event.revision !== state.revision + 1n) {
+    throw new InvariantError(`event ${event.revision} cannot follow revision ${state.revision}`);
+  }
+  state.revision = event.revision;
+  const { body } = event;
+  switch (body.case) {
+    case "epochStarted":
+      applyEpochStarted(state, body.value);
+      break;
+    case "sessionOpened":
+      applySessionOpened(state, event, body.value);
+      break;
+    case "sessionEnded":
+      applySessionEnded(state, event, body.value);
+      break;
+    case "sessionForgotten":
+      applySessionForgotten(state, body.value);
+      break;
+    case "lockQueued":
+      applyLockQueued(state, event, body.value);
+      break;
+    case "lockGranted":
+      applyLockGranted(state, event, body.value);
+      break;
+    case "ticketEnded":
+      applyTicketEnded(state, event, body.value);
+      break;
+    case "acquireRefused":
+      applyAcquireRefused(state, event, body.value);
+      break;
+    case "lockReleased":
+      applyLockReleased(state, event, body.value);
+      break;
+    case "lockLost":
+      applyLockLost(state, event, body.value);
+      break;
+    case "delayProgressed":
+      applyDelayProgressed(state, body.value);
+      break;
+    case "delayEnded":
+      applyDelayEnded(state, body.value);
+      break;
+    default:
+      throw new InvariantError(`event ${event.revision} is of a kind this version does not know`);
+  }
+}

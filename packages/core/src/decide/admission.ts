@@ -1,0 +1,140 @@
+import { ErrorReason, type IdRange, SessionState } from "@lockstep/protocol";
+import type { SessionCaller } from "../op.ts";
+import { limitExceeded, Refusal, RefusalCode } from "../refusal.ts";
+import type { Outcome } from "../state/outcome.ts";
+import type { NamespaceState, SessionRecord } from "../state/state.ts";
+
+/**
+ * Finds the session a caller speaks for, live or ended.
+ * @throws Refusal SESSION_UNKNOWN, SECRET_MISMATCH.
+ */
+export function sessionOf(state: NamespaceState, caller: SessionCaller): SessionRecord {
+  const session = state.sessions.get(caller.sessionId);
+  if (session === undefined) {
+    throw new Refusal(
+      RefusalCode.FAILED_PRECONDITION,
+      ErrorReason.SESSION_UNKNOWN,
+      `session ${caller.sessionId} is not known here: open a new one`,
+    );
+  }
+  const proven =
+    caller.secretSha256 === undefined || sameBytes(session.secretSha256, caller.secretSha256);
+  if (!proven || session.principal !== caller.principal) {
+    throw new Refusal(
+      RefusalCode.PERMISSION_DENIED,
+      ErrorReason.SECRET_MISMATCH,
+      `session ${caller.sessionId} was opened with another secret or by another principal`,
+    );
+  }
+  return session;
+}
+
+/**
+ * Finds the live session a caller speaks for.
+ * @throws Refusal as `sessionOf`, and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED.
+ */
+export function liveSessionOf(state: NamespaceState, caller: SessionCaller): SessionRecord {
+  const session = sessionOf(state, caller);
+  if (session.state !== SessionState.ACTIVE) throw ended(session);
+  return session;
+}
+
+/** The refusal of a call on a session that has ended. */
+export function ended(session: SessionRecord): Refusal {
+  const [reason, how] =
+    session.state === SessionState.EXPIRED
+      ? ([ErrorReason.SESSION_EXPIRED, "expired"] as const)
+      : session.state === SessionState.CLOSED
+        ? ([ErrorReason.SESSION_CLOSED, "was closed"] as const)
+        : ([ErrorReason.SESSION_REVOKED, "was revoked"] as const);
+  return new Refusal(
+    RefusalCode.FAILED_PRECONDITION,
+    reason,
+    `session ${session.id} ${how}; all it held is over: open a new one`,
+  );
+}
+
+/**
+ * Takes note of the request ids whose final reply the client has: their outcomes are dropped and the
+ * ids never executed again. Volatile: neither an event nor part of any.
+ * @throws Refusal LIMIT_EXCEEDED `max_answered_ranges`.
+ */
+export function noteAnswered(
+  state: NamespaceState,
+  session: SessionRecord,
+  answered: readonly IdRange[],
+): void {
+  for (const range of answered) {
+    if (session.answered.add(range)) dropOutcomes(session, range);
+    if (session.answered.size > state.limits.max_answered_ranges) {
+      throw limitExceeded(
+        "max_answered_ranges",
+        state.limits.max_answered_ranges,
+        `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
+      );
+    }
+  }
+}
+
+function dropOutcomes(session: SessionRecord, { first, last }: IdRange): void {
+  const { outcomes } = session;
+  if (last - first < BigInt(outcomes.size)) {
+    for (let id = first; id <= last; id++) dropFinal(outcomes, id);
+    return;
+  }
+  for (const id of outcomes.keys()) if (first <= id && id <= last) dropFinal(outcomes, id);
+}
+
+/** A wait has no final outcome yet, whatever the client believes. */
+function dropFinal(outcomes: Map<bigint, Outcome>, id: bigint): void {
+  if (outcomes.get(id)?.result.kind !== "waiting") outcomes.delete(id);
+}
+
+/**
+ * Finds what became of a request id: its outcome when it is a repeat, undefined when it is new.
+ * @throws Refusal REQUEST_ID_ANSWERED, REQUEST_ID_REUSED.
+ */
+export function earlierOutcome(
+  session: SessionRecord,
+  requestId: bigint,
+  fingerprint: bigint,
+): Outcome | undefined {
+  const outcome = session.outcomes.get(requestId);
+  if (outcome !== undefined) {
+    if (outcome.fingerprint === fingerprint || outcome.fingerprint === 0n) return outcome;
+    throw new Refusal(
+      RefusalCode.INVALID_ARGUMENT,
+      ErrorReason.REQUEST_ID_REUSED,
+      `request id ${requestId} was used before with other content: give each new request the next id`,
+    );
+  }
+  if (session.answered.has(requestId)) {
+    throw new Refusal(
+      RefusalCode.FAILED_PRECONDITION,
+      ErrorReason.REQUEST_ID_ANSWERED,
+      `request id ${requestId} was confirmed as answered and is not executed again`,
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Makes sure that one more outcome can be kept.
+ * @throws Refusal LIMIT_EXCEEDED `max_unanswered`.
+ */
+export function roomForOutcome(state: NamespaceState, session: SessionRecord, factor = 1): void {
+  const max = state.limits.max_unanswered;
+  if (session.outcomes.size - session.tickets.size < max * factor) return;
+  throw limitExceeded(
+    "max_unanswered",
+    max,
+    `session ${session.id} has not confirmed the replies it got: send \`answered\``,
+  );
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+}

@@ -1,0 +1,37 @@
+import { type CloseSessionResponse, DelayEndCause, SessionState } from "@lockstep/protocol";
+import type { Now, Op } from "../op.ts";
+import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import { earlierOutcome, noteAnswered, sessionOf } from "./admission.ts";
+import { type Decision, Draft, replyWith } from "./decision.ts";
+import { addDelayEnded, addSessionEnded } from "./endings.ts";
+import { closeFingerprint } from "./fingerprint.ts";
+
+/** Ends a session by its client's word. Accepted from an ended session too, whose delays it ends. */
+export function decideCloseSession(
+  state: NamespaceState,
+  { caller, request }: Op<"closeSession">,
+  now: Now,
+): Decision<"closeSession"> {
+  const session = sessionOf(state, caller);
+  const fingerprint = closeFingerprint(request);
+  const draft = new Draft(state.revision, now, {
+    actor: caller.principal,
+    correlationId: request.correlationId,
+    requestId: request.requestId,
+    fingerprint,
+  });
+  if (session.state !== SessionState.ACTIVE) {
+    for (const delay of session.delays.values())
+      addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+    return replyWith(draft.events, response(session));
+  }
+  noteAnswered(state, session, request.answered);
+  // Its own outcome is the end of the session; what else could have this id has other content.
+  earlierOutcome(session, request.requestId, fingerprint);
+  addSessionEnded(draft, session, SessionState.CLOSED);
+  return replyWith(draft.events, { ...response(session), state: SessionState.CLOSED });
+}
+
+function response(session: SessionRecord): CloseSessionResponse {
+  return { $typeName: "lockstep.v1.CloseSessionResponse", state: session.state };
+}

@@ -1,0 +1,97 @@
+import type { Event } from "@lockstep/protocol";
+import type { Now, OpKind, Reply } from "../op.ts";
+
+/** What is known at the moment of a decision beside the state and the time. */
+export interface Facts {
+  /** The last durable revision; what a keep-alive may speak of. */
+  readonly durableRevision: bigint;
+  /** The disk is nearly full: nothing that grows is accepted. */
+  readonly storageLow: boolean;
+}
+
+/** What an operation leads to. */
+export interface Decision<K extends OpKind = OpKind> {
+  /** What happens, in order; none for reads, repeats and expected refusals. */
+  readonly events: readonly Event[];
+  /** The reply, or the ticket whose end will bring it. */
+  readonly answer:
+    | { readonly kind: "reply"; readonly reply: Reply<K> }
+    | { readonly kind: "waiting"; readonly ticketId: bigint };
+}
+
+/** A decision that changes nothing. */
+export function replyOnly<K extends OpKind>(reply: Reply<K>): Decision<K> {
+  return { events: [], answer: { kind: "reply", reply } };
+}
+
+/** A decision with events whose reply is known at once. */
+export function replyWith<K extends OpKind>(
+  events: readonly Event[],
+  reply: Reply<K>,
+): Decision<K> {
+  return { events, answer: { kind: "reply", reply } };
+}
+
+/** What the events of one operation have in common. */
+export interface Cause {
+  readonly actor?: string;
+  readonly correlationId?: string;
+  readonly reason?: string;
+  readonly requestId?: bigint;
+  readonly fingerprint?: bigint;
+}
+
+/** Collects the events of one operation and numbers them. */
+export class Draft {
+  readonly events: Event[] = [];
+  readonly #now: Now;
+  readonly #cause: Cause;
+  #revision: bigint;
+
+  /** `revision` is the last one before the operation. */
+  constructor(revision: bigint, now: Now, cause: Cause = {}) {
+    this.#revision = revision;
+    this.#now = now;
+    this.#cause = cause;
+  }
+
+  /** The revision the next event will have. */
+  get next(): bigint {
+    return this.#revision + 1n;
+  }
+
+  /** Adds an event. `journalOnly` replaces the fingerprint of the cause. */
+  add(body: Event["body"], journalOnly?: Event["journalOnly"]): Event {
+    this.#revision += 1n;
+    const {
+      actor = "",
+      correlationId = "",
+      reason = "",
+      requestId = 0n,
+      fingerprint = 0n,
+    } = this.#cause;
+    const event: Event = {
+      $typeName: "lockstep.v1.Event",
+      revision: this.#revision,
+      decidedAtMs: BigInt(this.#now.unixMs),
+      node: "",
+      actor,
+      correlationId,
+      reason,
+      causeRequestId: requestId,
+      body,
+    };
+    const kept = journalOnly ?? (fingerprint === 0n ? undefined : journalOnlyOf(fingerprint));
+    if (kept !== undefined) event.journalOnly = kept;
+    this.events.push(event);
+    return event;
+  }
+}
+
+function journalOnlyOf(contentFingerprint: bigint): NonNullable<Event["journalOnly"]> {
+  return {
+    $typeName: "lockstep.v1.JournalOnly",
+    secretSha256: new Uint8Array(),
+    contentFingerprint,
+  };
+}

@@ -1,0 +1,60 @@
+import { DelayEndCause, ErrorReason } from "@lockstep/protocol";
+import type { Now, Op } from "../op.ts";
+import { Refusal, RefusalCode } from "../refusal.ts";
+import type { Delay, NamespaceState, SessionRecord } from "../state/state.ts";
+import { liveSessionOf, noteAnswered } from "./admission.ts";
+import { type Decision, Draft, type Facts, replyWith } from "./decision.ts";
+import { addDelayEnded } from "./endings.ts";
+
+/**
+ * Renews a session. The renewal itself is volatile; only a confirmed loss makes events.
+ *
+ * A reply that is computed before a loss is durable does not tell of it, and gives its client a full
+ * time to live in which to believe. So it starts the delay of that loss again.
+ */
+export function decideKeepAlive(
+  state: NamespaceState,
+  { caller, request }: Op<"keepAlive">,
+  now: Now,
+  facts: Facts,
+): Decision<"keepAlive"> {
+  const session = liveSessionOf(state, caller);
+  if (request.seenRevision > facts.durableRevision) throw seenTooMuch(request.seenRevision, facts);
+  noteAnswered(state, session, request.answered);
+  session.renewedAtMs = now.monotonicMs;
+  const sessionRevision = durableNews(session, facts.durableRevision);
+  const draft = new Draft(state.revision, now, { actor: caller.principal });
+  for (const delay of session.delays.values()) {
+    if (delay.lostRevision <= request.seenRevision)
+      addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+    else if (delay.lostRevision > sessionRevision) restart(delay, now);
+  }
+  return replyWith(draft.events, {
+    $typeName: "lockstep.v1.KeepAliveResponse",
+    seq: request.seq,
+    sessionRevision,
+    ttlMs: BigInt(session.ttlMs),
+  });
+}
+
+function seenTooMuch(seenRevision: bigint, { durableRevision }: Facts): Refusal {
+  return new Refusal(
+    RefusalCode.INVALID_ARGUMENT,
+    ErrorReason.INVALID_FIELD,
+    `seen_revision ${seenRevision} is above the namespace's revision ${durableRevision}: call GetSession`,
+    { field: "seen_revision", rule: "must not be above the namespace's revision" },
+  );
+}
+
+/** The last durable news of a session, 0 if none; older news are forgotten. */
+function durableNews(session: SessionRecord, durableRevision: bigint): bigint {
+  const { news } = session;
+  let last = -1;
+  while (last + 1 < news.length && (news[last + 1] as bigint) <= durableRevision) last += 1;
+  if (last > 0) news.splice(0, last);
+  return last >= 0 ? (news[0] as bigint) : 0n;
+}
+
+function restart(delay: Delay, now: Now): void {
+  delay.sinceMs = now.monotonicMs;
+}

@@ -1,0 +1,74 @@
+import { ErrorReason, type OpenSessionResponse, SessionState } from "@lockstep/protocol";
+import { secretKey } from "../apply/session.ts";
+import type { Now, Op } from "../op.ts";
+import { limitExceeded, Refusal, RefusalCode } from "../refusal.ts";
+import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import { ended } from "./admission.ts";
+import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
+
+/** Open is idempotent by its secret: the same secret gives the same session. A repeat does not renew. */
+export function decideOpenSession(
+  state: NamespaceState,
+  { principal, secretSha256, request }: Op<"openSession">,
+  now: Now,
+  facts: Facts,
+): Decision<"openSession"> {
+  const known = state.sessionsBySecret.get(secretKey(secretSha256));
+  if (known !== undefined) return replyOnly(reopened(known, principal));
+  checkLimits(state, principal, facts);
+  const draft = new Draft(state.revision, now, {
+    actor: principal,
+    correlationId: request.correlationId,
+  });
+  const sessionId = draft.next;
+  const ttlMs = request.ttlMs === 0n ? BigInt(state.limits.default_ttl_ms) : request.ttlMs;
+  const { displayName, metadata } = request;
+  draft.add(
+    {
+      case: "sessionOpened",
+      value: { $typeName: "lockstep.v1.SessionOpened", sessionId, ttlMs, displayName, metadata },
+    },
+    { $typeName: "lockstep.v1.JournalOnly", secretSha256, contentFingerprint: 0n },
+  );
+  return replyWith(draft.events, response(sessionId, ttlMs));
+}
+
+function reopened(session: SessionRecord, principal: string): OpenSessionResponse {
+  if (session.principal !== principal) {
+    throw new Refusal(
+      RefusalCode.PERMISSION_DENIED,
+      ErrorReason.SECRET_MISMATCH,
+      "the session of this secret belongs to another principal: make a new secret of 32 random bytes",
+    );
+  }
+  if (session.state !== SessionState.ACTIVE) throw ended(session);
+  return response(session.id, BigInt(session.ttlMs));
+}
+
+function checkLimits(state: NamespaceState, principal: string, { storageLow }: Facts): void {
+  if (storageLow) throw storageLowRefusal("no session is opened");
+  const { max_sessions, max_sessions_per_principal } = state.limits;
+  if (state.activeSessions >= max_sessions) {
+    throw limitExceeded("max_sessions", max_sessions, "too many sessions in this namespace");
+  }
+  if ((state.sessionsByPrincipal.get(principal) ?? 0) >= max_sessions_per_principal) {
+    throw limitExceeded(
+      "max_sessions_per_principal",
+      max_sessions_per_principal,
+      `too many sessions of ${principal} in this namespace`,
+    );
+  }
+}
+
+/** The refusal of what would grow while the disk is nearly full. */
+export function storageLowRefusal(what: string): Refusal {
+  return new Refusal(
+    RefusalCode.RESOURCE_EXHAUSTED,
+    ErrorReason.STORAGE_LOW,
+    `${what} while the server's disk is nearly full: free some space there; releases and keep-alives still work`,
+  );
+}
+
+function response(sessionId: bigint, ttlMs: bigint): OpenSessionResponse {
+  return { $typeName: "lockstep.v1.OpenSessionResponse", sessionId, ttlMs };
+}

@@ -1,0 +1,116 @@
+import {
+  compareNames,
+  ErrorReason,
+  FenceStatus,
+  type ListLocksResponse,
+  type ListSessionsResponse,
+  SessionState,
+} from "@lockstep/protocol";
+import type { Now, Op } from "../op.ts";
+import { Refusal, RefusalCode } from "../refusal.ts";
+import type { KeyRecord, NamespaceState } from "../state/state.ts";
+import { freeLock, lockView } from "../view/lock.ts";
+import { sessionHoldView, sessionTicketView, sessionView } from "../view/session.ts";
+import { liveSessionOf, noteAnswered } from "./admission.ts";
+import { type Decision, replyOnly } from "./decision.ts";
+
+const DEFAULT_PAGE_SIZE = 100;
+const QUEUE_SHOWN_ALONE = 1_000;
+const QUEUE_SHOWN_IN_LIST = 16;
+
+export function decideGetSession(
+  state: NamespaceState,
+  { caller, request }: Op<"getSession">,
+  now: Now,
+): Decision<"getSession"> {
+  const session = liveSessionOf(state, caller);
+  noteAnswered(state, session, request.answered);
+  return replyOnly({
+    $typeName: "lockstep.v1.GetSessionResponse",
+    session: sessionView(session, now),
+    holds: [...session.holds.values()].map(sessionHoldView),
+    tickets: [...session.tickets.values()].map((ticket) => sessionTicketView(state, ticket, now)),
+  });
+}
+
+export function decideListSessions(
+  state: NamespaceState,
+  { request }: Op<"listSessions">,
+  now: Now,
+): Decision<"listSessions"> {
+  const size = request.pageSize || DEFAULT_PAGE_SIZE;
+  const after = request.pageToken === "" ? 0n : sessionCursor(request.pageToken);
+  const page: ListSessionsResponse = {
+    $typeName: "lockstep.v1.ListSessionsResponse",
+    sessions: [],
+    nextPageToken: "",
+  };
+  // Ids rise, and a map keeps the order in which they came.
+  for (const session of state.sessions.values()) {
+    if (session.id <= after || (session.state !== SessionState.ACTIVE && !request.includeEnded))
+      continue;
+    if (page.sessions.length === size) {
+      page.nextPageToken = String(page.sessions.at(-1)?.sessionId);
+      break;
+    }
+    page.sessions.push(sessionView(session, now));
+  }
+  return replyOnly(page);
+}
+
+export function decideCheckFence(
+  state: NamespaceState,
+  { request }: Op<"checkFence">,
+): Decision<"checkFence"> {
+  const { key, token } = request;
+  const current = state.keys.get(key)?.holds.some((hold) => hold.token === token) ?? false;
+  const status = current
+    ? FenceStatus.CURRENT
+    : token > state.revision
+      ? FenceStatus.UNKNOWN
+      : FenceStatus.STALE;
+  return replyOnly({ $typeName: "lockstep.v1.CheckFenceResponse", status });
+}
+
+export function decideGetLock(
+  state: NamespaceState,
+  { request }: Op<"getLock">,
+  now: Now,
+): Decision<"getLock"> {
+  const record = state.keys.get(request.key);
+  const lock =
+    record === undefined ? freeLock(request.key) : lockView(state, record, now, QUEUE_SHOWN_ALONE);
+  return replyOnly({ $typeName: "lockstep.v1.GetLockResponse", lock });
+}
+
+export function decideListLocks(
+  state: NamespaceState,
+  { request }: Op<"listLocks">,
+  now: Now,
+): Decision<"listLocks"> {
+  const size = request.pageSize || DEFAULT_PAGE_SIZE;
+  const found: KeyRecord[] = [];
+  for (const record of state.keys.values()) {
+    if (!record.key.startsWith(request.keyPrefix)) continue;
+    if (request.pageToken !== "" && compareNames(record.key, request.pageToken) <= 0) continue;
+    found.push(record);
+  }
+  found.sort((a, b) => compareNames(a.key, b.key));
+  const page: ListLocksResponse = {
+    $typeName: "lockstep.v1.ListLocksResponse",
+    locks: found.slice(0, size).map((record) => lockView(state, record, now, QUEUE_SHOWN_IN_LIST)),
+    nextPageToken: "",
+  };
+  if (found.length > size) page.nextPageToken = (found[size - 1] as KeyRecord).key;
+  return replyOnly(page);
+}
+
+function sessionCursor(pageToken: string): bigint {
+  if (/^[0-9]{1,19}$/.test(pageToken)) return BigInt(pageToken);
+  throw new Refusal(
+    RefusalCode.INVALID_ARGUMENT,
+    ErrorReason.INVALID_FIELD,
+    "page_token is not one that ListSessions returned: start again without it",
+    { field: "page_token", rule: "must be a next_page_token" },
+  );
+}

@@ -1,0 +1,143 @@
+import { type Event, SessionState } from "@lockstep/protocol";
+import { apply } from "./apply/apply.ts";
+import { decide } from "./decide/decide.ts";
+import { type Decision, Draft, type Facts } from "./decide/decision.ts";
+import { nextGrant } from "./decide/grants.ts";
+import { DELAY_PROGRESS_MS, decideDue, FORGET_AFTER_MS } from "./decide/tick.ts";
+import type { Now, Op, OpKind } from "./op.ts";
+import type { DueKind } from "./state/due.ts";
+import type { NamespaceState } from "./state/state.ts";
+
+/** What one operation led to: its own events, then the grants they made possible. */
+export interface Step<K extends OpKind = OpKind> {
+  readonly events: readonly Event[];
+  readonly answer: Decision<K>["answer"];
+}
+
+/**
+ * Takes one operation through: decide, apply, and grant what became free. All its events belong into
+ * one batch.
+ *
+ * @throws Refusal when the operation is not executed; InvariantError when the state must not be used
+ *   any more.
+ */
+export function step<K extends OpKind>(
+  state: NamespaceState,
+  op: Op<K>,
+  now: Now,
+  facts: Facts,
+): Step<K> {
+  const { events, answer } = decide(state, op as Op, now, facts) as unknown as Decision<K>;
+  if (events.length === 0) return { events, answer };
+  const all = [...events];
+  for (const event of events) applyLive(state, event, now);
+  settle(state, now, all);
+  return { events: all, answer };
+}
+
+/** How many events a tick makes at most before it leaves the rest to the next one. */
+const TICK_EVENTS_MAX = 8_192;
+
+/** Takes what is due through. `more` says that the tick stopped at its bound and should be repeated. */
+export function tick(
+  state: NamespaceState,
+  now: Now,
+  facts: Facts,
+): { events: readonly Event[]; more: boolean } {
+  const all: Event[] = [];
+  while (all.length < TICK_EVENTS_MAX) {
+    const due = state.due.take(now.monotonicMs);
+    if (due === undefined) {
+      settle(state, now, all);
+      return { events: all, more: false };
+    }
+    const { events, againAtMs } = decideDue(state, due, now, facts);
+    if (againAtMs !== undefined) state.due.add({ ...due, atMs: againAtMs });
+    for (const event of events) {
+      applyLive(state, event, now);
+      all.push(event);
+    }
+    settle(state, now, all);
+  }
+  return { events: all, more: true };
+}
+
+/**
+ * Starts an epoch on a state that has been rebuilt: sessions get their full time to live, waits and
+ * delays go on. `revision` is that of the first event, one above the last unless a lineage begins.
+ */
+export function startEpoch(state: NamespaceState, event: Event, now: Now): readonly Event[] {
+  apply(state, event);
+  state.grantsFromMs = now.monotonicMs + state.grantPauseMs;
+  if (state.grantPauseMs > 0) remind(state, "grantPause", 0n, state.grantsFromMs);
+  for (const session of state.sessions.values()) {
+    session.renewedAtMs = now.monotonicMs;
+    if (session.state === SessionState.ACTIVE)
+      remind(state, "lease", session.id, now.monotonicMs + session.ttlMs);
+    else remind(state, "forget", session.id, now.monotonicMs + FORGET_AFTER_MS);
+  }
+  for (const ticket of state.tickets.values()) {
+    ticket.deadlineMs = now.monotonicMs + ticket.waitMs;
+    remind(state, "wait", ticket.id, ticket.deadlineMs);
+  }
+  for (const delay of state.delays.values()) {
+    delay.consumedBeforeMs = delay.consumedMs;
+    delay.sinceMs = now.monotonicMs;
+    remindDelay(state, delay.hold.id, now.monotonicMs + delay.ttlMs - delay.consumedMs, now);
+  }
+  const events = [event];
+  settle(state, now, events);
+  return events;
+}
+
+/** Builds the first event of an epoch. */
+export function epochStarted(
+  revision: bigint,
+  now: Now,
+  value: Omit<Extract<Event["body"], { case: "epochStarted" }>["value"], "$typeName">,
+): Event {
+  const draft = new Draft(revision - 1n, now);
+  return draft.add({
+    case: "epochStarted",
+    value: { $typeName: "lockstep.v1.EpochStarted", ...value },
+  });
+}
+
+function settle(state: NamespaceState, now: Now, events: Event[]): void {
+  for (let event = nextGrant(state, now); event !== undefined; event = nextGrant(state, now)) {
+    applyLive(state, event, now);
+    events.push(event);
+  }
+}
+
+/** Applies an event that was decided here and now, and sets the volatile deadlines that go with it. */
+function applyLive(state: NamespaceState, event: Event, now: Now): void {
+  apply(state, event);
+  const { body } = event;
+  if (body.case === "sessionOpened") {
+    const session = state.sessions.get(body.value.sessionId);
+    if (session === undefined) return;
+    session.renewedAtMs = now.monotonicMs;
+    remind(state, "lease", session.id, now.monotonicMs + session.ttlMs);
+  } else if (body.case === "sessionEnded") {
+    remind(state, "forget", body.value.sessionId, now.monotonicMs + FORGET_AFTER_MS);
+  } else if (body.case === "lockQueued") {
+    const ticket = state.tickets.get(body.value.ticketId);
+    if (ticket === undefined) return;
+    ticket.deadlineMs = now.monotonicMs + ticket.waitMs;
+    remind(state, "wait", ticket.id, ticket.deadlineMs);
+  } else if (body.case === "lockLost" && body.value.delayed) {
+    const delay = state.delays.get(body.value.holdId);
+    if (delay !== undefined)
+      remindDelay(state, body.value.holdId, delay.sinceMs + delay.ttlMs, now);
+  }
+}
+
+function remindDelay(state: NamespaceState, holdId: bigint, atMs: number, now: Now): void {
+  remind(state, "delay", holdId, atMs);
+  remind(state, "delayProgress", holdId, now.monotonicMs + DELAY_PROGRESS_MS);
+}
+
+function remind(state: NamespaceState, kind: DueKind, id: bigint, atMs: number): void {
+  state.due.add({ kind, id, atMs });
+}
