@@ -13,8 +13,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { exitCode, forwardSignals } from "./child.mjs";
 import { manifest, nodeFits, nodePinFor, pnpmPin, root } from "./toolchain.mjs";
 
 const toolchain = join(root, ".toolchain");
@@ -27,7 +27,7 @@ try {
   }
   const node = await findNode();
   await bringPnpm();
-  run(node, script, args);
+  process.exitCode = await run(node, script, args);
 } catch (error) {
   console.error(`lockstep: ${error.message}`);
   process.exitCode = 1;
@@ -79,13 +79,17 @@ async function bring(pin, what, verify) {
   if (existsSync(target)) return packageDir;
   mkdirSync(toolchain, { recursive: true });
   const stage = mkdtempSync(join(toolchain, ".stage-"));
+  const clean = () => rmSync(stage, { recursive: true, force: true });
+  const stop = () => process.exit(130);
+  process.on("exit", clean).on("SIGINT", stop).on("SIGTERM", stop);
   try {
     console.error(`lockstep: fetching ${what}`);
     await fetchPackage(pin, stage);
     verify(join(stage, "node_modules", pin.package));
     moveIntoPlace(stage, target);
   } finally {
-    rmSync(stage, { recursive: true, force: true });
+    clean();
+    process.off("exit", clean).off("SIGINT", stop).off("SIGTERM", stop);
   }
   return packageDir;
 }
@@ -159,10 +163,17 @@ function run(node, script, args) {
     stdio: "inherit",
     env: { ...process.env, PATH: path },
   });
-  // A Ctrl-C reaches the whole process group by itself; a plain kill of this process has to be passed on.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-    process.on(signal, () => child.kill(signal));
-  child.on("close", (code, signal) => {
-    process.exitCode = code ?? 128 + constants.signals[signal];
-  });
+  forwardSignals(() => child);
+  if (process.env.npm_lifecycle_event) endWithParent(child);
+  return exitCode(child);
+}
+
+/** npm puts a shell between itself and us; a kill of npm ends that shell, and no signal comes further. */
+function endWithParent(child) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 500).unref();
 }

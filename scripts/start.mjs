@@ -1,16 +1,14 @@
 // Installs and builds what is not there yet, then runs `lockstep serve` with the given flags.
 // Started by bootstrap.mjs, which provides Node and pnpm.
 import { spawn } from "node:child_process";
-import { constants } from "node:os";
 import { join } from "node:path";
+import { exitCode, forwardSignals } from "./child.mjs";
 import { installCommand, isInstalled, rememberInstall } from "./install.mjs";
 import { root } from "./toolchain.mjs";
 import { turboCommand } from "./turbo.mjs";
 
 let running;
-// A Ctrl-C reaches the whole process group by itself; a plain kill of this process has to be passed on.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-  process.on(signal, () => running?.kill(signal));
+forwardSignals(() => running);
 
 process.exitCode = await main();
 
@@ -34,7 +32,5 @@ async function main() {
 function run(what, { command: [file, ...args], env }, stdio = ["ignore", 2, 2]) {
   if (what) console.error(`lockstep: ${what}`);
   running = spawn(file, args, { cwd: root, stdio, env: { ...process.env, ...env } });
-  return new Promise((resolve) => {
-    running.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
-  });
+  return exitCode(running);
 }

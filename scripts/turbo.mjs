@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { exitCode } from "./child.mjs";
 import { root } from "./toolchain.mjs";
 
 export function turboCommand(...args) {
@@ -17,7 +18,5 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { command, env } = turboCommand(...process.argv.slice(2));
   const [file, ...args] = command;
   const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  child.on("close", (code) => {
-    process.exitCode = code ?? 1;
-  });
+  process.exitCode = await exitCode(child);
 }
