@@ -16,6 +16,7 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     resolve: { conditions },
     ssr: { resolve: { conditions } },
     test: {
+      include: ["src/**/*.test.ts"],
       reporters: ["default", ["json", { outputFile: results }]],
       ...test,
     },

@@ -19,6 +19,7 @@ import { manifest, nodeFits, nodePinFor, pnpmPin, root } from "./toolchain.mjs";
 
 const toolchain = join(root, ".toolchain");
 const windows = process.platform === "win32";
+const parent = process.ppid;
 
 try {
   const [script, ...args] = process.argv.slice(2);
@@ -170,7 +171,6 @@ function run(node, script, args) {
 
 /** npm puts a shell between itself and us; a kill of npm ends that shell, and no signal comes further. */
 function endWithParent(child) {
-  const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(watch);

@@ -1,3 +1,6 @@
 import { lockstepTests } from "../../config/vitest.ts";
 
-export default lockstepTests(import.meta.dirname);
+// `*.test-d.ts` files test the types of the public API.
+export default lockstepTests(import.meta.dirname, {
+  typecheck: { enabled: true, tsconfig: "./tsconfig.json" },
+});

@@ -5,6 +5,8 @@ import { installCommand } from "../install.mjs";
 import { root } from "../toolchain.mjs";
 import { turboCommand } from "../turbo.mjs";
 
+const rustWorkspace = join(root, "packages", "rust", "Cargo.toml");
+
 /**
  * @typedef {object} Step
  * @property {string} name
@@ -22,6 +24,12 @@ export const steps = [
   { name: "proto lint", command: tool("buf", "lint") },
   { name: "proto breaking", command: script("proto-breaking.mjs") },
   { name: "generated code", command: script("proto-drift.mjs"), needs: ["go", "cargo"] },
+  { name: "go format", command: ["gofmt", "-d", join(root, "packages", "go")], needs: ["go"] },
+  {
+    name: "rust format",
+    command: ["cargo", "fmt", "--check", "--all", "--manifest-path", rustWorkspace],
+    needs: ["cargo-fmt"],
+  },
   { name: "build", ...turboCommand("run", "build", "--continue=always", "--output-logs=new-only") },
   { name: "types", ...turboCommand("run", "typecheck", "--continue=always") },
   { name: "unused code", command: tool("knip") },
