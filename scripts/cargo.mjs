@@ -20,9 +20,10 @@ function parse(output) {
     result.failed += Number(match[2]);
     result.skipped += Number(match[3]);
   }
-  // "---- name stdout ----", then what the test printed, up to an empty line.
+  // "---- name stdout ----", then what the test printed; after the last one the list of names.
   for (const block of output.split(/^(?=---- .* ----$)/m).slice(1)) {
-    result.failures.push(block.split("\n\n")[0]);
+    const [text] = block.split(/^failures:$/m);
+    result.failures.push(text.trimEnd().split("\n").slice(0, 20).join("\n"));
   }
   return result;
 }

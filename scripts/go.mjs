@@ -43,17 +43,18 @@ function isBrokenPackage({ Package, Test, Action }, ends) {
   return !ends.some((end) => end.Package === Package && end.Action === "fail");
 }
 
-function describe({ Package, Test }, events) {
-  const own = events.filter(
-    (event) => event.Package === Package && event.Test === Test && event.Output,
+function describe({ Package, Test, FailedBuild }, events) {
+  const own = events.filter((event) =>
+    FailedBuild
+      ? event.ImportPath === FailedBuild
+      : event.Package === Package && event.Test === Test,
   );
   const lines = own
-    .map((event) => event.Output)
+    .map(({ Output }) => Output ?? "")
     .join("")
     .trimEnd()
-    .split("\n")
-    .slice(-15);
-  return [`${Package} ${Test ?? ""}`.trimEnd(), ...lines].join("\n");
+    .split("\n");
+  return [`${Package} ${Test ?? ""}`.trimEnd(), ...lines.slice(-15)].join("\n");
 }
 
 function eventOf(line) {
