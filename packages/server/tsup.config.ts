@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { lockstepBuild } from "../../config/tsup.ts";
 
+const index = "src/index.ts";
 const worker = "src/journal/sqlite/worker.ts";
 
 export default lockstepBuild({
-  // The worker is a file of its own in dist/, because a thread starts from a file.
-  entry: existsSync(worker) ? ["src/index.ts", worker] : ["src/index.ts"],
+  // A thread starts from a file: the worker lies beside the bundle, as dist/worker.js and dist/worker.cjs.
+  entry: existsSync(worker) ? { index, worker } : { index },
+  dts: { entry: { index } },
   target: "node22.18",
   // `import.meta.url`, from which the worker is found, also in CommonJS.
   shims: true,
