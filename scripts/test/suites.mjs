@@ -66,7 +66,7 @@ function fromVitest(report, endMs) {
     passed: report.numPassedTests,
     failed: failures.length,
     skipped: report.numPendingTests + report.numTodoTests,
-    seconds: (endMs - report.startTime) / 1000,
+    seconds: Math.max(0, endMs - report.startTime) / 1000,
     failures,
   };
 }
