@@ -10,13 +10,7 @@ import type { NamespaceState, SessionRecord } from "../state/state.ts";
  */
 export function sessionOf(state: NamespaceState, caller: SessionCaller): SessionRecord {
   const session = state.sessions.get(caller.sessionId);
-  if (session === undefined) {
-    throw new Refusal(
-      RefusalCode.FAILED_PRECONDITION,
-      ErrorReason.SESSION_UNKNOWN,
-      `session ${caller.sessionId} is not known here: open a new one`,
-    );
-  }
+  if (session === undefined) throw unknown(caller.sessionId);
   const proven =
     caller.secretSha256 === undefined || sameBytes(session.secretSha256, caller.secretSha256);
   if (!proven || session.principal !== caller.principal) {
@@ -39,6 +33,14 @@ export function liveSessionOf(state: NamespaceState, caller: SessionCaller): Ses
   return session;
 }
 
+function unknown(sessionId: bigint): Refusal {
+  return new Refusal(
+    RefusalCode.FAILED_PRECONDITION,
+    ErrorReason.SESSION_UNKNOWN,
+    `session ${sessionId} is not known here: open a new one`,
+  );
+}
+
 /** The refusal of a call on a session that has ended. */
 export function ended(session: SessionRecord): Refusal {
   const [reason, how] =
@@ -52,6 +54,12 @@ export function ended(session: SessionRecord): Refusal {
     reason,
     `session ${session.id} ${how}; all it held is over: open a new one`,
   );
+}
+
+/** The refusal of what waited in a session that has ended meanwhile. */
+export function sessionEnded(state: NamespaceState, sessionId: bigint): Refusal {
+  const session = state.sessions.get(sessionId);
+  return session === undefined ? unknown(sessionId) : ended(session);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { LoopLag, type Stalls } from "./loop-lag.ts";
+
 /** A timer that has been started. */
 export interface Timer {
   /** Stops it; harmless when it has fired. */
@@ -19,10 +21,17 @@ export interface Clock {
    * whatever lay unread in a socket comes before it.
    */
   afterPoll(fn: () => void): void;
+  /** How long the event loop has been kept from running since the process started. */
+  stalls(): Stalls;
 }
 
 // What a poll reads is handed on in the turns that follow it: decrypt, frame, decode.
 const TURNS_TO_HAND_ON = 3;
+
+const loopLag = new LoopLag(
+  () => performance.now(),
+  (everyMs, fn) => void setInterval(fn, everyMs).unref(),
+);
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
@@ -43,4 +52,5 @@ export const systemClock: Clock = {
     };
     setImmediate(turn);
   },
+  stalls: () => loopLag.read(),
 };

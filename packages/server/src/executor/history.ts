@@ -1,0 +1,43 @@
+import { Refusal, RefusalCode } from "@lockstep/core";
+import { ErrorReason } from "@lockstep/protocol";
+import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
+import { toEvent, withoutJournalOnly } from "./event-codec.ts";
+import type { History } from "./namespace.ts";
+
+/**
+ * Reads durable history.
+ * @throws Refusal REVISION_AHEAD above the head, REVISION_COMPACTED below the floor.
+ */
+export async function readHistory(
+  journal: Journal,
+  head: bigint,
+  after: bigint,
+  limit: PageLimit,
+  filter: JournalFilter,
+): Promise<History> {
+  const { floor } = journal.state();
+  if (after > head) throw ahead(after, head);
+  // "From the beginning" means from the oldest that is kept.
+  if (after !== 0n && after < floor) throw compacted(after, floor);
+  const from = after < floor ? floor : after;
+  const { records, scannedTo, more } = await journal.read(from, limit, filter);
+  return { events: records.map((record) => withoutJournalOnly(toEvent(record))), scannedTo, more };
+}
+
+function ahead(after: bigint, head: bigint): Refusal {
+  return new Refusal(
+    RefusalCode.OUT_OF_RANGE,
+    ErrorReason.REVISION_AHEAD,
+    `revision ${after} is above the namespace's last one, ${head}: list first, then watch after its header's revision`,
+    { head: String(head) },
+  );
+}
+
+function compacted(after: bigint, floor: bigint): Refusal {
+  return new Refusal(
+    RefusalCode.OUT_OF_RANGE,
+    ErrorReason.REVISION_COMPACTED,
+    `history up to revision ${floor} is not kept any more, and ${after} lies before: list, then watch after its header's revision`,
+    { floor: String(floor) },
+  );
+}

@@ -1,0 +1,49 @@
+import type { Event } from "@lockstep/protocol";
+import { withoutJournalOnly } from "./event-codec.ts";
+import type { Commit } from "./namespace.ts";
+
+/** Those who see what has become durable: watches, and the streams of sessions. */
+export class Listeners {
+  readonly #commit = new Set<(commit: Commit) => void>();
+  readonly #news = new Map<bigint, Set<(event: Event) => void>>();
+
+  /** How many see every commit. */
+  get commitCount(): number {
+    return this.#commit.size;
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    // Of its own, so that the same function may listen twice.
+    const entry = (commit: Commit) => listener(commit);
+    this.#commit.add(entry);
+    return () => this.#commit.delete(entry);
+  }
+
+  onNews(sessionId: bigint, listener: (event: Event) => void): () => void {
+    const entry = (event: Event) => listener(event);
+    const listeners = this.#news.get(sessionId) ?? new Set();
+    this.#news.set(sessionId, listeners.add(entry));
+    return () => {
+      listeners.delete(entry);
+      if (listeners.size === 0 && this.#news.get(sessionId) === listeners)
+        this.#news.delete(sessionId);
+    };
+  }
+
+  /** Tells everybody of a durable batch. */
+  committed(events: readonly Event[], revision: bigint): void {
+    for (const event of events) this.#tellSession(event);
+    if (this.#commit.size === 0) return;
+    const commit = { events: events.map(withoutJournalOnly), revision };
+    for (const listener of this.#commit) listener(commit);
+  }
+
+  #tellSession(event: Event): void {
+    const { body } = event;
+    if (body.case !== "lockLost" && body.case !== "sessionEnded") return;
+    const listeners = this.#news.get(body.value.sessionId);
+    if (listeners === undefined) return;
+    const news = withoutJournalOnly(event);
+    for (const listener of listeners) listener(news);
+  }
+}
