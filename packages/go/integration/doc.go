@@ -1,0 +1,2 @@
+// Package integration tests the Go programs and stubs against the real server.
+package integration

@@ -1,0 +1,91 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/lockstep-sync/lockstep/packages/go/internal/servertest"
+)
+
+// program is a built take-a-lock, in whatever language.
+type program string
+
+// outcome is how a run of it ended.
+type outcome struct {
+	stdout, stderr string
+	exitCode       int
+}
+
+func goProgram(t *testing.T) program {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "take-a-lock")
+	build(t, filepath.Join(servertest.Repository(), "packages", "go"), "go", "build", "-o", file, "./examples/take-a-lock")
+	return program(file)
+}
+
+func rustProgram(t *testing.T) program {
+	t.Helper()
+	if _, err := exec.LookPath("cargo"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("cargo is not installed")
+		}
+		t.Skip("cargo is not installed")
+	}
+	folder := filepath.Join(servertest.Repository(), "packages", "rust")
+	build(t, folder, "cargo", "build", "--quiet", "--locked", "--package", "take-a-lock")
+	target := os.Getenv("CARGO_TARGET_DIR")
+	if target == "" {
+		target = filepath.Join(folder, "target")
+	}
+	return program(filepath.Join(target, "debug", "take-a-lock"))
+}
+
+func build(t *testing.T, folder, tool string, arguments ...string) {
+	t.Helper()
+	command := exec.Command(tool, arguments...)
+	command.Dir = folder
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", command.Args, err, output)
+	}
+}
+
+// start runs the program; the returned function waits for its end.
+func (p program) start(t *testing.T, arguments ...string) func() outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	command := exec.Command(string(p), arguments...)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	return func() outcome {
+		var exit *exec.ExitError
+		if err := command.Wait(); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return outcome{stdout.String(), stderr.String(), command.ProcessState.ExitCode()}
+	}
+}
+
+var goodOutput = regexp.MustCompile(`^orders/42/EXCLUSIVE/([1-9][0-9]*)\nCURRENT\nSTALE\n$`)
+
+// token expects a run that took the lock `orders/42`, and returns its fencing token.
+func (o outcome) token(t *testing.T) uint64 {
+	t.Helper()
+	match := goodOutput.FindStringSubmatch(o.stdout)
+	if o.exitCode != 0 || match == nil {
+		t.Fatalf("exit code %d\n%s%s", o.exitCode, o.stdout, o.stderr)
+	}
+	token, err := strconv.ParseUint(match[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
