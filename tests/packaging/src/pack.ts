@@ -2,8 +2,15 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 
 const root = join(import.meta.dirname, "..", "..", "..");
+
+const folders: string[] = [];
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 export const published = ["protocol", "core", "server", "client", "cli", "testing"];
 
@@ -25,9 +32,9 @@ export function tool(name: string): string {
   return join(root, "node_modules", ".bin", name);
 }
 
-/** A new folder outside the repository, so that nothing resolves by accident. It goes with the process. */
+/** A new folder outside the repository, so that nothing resolves by accident. It goes with the test file. */
 export function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "lockstep-packaging-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
