@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     io::stdin().read_to_end(&mut input)?;
     let request = CodeGeneratorRequest::decode(input.as_slice())?;
     let response = CodeGeneratorResponse {
-        file: generate(FileDescriptorSet { file: request.proto_file })?,
+        file: generate(FileDescriptorSet {
+            file: request.proto_file,
+        })?,
         supported_features: Some(Feature::Proto3Optional as u64),
         ..Default::default()
     };
@@ -41,7 +43,10 @@ fn read_folder(folder: &Path) -> Result<Vec<File>, Box<dyn Error>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or("a file without a name")?;
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or("a file without a name")?;
         files.push(File {
             name: Some(name.to_owned()),
             content: Some(fs::read_to_string(&path)?),

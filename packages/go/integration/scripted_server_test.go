@@ -1,4 +1,4 @@
-package main
+package integration
 
 import (
 	"context"
@@ -14,8 +14,9 @@ import (
 	"github.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1/lockstepv1connect"
 )
 
-// fakeServer answers as a test tells it to and keeps what it was asked.
-type fakeServer struct {
+// scriptedServer answers as a test tells it to and keeps what it was asked. It speaks Connect to the Go
+// program and gRPC to the Rust one.
+type scriptedServer struct {
 	lockstepv1connect.UnimplementedSessionServiceHandler
 	lockstepv1connect.UnimplementedLockServiceHandler
 	ttlMs     int64
@@ -29,10 +30,10 @@ type fakeServer struct {
 	closes   []*lockstepv1.CloseSessionRequest
 }
 
-func (f *fakeServer) start(t *testing.T) string {
+func (s *scriptedServer) start(t *testing.T) string {
 	mux := http.NewServeMux()
-	mux.Handle(lockstepv1connect.NewSessionServiceHandler(f))
-	mux.Handle(lockstepv1connect.NewLockServiceHandler(f))
+	mux.Handle(lockstepv1connect.NewSessionServiceHandler(s))
+	mux.Handle(lockstepv1connect.NewLockServiceHandler(s))
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
@@ -41,51 +42,51 @@ func (f *fakeServer) start(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-func (f *fakeServer) OpenSession(_ context.Context, request *lockstepv1.OpenSessionRequest) (*lockstepv1.OpenSessionResponse, error) {
+func (s *scriptedServer) OpenSession(_ context.Context, request *lockstepv1.OpenSessionRequest) (*lockstepv1.OpenSessionResponse, error) {
 	if len(request.Secret) != 32 {
 		return nil, errors.New("the secret is not 32 bytes")
 	}
-	return &lockstepv1.OpenSessionResponse{Header: header(), SessionId: 5, TtlMs: f.ttlMs}, nil
+	return &lockstepv1.OpenSessionResponse{Header: header(), SessionId: 5, TtlMs: s.ttlMs}, nil
 }
 
-func (f *fakeServer) KeepAlive(ctx context.Context, request *lockstepv1.KeepAliveRequest) (*lockstepv1.KeepAliveResponse, error) {
-	return f.keepAlive(ctx, request)
+func (s *scriptedServer) KeepAlive(ctx context.Context, request *lockstepv1.KeepAliveRequest) (*lockstepv1.KeepAliveResponse, error) {
+	return s.keepAlive(ctx, request)
 }
 
-func (f *fakeServer) Acquire(ctx context.Context, request *lockstepv1.AcquireRequest) (*lockstepv1.AcquireResponse, error) {
-	f.mutex.Lock()
-	answer := f.acquire[min(len(f.acquires), len(f.acquire)-1)]
-	f.acquires = append(f.acquires, request)
-	f.mutex.Unlock()
+func (s *scriptedServer) Acquire(ctx context.Context, request *lockstepv1.AcquireRequest) (*lockstepv1.AcquireResponse, error) {
+	s.mutex.Lock()
+	answer := s.acquire[min(len(s.acquires), len(s.acquire)-1)]
+	s.acquires = append(s.acquires, request)
+	s.mutex.Unlock()
 	return answer(ctx)
 }
 
-func (f *fakeServer) Release(_ context.Context, request *lockstepv1.ReleaseRequest) (*lockstepv1.ReleaseResponse, error) {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	f.releases = append(f.releases, request)
+func (s *scriptedServer) Release(_ context.Context, request *lockstepv1.ReleaseRequest) (*lockstepv1.ReleaseResponse, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.releases = append(s.releases, request)
 	return &lockstepv1.ReleaseResponse{Header: header(), Outcome: lockstepv1.ReleaseOutcome_RELEASE_OUTCOME_RELEASED}, nil
 }
 
-func (f *fakeServer) CheckFence(_ context.Context, request *lockstepv1.CheckFenceRequest) (*lockstepv1.CheckFenceResponse, error) {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
+func (s *scriptedServer) CheckFence(_ context.Context, request *lockstepv1.CheckFenceRequest) (*lockstepv1.CheckFenceResponse, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	status := lockstepv1.FenceStatus_FENCE_STATUS_CURRENT
-	if len(f.releases) > 0 {
+	if len(s.releases) > 0 {
 		status = lockstepv1.FenceStatus_FENCE_STATUS_STALE
 	}
 	return &lockstepv1.CheckFenceResponse{Header: header(), Status: status}, nil
 }
 
-func (f *fakeServer) CloseSession(_ context.Context, request *lockstepv1.CloseSessionRequest) (*lockstepv1.CloseSessionResponse, error) {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	f.closes = append(f.closes, request)
+func (s *scriptedServer) CloseSession(_ context.Context, request *lockstepv1.CloseSessionRequest) (*lockstepv1.CloseSessionResponse, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.closes = append(s.closes, request)
 	return &lockstepv1.CloseSessionResponse{Header: header(), State: lockstepv1.SessionState_SESSION_STATE_CLOSED}, nil
 }
 
 func header() *lockstepv1.ReplyHeader {
-	return &lockstepv1.ReplyHeader{ClusterId: "fake", Epoch: 1, Revision: 9}
+	return &lockstepv1.ReplyHeader{ClusterId: "scripted", Epoch: 1, Revision: 9}
 }
 
 func acknowledge(_ context.Context, request *lockstepv1.KeepAliveRequest) (*lockstepv1.KeepAliveResponse, error) {
