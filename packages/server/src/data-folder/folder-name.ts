@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+
+// File systems stop at 255 bytes.
+const MAX_ENCODED_LENGTH = 200;
+
+/**
+ * The name of a namespace's folder. Lower-case letters, digits, `-` and `_` stand for themselves, every
+ * other byte of the UTF-8 form is `%` and two lower-case hex digits, so that two names differ even where
+ * the file system ignores case or normalises Unicode. What would pass 200 characters is `~` and the
+ * SHA-256 of the name in hex, which no encoded name looks like. A different name is a different folder.
+ */
+export function namespaceFolderName(namespace: string): string {
+  const bytes = Buffer.from(namespace, "utf8");
+  const encoded = Array.from(bytes, encodeByte).join("");
+  if (encoded.length <= MAX_ENCODED_LENGTH) return encoded;
+  return `~${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+function encodeByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return /[a-z0-9_-]/.test(character) ? character : `%${byte.toString(16).padStart(2, "0")}`;
+}

@@ -1,0 +1,72 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { errorCode } from "../../data-folder/private-files.ts";
+
+/** The newest format of the database this code knows; it is the `user_version` of the file. */
+export const DATABASE_FORMAT = 1;
+
+// "LKST": says in the header of the file whose database it is.
+const APPLICATION_ID = 0x4c4b5354;
+
+/**
+ * The tables. `batches` holds the chain, `events` the records with their keys encoded, `event_keys`
+ * finds records by key in byte order and can be derived from `events`.
+ */
+const TABLES = [
+  "CREATE TABLE batches (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL) STRICT",
+  "CREATE TABLE events (revision INTEGER PRIMARY KEY, keys BLOB NOT NULL, bytes BLOB NOT NULL) STRICT",
+  "CREATE TABLE event_keys (key BLOB NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (key, revision)) STRICT, WITHOUT ROWID",
+];
+
+/** What the first bytes of a database file say, before SQLite opens it. */
+export interface DatabaseFile {
+  /** A file of 0 bytes counts as missing, as it does for SQLite. */
+  readonly missing: boolean;
+  /** 0 in a database whose creation never ended. */
+  readonly format: number;
+}
+
+/** Reads the header of a database file, following https://www.sqlite.org/fileformat2.html#the_database_header. */
+export function readDatabaseFile(path: string): DatabaseFile {
+  const header = Buffer.alloc(100);
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return { missing: true, format: 0 };
+    throw error;
+  }
+  try {
+    const length = readSync(descriptor, header, 0, header.length, 0);
+    return { missing: length === 0, format: header.readUInt32BE(60) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes the tables in an empty database. */
+export function createTables(database: DatabaseSync): void {
+  database.exec("BEGIN IMMEDIATE");
+  for (const table of TABLES) database.exec(table);
+  database.exec(`PRAGMA application_id=${APPLICATION_ID}`);
+  database.exec(`PRAGMA user_version=${DATABASE_FORMAT}`);
+  database.exec("COMMIT");
+}
+
+/** Whether a database has no tables at all. */
+export function isEmpty(database: DatabaseSync): boolean {
+  return readSchema(database).length === 0;
+}
+
+/** Whether a database has exactly the tables of this format. */
+export function hasOurTables(database: DatabaseSync): boolean {
+  const version = database.prepare("PRAGMA user_version").get()?.user_version;
+  const application = database.prepare("PRAGMA application_id").get()?.application_id;
+  if (Number(version) !== DATABASE_FORMAT || Number(application) !== APPLICATION_ID) return false;
+  return JSON.stringify(readSchema(database)) === JSON.stringify(TABLES);
+}
+
+function readSchema(database: DatabaseSync): unknown[] {
+  const rows = database.prepare("SELECT sql FROM sqlite_schema ORDER BY rowid").all();
+  return rows.map(({ sql }) => sql);
+}

@@ -1,0 +1,195 @@
+import type { DatabaseSync } from "node:sqlite";
+import {
+  type BatchHeader,
+  CHAIN_START,
+  chainHashByParts,
+  decodeKeys,
+  type EncodedRecord,
+} from "./encoding.ts";
+import type { Mark } from "./mark.ts";
+
+/** What a verified database holds. */
+export interface Verified {
+  /** Revision, epoch and chain hash of the last batch. */
+  readonly end: Mark;
+  readonly floor: bigint;
+  /** Whether the batch that the mark names is in it, exactly so. */
+  readonly holdsMark: boolean;
+}
+
+/** A batch that is not what was appended. */
+export class BatchDamage extends Error {
+  override readonly name = "BatchDamage";
+}
+
+interface BatchRow extends Omit<BatchHeader, "count"> {
+  readonly chain: Uint8Array;
+}
+
+/**
+ * Reads a database from its first batch to its last and compares every byte with the hash chain, and
+ * `event_keys` with the records.
+ * @throws BatchDamage naming the first bad batch; SQLite's own errors pass through
+ */
+export function verify(database: DatabaseSync, mark: Mark | undefined): Verified {
+  checkPages(database);
+  const keys = new KeyCheck(database);
+  const events = new EventReader(database);
+  let end: Mark = { revision: 0n, epoch: 0n, chain: CHAIN_START };
+  let floor = 0n;
+  let holdsMark = mark === undefined || isSame(mark, end);
+  const batches = database.prepare(
+    "SELECT first_revision, last_revision, epoch, floor, chain FROM batches ORDER BY last_revision",
+  );
+  batches.setReadBigInts(true);
+  for (const row of batches.iterate()) {
+    const batch = batchRow(row);
+    checkOrder(batch, end);
+    checkChain(batch, end.chain, events, keys);
+    end = { revision: batch.last, epoch: batch.epoch, chain: batch.chain };
+    floor = batch.floor;
+    holdsMark ||= mark !== undefined && isSame(mark, end);
+  }
+  events.expectEnd(end.revision);
+  keys.expectNoOthers();
+  return { end, floor, holdsMark };
+}
+
+// The chain covers what is read; this covers the tree by which it is found.
+function checkPages(database: DatabaseSync): void {
+  const result = database.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+  if (result !== "ok") throw new BatchDamage(`SQLite finds its pages damaged (${String(result)})`);
+}
+
+function checkOrder({ first, last, epoch }: BatchRow, end: Mark): void {
+  if (first <= end.revision || last < first || epoch < end.epoch) {
+    throw new BatchDamage(
+      `the batch that should follow revision ${end.revision} says it has revisions ${first} to ${last} of epoch ${epoch}`,
+    );
+  }
+}
+
+function checkChain(
+  batch: BatchRow,
+  previous: Uint8Array,
+  events: EventReader,
+  keys: KeyCheck,
+): void {
+  const { first, last } = batch;
+  const count = last - first + 1n;
+  // More records than a batch can have: do not even look for them.
+  if (count > 0xffffffffn) throw new BatchDamage(`the batch from revision ${first} has no end`);
+  const hash = chainHashByParts(previous, { ...batch, count: Number(count) });
+  for (let revision = first; revision <= last; revision += 1n) {
+    const record = events.next();
+    if (record?.revision !== revision) {
+      throw new BatchDamage(
+        `revision ${revision} of the batch from ${first} to ${last} is missing`,
+      );
+    }
+    hash.add(record);
+    keys.expect(record, batch);
+  }
+  if (!Buffer.from(batch.chain).equals(hash.digest())) {
+    throw new BatchDamage(`the batch with revisions ${first} to ${last} is not what was written`);
+  }
+}
+
+/** The records, one by one. */
+class EventReader {
+  readonly #rows: Iterator<Record<string, unknown>>;
+
+  constructor(database: DatabaseSync) {
+    const events = database.prepare("SELECT revision, keys, bytes FROM events ORDER BY revision");
+    events.setReadBigInts(true);
+    this.#rows = events.iterate();
+  }
+
+  next(): EncodedRecord | undefined {
+    const { value, done } = this.#rows.next();
+    if (done) return undefined;
+    const { revision, keys, bytes } = value;
+    return { revision: asInteger(revision), keys: asBytes(keys), bytes: asBytes(bytes) };
+  }
+
+  expectEnd(last: bigint): void {
+    const extra = this.next();
+    if (extra === undefined) return;
+    throw new BatchDamage(
+      `revision ${extra.revision} belongs to no batch; the last ends at ${last}`,
+    );
+  }
+}
+
+/** Every key of every record must be found, and as many as there are. */
+class KeyCheck {
+  readonly #find;
+  readonly #count;
+  #expected = 0n;
+
+  constructor(database: DatabaseSync) {
+    this.#find = database.prepare("SELECT 1 FROM event_keys WHERE key = ? AND revision = ?");
+    this.#count = database.prepare("SELECT count(*) AS found FROM event_keys");
+    this.#count.setReadBigInts(true);
+  }
+
+  expect({ revision, keys }: EncodedRecord, { first, last }: BatchRow): void {
+    for (const key of distinct(keysOf(keys, first, last))) {
+      this.#expected += 1n;
+      if (this.#find.get(key, revision) === undefined) {
+        throw new BatchDamage(`revision ${revision} cannot be found by one of its keys`);
+      }
+    }
+  }
+
+  expectNoOthers(): void {
+    const found = asInteger(this.#count.get()?.found);
+    if (found !== this.#expected) {
+      throw new BatchDamage(`${found} keys are indexed, the records have ${this.#expected}`);
+    }
+  }
+}
+
+/** Each key once, whatever their order. */
+export function distinct(keys: readonly Uint8Array[]): Uint8Array[] {
+  if (keys.length < 2) return [...keys];
+  return [...new Map(keys.map((key) => [Buffer.from(key).toString("latin1"), key])).values()];
+}
+
+function keysOf(keys: Uint8Array, first: bigint, last: bigint): Uint8Array[] {
+  try {
+    return decodeKeys(keys);
+  } catch (cause) {
+    throw new BatchDamage(`the batch with revisions ${first} to ${last} is not what was written`, {
+      cause,
+    });
+  }
+}
+
+function batchRow(row: Record<string, unknown>): BatchRow {
+  return {
+    first: asInteger(row.first_revision),
+    last: asInteger(row.last_revision),
+    epoch: asInteger(row.epoch),
+    floor: asInteger(row.floor),
+    chain: asBytes(row.chain),
+  };
+}
+
+function isSame(mark: Mark, end: Mark): boolean {
+  return (
+    mark.revision === end.revision &&
+    mark.epoch === end.epoch &&
+    Buffer.from(mark.chain).equals(end.chain)
+  );
+}
+
+function asInteger(value: unknown): bigint {
+  if (typeof value === "bigint" && value >= 0n) return value;
+  throw new BatchDamage("a number is not what was written");
+}
+
+function asBytes(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new BatchDamage("a record is not what was written");
+}
