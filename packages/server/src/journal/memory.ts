@@ -218,7 +218,7 @@ function lastRevision(batch: JournalBatch): bigint {
 function copyBatch({ epoch, records }: JournalBatch): JournalBatch {
   const copyRecord = ({ revision, bytes, keys }: JournalRecord) => ({
     revision,
-    bytes: bytes.slice(),
+    bytes: new Uint8Array(bytes),
     keys: [...keys],
   });
   return { epoch, records: records.map(copyRecord) };

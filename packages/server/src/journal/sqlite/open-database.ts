@@ -188,7 +188,7 @@ function behindMark(files: JournalFiles, tail: bigint, marked: bigint): JournalO
       : `does not hold the batch up to revision ${marked} that its mark ${files.mark} shows as acknowledged`;
   return new JournalOpenError(
     "BEHIND_MARK",
-    `The journal ${files.database} ${found}: put back the database and write-ahead log that belong to the mark, or start a new lineage from what is there.`,
+    `The journal ${files.database} ${found}: put back the database and its write-ahead log ${files.log} as they were, or start a new lineage from what is there.`,
   );
 }
 

@@ -7,6 +7,7 @@ export const DATABASE_FORMAT = 1;
 
 // "LKST": says in the header of the file whose database it is.
 const APPLICATION_ID = 0x4c4b5354;
+const MAGIC = "SQLite format 3\0";
 
 /**
  * The tables. `batches` holds the chain, `events` the records with their keys encoded, `event_keys`
@@ -22,7 +23,7 @@ const TABLES = [
 export interface DatabaseFile {
   /** A file of 0 bytes counts as missing, as it does for SQLite. */
   readonly missing: boolean;
-  /** 0 in a database whose creation never ended. */
+  /** 0 in a database whose creation never ended, or that is none of ours. */
   readonly format: number;
 }
 
@@ -38,7 +39,9 @@ export function readDatabaseFile(path: string): DatabaseFile {
   }
   try {
     const length = readSync(descriptor, header, 0, header.length, 0);
-    return { missing: length === 0, format: header.readUInt32BE(60) };
+    const ours =
+      header.toString("latin1", 0, 16) === MAGIC && header.readUInt32BE(68) === APPLICATION_ID;
+    return { missing: length === 0, format: ours ? header.readUInt32BE(60) : 0 };
   } finally {
     closeSync(descriptor);
   }

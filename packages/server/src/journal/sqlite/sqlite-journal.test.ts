@@ -1,0 +1,129 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Durability } from "@lockstep/protocol";
+import { afterEach, expect, test } from "vitest";
+import { batch, journalContract, plain, readAll, record } from "../contract.ts";
+import { JournalDeposedError, JournalUnknownError } from "../journal.ts";
+import { pageLimits } from "./read-page.ts";
+import { openSqliteJournal } from "./sqlite-journal.ts";
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "lockstep-journal-"));
+  folders.push(folder);
+  return folder;
+}
+
+journalContract("the SQLite journal", async () => {
+  const folder = makeFolder();
+  return { open: (newLineage) => openSqliteJournal({ folder, newLineage }) };
+});
+
+test("its files are readable by their owner only, whatever the umask", async () => {
+  const umask = process.umask(0);
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder });
+  process.umask(umask);
+  await journal.append(0n, batch(1n));
+  const files = readdirSync(folder).sort();
+  expect(files).toEqual(["journal.db", "journal.db-shm", "journal.db-wal", "mark"]);
+  for (const file of files) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+  await journal.close();
+});
+
+test("it says that it survives a loss of power, and how much room there is", async () => {
+  const journal = await openSqliteJournal({ folder: makeFolder() });
+  expect(journal.durability).toBe(Durability.LOCAL_DISK);
+  expect(await journal.freeBytes()).toBeGreaterThan(0);
+  await journal.close();
+});
+
+test("a full database fails the append and all after it; opened again it has the rest", async () => {
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder, maxDatabaseBytes: 40_960 });
+  await journal.append(0n, batch(1n));
+  const large = { ...record(2n), bytes: new Uint8Array(65_536) };
+  const outcomes = await Promise.allSettled([
+    journal.append(1n, { epoch: 1n, records: [large] }),
+    journal.append(2n, batch(3n)),
+  ]);
+  for (const outcome of outcomes) {
+    expect(outcome).toMatchObject({ status: "rejected", reason: expect.any(JournalUnknownError) });
+  }
+  await expect(journal.append(3n, batch(4n))).rejects.toThrow(JournalUnknownError);
+  await expect(readAll(journal)).rejects.toThrow("full");
+  expect(journal.state().tail).toBe(1n);
+  await journal.close();
+  const again = await openSqliteJournal({ folder });
+  expect((await readAll(again)).map(plain)).toEqual(batch(1n).records.map(plain));
+  await again.close();
+});
+
+test("another program that holds the database makes the append unknown, not forgotten", async () => {
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder });
+  const other = new DatabaseSync(join(folder, "journal.db"));
+  other.exec("BEGIN IMMEDIATE");
+  await expect(journal.append(0n, batch(1n))).rejects.toThrow(JournalUnknownError);
+  other.close();
+  await journal.close();
+});
+
+test("another program that wrote a batch deposes the journal", async () => {
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder });
+  const other = new DatabaseSync(join(folder, "journal.db"));
+  other.exec("INSERT INTO batches VALUES (9, 9, 1, 0, zeroblob(32))");
+  other.close();
+  await expect(journal.append(0n, batch(1n))).rejects.toThrow(JournalDeposedError);
+  await expect(journal.append(1n, batch(2n))).rejects.toThrow(JournalDeposedError);
+  await journal.close();
+});
+
+test("a page never holds more than the journal allows, whatever the caller does", async () => {
+  const journal = await openSqliteJournal({ folder: makeFolder() });
+  const last = pageLimits.maxRecords + 1;
+  await journal.append(0n, batch(1n, BigInt(last)));
+  const all = await journal.read(0n, { maxRecords: 1e6, maxBytes: 1e9 });
+  expect([all.records.length, all.more]).toEqual([pageLimits.maxRecords, true]);
+  const large = new Uint8Array(pageLimits.maxBytes / 2);
+  const records = [1, 2, 3].map((plus) => ({ ...record(BigInt(last + plus)), bytes: large }));
+  await journal.append(BigInt(last), { epoch: 1n, records });
+  const bytes = await journal.read(BigInt(last), { maxRecords: 1e6, maxBytes: 1e9 });
+  expect([bytes.records.length, bytes.more]).toEqual([2, true]);
+  await journal.close();
+});
+
+test("a prefix that many keys have is found by going through the records, in bounded pages", async () => {
+  const journal = await openSqliteJournal({ folder: makeFolder() });
+  const last = pageLimits.maxPrefixEntries + pageLimits.maxScanned;
+  // All that the prefix chooses lies at the start and at the end.
+  const records = Array.from({ length: last }, (_, index) => {
+    const inside = index <= pageLimits.maxPrefixEntries / 2;
+    const keys = inside ? [`in/${index}`, `in/${index}/2`] : [`out/${index}`];
+    return record(BigInt(index + 1), ...keys);
+  });
+  await journal.append(0n, { epoch: 1n, records });
+  await journal.append(BigInt(last), { epoch: 1n, records: [record(BigInt(last + 1), "in/last")] });
+  const filter = { kind: "prefix", prefix: "in/" } as const;
+  const found = await readAll(journal, { filter, maxRecords: 500 });
+  const expected = [
+    ...records.filter(({ keys }) => keys.length === 2),
+    record(BigInt(last + 1), "in/last"),
+  ];
+  expect(found.map(plain)).toEqual(expected.map(plain));
+  const page = await journal.read(3000n, { maxRecords: 10, maxBytes: 1000 }, filter);
+  expect(page).toEqual({
+    records: [],
+    scannedTo: 3000n + BigInt(pageLimits.maxScanned),
+    more: true,
+  });
+  await journal.close();
+});

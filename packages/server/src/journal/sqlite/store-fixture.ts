@@ -1,0 +1,96 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { batch, plain } from "../contract.ts";
+import type { JournalBatch } from "../journal.ts";
+import { decodeRecords, encodeBatch, encodeRecords } from "./encoding.ts";
+import { Store } from "./store.ts";
+
+/** The files of a journal as a process that was killed leaves them. */
+export type Image = Map<string, Buffer>;
+
+/** Runs `use` in a folder of its own that holds the files of an image. */
+export function inFolder<T>(image: Image, use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "lockstep-store-"));
+  try {
+    for (const [name, bytes] of image) writeFileSync(join(folder, name), bytes);
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The files in a folder but the shared memory of SQLite, which the next process makes anew. */
+export function imageOf(folder: string): Image {
+  const names = readdirSync(folder).filter((name) => !name.endsWith("-shm"));
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+}
+
+/** A copy of an image with one file changed, or without it. */
+export function changed(
+  image: Image,
+  name: string,
+  change: (bytes: Buffer) => Buffer | undefined,
+): Image {
+  const copy = new Map(image);
+  const bytes = change(Buffer.from(copy.get(name) ?? Buffer.alloc(0)));
+  if (bytes === undefined) copy.delete(name);
+  else copy.set(name, bytes);
+  return copy;
+}
+
+/** Appends batches one by one, as acknowledged. */
+export function appendTo(store: Store, ...batches: readonly JournalBatch[]): void {
+  for (const one of batches) store.append([encodeBatch(one, store.state().floor)]);
+}
+
+/** Every record of a store, to compare. */
+export function recordsOf(store: Store) {
+  const records: ReturnType<typeof plain>[] = [];
+  for (let cursor = 0n; ; ) {
+    const page = store.read(cursor, { maxRecords: 1000, maxBytes: 1e6 }, { kind: "all" });
+    records.push(...decodeRecords(encodeRecords(page.records)).map(plain));
+    if (!page.more) return records;
+    cursor = page.scannedTo;
+  }
+}
+
+/** What records a journal with `count` batches of `makeBatch` has. */
+export function recordsUpTo(count: number) {
+  return Array.from({ length: count }, (_, index) => makeBatch(index).records.map(plain)).flat();
+}
+
+/** The images of a journal that was killed after each of these numbers of batches. */
+export function killedAfter(...counts: readonly number[]): Image[] {
+  return inFolder(new Map(), (folder) => {
+    const images: Image[] = [];
+    let store = new Store({ folder });
+    for (let index = 0; index < Math.max(...counts); index += 1) {
+      // The first batches are in the database, the later ones in the log.
+      if (index === BATCHES_IN_DATABASE) {
+        store.close();
+        store = new Store({ folder });
+      }
+      appendTo(store, makeBatch(index));
+      if (counts.includes(index + 1)) images.push(imageOf(folder));
+    }
+    store.abandon();
+    return images;
+  });
+}
+
+/** The image of a journal that was closed after so many batches: all of it is in the database. */
+export function closedAfter(count: number): Image {
+  const [killed] = killedAfter(count);
+  return inFolder(killed ?? new Map(), (folder) => {
+    new Store({ folder }).close();
+    return imageOf(folder);
+  });
+}
+
+const BATCHES_IN_DATABASE = 6;
+
+function makeBatch(index: number): JournalBatch {
+  const first = BigInt(index) * 3n + 1n;
+  return batch(first, first + 2n);
+}
