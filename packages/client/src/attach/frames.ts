@@ -1,0 +1,41 @@
+import type { AttachCall } from "@lockstep/protocol";
+
+/** Most bytes of a frame, unless a single call is larger. */
+export const FRAME_BYTES_MAX = 256 * 1024;
+
+// More than the fixed fields of any call take, tags and lengths included.
+const FIXED_BYTES = 160;
+// Two uint64 of at most ten bytes, each with its tag, and the range's own tag and length.
+const RANGE_BYTES = 24;
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+
+/** Cuts calls, in their order, into frames that stay below FRAME_BYTES_MAX but hold at least one call. */
+export function* cutFrames(calls: readonly AttachCall[]): Generator<AttachCall[]> {
+  let frame: AttachCall[] = [];
+  let bytes = 0;
+  for (const call of calls) {
+    const size = sizeAtMost(call);
+    if (frame.length > 0 && bytes + size > FRAME_BYTES_MAX) {
+      yield frame;
+      frame = [];
+      bytes = 0;
+    }
+    frame.push(call);
+    bytes += size;
+  }
+  if (frame.length > 0) yield frame;
+}
+
+/** An upper bound of a call's encoded size: encoding it twice would cost more than the rest of its way. */
+function sizeAtMost({ request }: AttachCall): number {
+  const { value } = request;
+  let units = 0;
+  let ranges = 0;
+  if (value && "correlationId" in value) units += value.correlationId.length;
+  if (value && "answered" in value) ranges = value.answered.length;
+  if (request.case === "acquire") {
+    units += request.value.owner.length;
+    for (const target of request.value.targets) units += target.key.length + FIXED_BYTES;
+  }
+  return FIXED_BYTES + units * UTF8_BYTES_PER_UNIT_MAX + ranges * RANGE_BYTES;
+}

@@ -1,0 +1,53 @@
+import type {
+  AcquireRequest,
+  AcquireResponse,
+  CancelAcquireRequest,
+  CancelAcquireResponse,
+  CloseSessionRequest,
+  CloseSessionResponse,
+  GetSessionRequest,
+  GetSessionResponse,
+  KeepAliveRequest,
+  KeepAliveResponse,
+  ReleaseRequest,
+  ReleaseResponse,
+} from "@lockstep/protocol";
+import type { Fault } from "./fault.ts";
+
+/** What the calls of a session take; the same messages on Attach and in unary calls. */
+export interface Requests {
+  keepAlive: KeepAliveRequest;
+  closeSession: CloseSessionRequest;
+  getSession: GetSessionRequest;
+  acquire: AcquireRequest;
+  release: ReleaseRequest;
+  cancelAcquire: CancelAcquireRequest;
+}
+
+/** What they answer. */
+export interface Replies {
+  keepAlive: KeepAliveResponse;
+  closeSession: CloseSessionResponse;
+  getSession: GetSessionResponse;
+  acquire: AcquireResponse;
+  release: ReleaseResponse;
+  cancelAcquire: CancelAcquireResponse;
+}
+
+/** The name of a call of a session. */
+export type CallKind = keyof Requests;
+
+/**
+ * Who waits for one attempt of a call. Exactly one of the two is called, once, synchronously when the
+ * reply arrives: what a reply brings takes effect before anything that arrived after it.
+ */
+export interface Attempt<K extends CallKind> {
+  reply(reply: Replies[K]): void;
+  fault(fault: Fault): void;
+}
+
+/** A way to the server. */
+export interface Way {
+  /** Makes one attempt. Returns the way to stop listening to it; the request itself may still arrive. */
+  send<K extends CallKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void;
+}

@@ -1,0 +1,151 @@
+import type { ReplyHeader } from "@lockstep/protocol";
+import { BACKOFF_MAX_MS, backoffMs } from "../backoff.ts";
+import type { LossReason } from "../errors.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { CallKind, Replies, Requests, Way } from "./call.ts";
+import { type Fault, isOpen, sessionEnd } from "./fault.ts";
+
+/** A request that is repeated, with the same request id, until it has its final reply or the session ends. */
+export interface Errand<K extends CallKind = CallKind> {
+  readonly kind: K;
+  /** The message of the next attempt. */
+  request(): Requests[K];
+  /** Takes a reply that came over `way`. False: it was not the final one, ask again. */
+  reply(reply: Replies[K], way: Way): boolean;
+  /** The server refused for good. */
+  refused(fault: Fault): void;
+}
+
+/** What the dispatcher asks of its session. */
+export interface DispatcherHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Something has arrived: decides what the clock says before it takes effect. */
+  arrived(): void;
+  /** Whether the server that sent a reply may be believed. */
+  admit(header: ReplyHeader | undefined): boolean;
+  /** A reply that arrived after the session was over. */
+  late(kind: CallKind, reply: Replies[CallKind]): void;
+  /** The server says that the session has ended. */
+  sessionEnded(reason: LossReason): void;
+}
+
+interface Entry {
+  readonly errand: Errand;
+  failures: number;
+  /** Set while an attempt is under way. */
+  abandon: (() => void) | undefined;
+  /** Set while it waits before the next attempt. */
+  pause: Timer | undefined;
+}
+
+/** Keeps every unanswered request of a session on its way, over whichever way is open. */
+export class Dispatcher {
+  readonly #host: DispatcherHost;
+  readonly #entries = new Set<Entry>();
+  #way: Way | undefined;
+  #stopped = false;
+
+  constructor(host: DispatcherHost) {
+    this.#host = host;
+  }
+
+  /** Starts an errand. Returns the way to give it up: nothing more is sent or taken for it. */
+  submit<K extends CallKind>(errand: Errand<K>): () => void {
+    // One map for all kinds: an errand is only ever given replies of its own kind.
+    const entry: Entry = {
+      errand: errand as unknown as Errand,
+      failures: 0,
+      abandon: undefined,
+      pause: undefined,
+    };
+    if (this.#stopped) return () => {};
+    this.#entries.add(entry);
+    this.#send(entry);
+    return () => this.#remove(entry);
+  }
+
+  /** From now on requests go this way; those that wait for one go at once. Undefined: there is none now. */
+  use(way: Way | undefined): void {
+    this.#way = way;
+    for (const entry of this.#entries) this.#send(entry);
+  }
+
+  /** The session is over: nothing more is sent. Attempts under way are still listened to, for grants nobody wants any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const { pause } of this.#entries) pause?.cancel();
+    this.#entries.clear();
+  }
+
+  #send(entry: Entry): void {
+    const way = this.#way;
+    if (!way || entry.abandon || entry.pause) return;
+    const { errand } = entry;
+    let settled = false;
+    const abandon = way.send(errand.kind, errand.request(), {
+      reply: (reply) => {
+        settled = true;
+        entry.abandon = undefined;
+        this.#replied(entry, reply, way);
+      },
+      fault: (fault) => {
+        settled = true;
+        entry.abandon = undefined;
+        this.#failed(entry, fault, way);
+      },
+    });
+    if (!settled) entry.abandon = abandon;
+  }
+
+  #replied(entry: Entry, reply: Replies[CallKind], way: Way): void {
+    this.#host.arrived();
+    if (this.#stopped) {
+      this.#host.late(entry.errand.kind, reply);
+      return;
+    }
+    if (!this.#entries.has(entry)) return;
+    if (!this.#host.admit(reply.header)) {
+      this.#again(entry);
+      return;
+    }
+    entry.failures = 0;
+    if (entry.errand.reply(reply as never, way)) this.#entries.delete(entry);
+    else this.#send(entry);
+  }
+
+  #failed(entry: Entry, fault: Fault, way: Way): void {
+    this.#host.arrived();
+    if (!this.#entries.has(entry)) return;
+    const end = sessionEnd(fault);
+    if (end) {
+      this.#host.sessionEnded(end);
+      return;
+    }
+    if (!isOpen(fault)) {
+      this.#entries.delete(entry);
+      entry.errand.refused(fault);
+      return;
+    }
+    // A way that has been replaced is no reason to wait before the new one is used.
+    if (way !== this.#way) this.#send(entry);
+    else this.#again(entry);
+  }
+
+  #again(entry: Entry): void {
+    entry.failures += 1;
+    const pauseMs = backoffMs(entry.failures, this.#host.random, BACKOFF_MAX_MS);
+    entry.pause = this.#host.clock.after(pauseMs, () => {
+      entry.pause = undefined;
+      this.#host.arrived();
+      if (this.#entries.has(entry)) this.#send(entry);
+    });
+  }
+
+  #remove(entry: Entry): void {
+    if (!this.#entries.delete(entry)) return;
+    entry.abandon?.();
+    entry.pause?.cancel();
+  }
+}

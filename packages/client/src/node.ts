@@ -1,0 +1,83 @@
+import type { SecureClientSessionOptions } from "node:http2";
+import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { type Client, createClient } from "./client.ts";
+import { type SessionOptions, ttlOf } from "./options.ts";
+
+export * from "./index.ts";
+
+/** Where `connect` looks when it is told nothing. */
+export const ADDRESS_DEFAULT = "127.0.0.1:7420";
+
+// A connection that has gone silent is found within a third of the time to live, so that there is time for another.
+const PINGS_PER_TTL = 6;
+
+/** What `connect` takes in Node. */
+export interface ConnectOptions extends SessionOptions {
+  /** `host:port` of a server without TLS. Default `127.0.0.1:7420`. Not together with `url`. */
+  readonly address?: string;
+  /** The server's URL, `http://…` or `https://…`. */
+  readonly url?: string;
+  /** TLS settings for an `https` URL, as node:http2 takes them. Default: the machine's certificates. */
+  readonly tls?: Pick<
+    SecureClientSessionOptions,
+    "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized"
+  >;
+}
+
+/**
+ * Makes a client of the server at an address, over HTTP/2. It connects with the first call that needs the server,
+ * so this does not fail when there is none; `await client.ready()` tells.
+ * @throws TypeError for an address that is none, RangeError for a time out of its bounds
+ */
+export function connect(options: ConnectOptions = {}): Client {
+  const url = urlOf(options);
+  const pingMs = ttlOf(options) / PINGS_PER_TTL;
+  const managers: Http2SessionManager[] = [];
+  const transport = () => {
+    const sessionManager = new (options.unref ? UnrefSessionManager : Http2SessionManager)(
+      url,
+      { pingIntervalMs: pingMs, pingTimeoutMs: pingMs },
+      options.tls,
+    );
+    managers.push(sessionManager);
+    return createConnectTransport({
+      baseUrl: url,
+      httpVersion: "2",
+      sessionManager,
+      acceptCompression: [],
+    });
+  };
+  return createClient({
+    ...options,
+    address: url,
+    transport: transport(),
+    controlTransport: transport(),
+    watchTransport: transport(),
+    onClosed: () => {
+      for (const manager of managers) manager.abort();
+    },
+  });
+}
+
+/** Connections that let the process exit although calls are open on them. */
+class UnrefSessionManager extends Http2SessionManager {
+  override async request(...args: Parameters<Http2SessionManager["request"]>) {
+    const stream = await super.request(...args);
+    stream.session?.unref();
+    return stream;
+  }
+}
+
+function urlOf({ address, url }: ConnectOptions): string {
+  if (address !== undefined && url !== undefined) {
+    throw new TypeError("connect takes an address or a url, not both");
+  }
+  const text = url ?? `http://${address ?? ADDRESS_DEFAULT}`;
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.pathname !== "/") {
+    throw new TypeError(
+      `${JSON.stringify(url ?? address)} is not where a server can be: give host:port as address, or http(s)://host:port as url`,
+    );
+  }
+  return parsed.origin;
+}

@@ -1,0 +1,139 @@
+import { create } from "@bufbuild/protobuf";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { LockService, type SessionRef, SessionRefSchema, SessionService } from "@lockstep/protocol";
+import type { Attempt, CallKind, Replies, Requests, Way } from "../calls/call.ts";
+import { faultOf, transportFault } from "../calls/fault.ts";
+import type { Clock } from "../ports/clock.ts";
+import { Slots } from "./slots.ts";
+
+/** Long polls open at once: half of the streams that a server allows on one connection. */
+export const LONG_POLLS_MAX = 64;
+/** How long a poll stays open while there is a slot for every waiter. Below the server's default deadline of 30 s. */
+export const POLL_TIMEOUT_MS = 25_000;
+/** How long a poll stays open while more wait than there are slots. */
+export const CROWDED_POLL_TIMEOUT_MS = 1_000;
+/** Acquires that ask for an answer at once, open at once. */
+export const SHORT_ACQUIRES_MAX = 48;
+/** Releases, cancels and reads open at once on the control connection. Keep-alives never wait for them. */
+export const CONTROL_CALLS_MAX = 64;
+/** How long an attempt of anything but a long poll may take. */
+export const ATTEMPT_TIMEOUT_MS = 5_000;
+
+type Invoke = (signal: AbortSignal) => Promise<Replies[CallKind]>;
+
+/**
+ * The way of one call per request, for where Attach is not possible. Acquires, which may wait, use one
+ * connection; keep-alive, release and cancel another, so that they never queue behind waiters.
+ */
+export class UnaryWay implements Way {
+  readonly #clock: Clock;
+  readonly #session: SessionRef;
+  readonly #polls: Client<typeof LockService>;
+  readonly #locks: Client<typeof LockService>;
+  readonly #sessions: Client<typeof SessionService>;
+  readonly #longPolls = new Slots(LONG_POLLS_MAX);
+  readonly #shortAcquires = new Slots(SHORT_ACQUIRES_MAX);
+  readonly #control = new Slots(CONTROL_CALLS_MAX);
+  readonly #keepAlives = new Slots(Number.POSITIVE_INFINITY);
+  // Acquires that have been told they are queued: their next attempt is a long poll.
+  readonly #queued = new Set<bigint>();
+  #successes = 0;
+
+  constructor(
+    clock: Clock,
+    session: Pick<SessionRef, "namespace" | "sessionId" | "secret">,
+    transport: Transport,
+    controlTransport: Transport,
+  ) {
+    this.#clock = clock;
+    this.#session = create(SessionRefSchema, session);
+    this.#polls = createClient(LockService, transport);
+    this.#locks = createClient(LockService, controlTransport);
+    this.#sessions = createClient(SessionService, controlTransport);
+  }
+
+  /** How many calls have been answered. */
+  get successes(): number {
+    return this.#successes;
+  }
+
+  send<K extends CallKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void {
+    request.session = this.#session;
+    if (kind === "acquire") return this.#acquire(request as Requests["acquire"], attempt as never);
+    if (kind === "cancelAcquire") {
+      this.#queued.delete((request as Requests["cancelAcquire"]).acquireRequestId);
+    }
+    const slots = kind === "keepAlive" ? this.#keepAlives : this.#control;
+    const invoke = this.#invoke(kind, request);
+    return this.#run(slots, invoke, attempt, ATTEMPT_TIMEOUT_MS);
+  }
+
+  #acquire(request: Requests["acquire"], attempt: Attempt<"acquire">): () => void {
+    const { requestId } = request;
+    const long = this.#queued.has(requestId);
+    const slots = long ? this.#longPolls : this.#shortAcquires;
+    let pollMs = 0;
+    const invoke: Invoke = (signal) => {
+      if (long) pollMs = slots.crowded ? CROWDED_POLL_TIMEOUT_MS : POLL_TIMEOUT_MS;
+      request.pollTimeoutMs = BigInt(pollMs);
+      return this.#polls.acquire(request, { signal });
+    };
+    const timeoutMs = ATTEMPT_TIMEOUT_MS + (long ? POLL_TIMEOUT_MS : 0);
+    const noting: Attempt<"acquire"> = {
+      reply: (reply) => {
+        if (reply.outcome.case === "queued") this.#queued.add(requestId);
+        else this.#queued.delete(requestId);
+        attempt.reply(reply);
+      },
+      fault: (fault) => attempt.fault(fault),
+    };
+    return this.#run(slots, invoke, noting, timeoutMs);
+  }
+
+  #invoke<K extends CallKind>(kind: K, request: Requests[K]): Invoke {
+    const calls: { [C in Exclude<CallKind, "acquire">]: Invoke } = {
+      keepAlive: (signal) => this.#sessions.keepAlive(request as never, { signal }),
+      closeSession: (signal) => this.#sessions.closeSession(request as never, { signal }),
+      getSession: (signal) => this.#sessions.getSession(request as never, { signal }),
+      release: (signal) => this.#locks.release(request as never, { signal }),
+      cancelAcquire: (signal) => this.#locks.cancelAcquire(request as never, { signal }),
+    };
+    return calls[kind as Exclude<CallKind, "acquire">];
+  }
+
+  #run<K extends CallKind>(
+    slots: Slots,
+    invoke: Invoke,
+    attempt: Attempt<K>,
+    timeoutMs: number,
+  ): () => void {
+    const controller = new AbortController();
+    let listening = true;
+    const end = (tell: () => void) => {
+      if (!listening) return;
+      listening = false;
+      timer?.cancel();
+      giveBack();
+      tell();
+    };
+    let timer: { cancel(): void } | undefined;
+    const start = () => {
+      timer = this.#clock.after(timeoutMs, () => {
+        end(() => attempt.fault(transportFault(`no answer within ${timeoutMs} ms`)));
+        controller.abort();
+      });
+      invoke(controller.signal).then(
+        (reply) => {
+          this.#successes += 1;
+          end(() => attempt.reply(reply as Replies[K]));
+        },
+        (error: unknown) => end(() => attempt.fault(faultOf(error))),
+      );
+    };
+    const giveBack = slots.take(start);
+    return () => {
+      end(() => {});
+      controller.abort();
+    };
+  }
+}
