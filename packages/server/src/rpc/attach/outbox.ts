@@ -1,0 +1,159 @@
+import { create } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import {
+  type AttachReply,
+  type AttachResponse,
+  AttachResponseSchema,
+  type Event,
+} from "@lockstep/protocol";
+import type { Clock } from "../../ports/clock.ts";
+
+// What may wait to be sent before no further frame is read. The client's calls under way are bounded
+// as well, so this is where a client that does not read comes to a stop.
+const UNSENT_BYTES_BEFORE_PAUSE = 1024 * 1024;
+
+/**
+ * What an Attach has to send: everything of one turn of the event loop leaves in one frame, cut at
+ * `maxFrameBytes`, and nothing waits longer than that turn.
+ */
+export class Outbox {
+  readonly #clock: Clock;
+  readonly #maxFrameBytes: number;
+  #replies: AttachReply[] = [];
+  #replyBytes: number[] = [];
+  #nextReply = 0;
+  #news: Event[] = [];
+  #newsBytes: number[] = [];
+  #nextNews = 0;
+  #unsentBytes = 0;
+  /** The turn in which something came is over: it may leave. */
+  #ready = false;
+  #turnAsked = false;
+  #ended = false;
+  #endedWith: ConnectError | undefined;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+
+  constructor(clock: Clock, maxFrameBytes: number) {
+    this.#clock = clock;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Adds the reply to a call; `bytes` is its encoded size, roughly. */
+  addReply(reply: AttachReply, bytes: number): void {
+    this.#replies.push(reply);
+    this.#replyBytes.push(bytes);
+    this.#added(bytes);
+  }
+
+  /** Adds an event about the session; `bytes` is its encoded size, roughly. */
+  addNews(event: Event, bytes: number): void {
+    this.#news.push(event);
+    this.#newsBytes.push(bytes);
+    this.#added(bytes);
+  }
+
+  /** Nothing more comes: after what is there, the stream ends, with this error if there is one. */
+  end(error: ConnectError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#endedWith = error;
+    this.#wakeReader?.();
+    this.#wakeWriter?.();
+  }
+
+  /** Throws away what has not been sent and ends the stream. */
+  abort(error: ConnectError): void {
+    this.#sent(this.#news.length, this.#replies.length, this.#unsentBytes);
+    this.end(error);
+  }
+
+  /** Whether the stream has been told to end. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Bytes that wait to be sent. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  /** Settles when little enough waits to be sent, or the stream has ended. */
+  async room(): Promise<void> {
+    while (this.#unsentBytes >= UNSENT_BYTES_BEFORE_PAUSE && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve;
+      });
+    }
+  }
+
+  /** The next frame, or undefined at the end. @throws the error the stream ended with. */
+  async nextFrame(): Promise<AttachResponse | undefined> {
+    while (!this.#ready && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
+    if (!this.#isEmpty()) return this.#cutFrame();
+    if (this.#endedWith !== undefined) throw this.#endedWith;
+    return undefined;
+  }
+
+  #added(bytes: number): void {
+    this.#unsentBytes += bytes;
+    if (this.#turnAsked || this.#ready) return;
+    this.#turnAsked = true;
+    this.#clock.afterTurn(() => {
+      this.#turnAsked = false;
+      this.#ready = true;
+      this.#wakeReader?.();
+    });
+  }
+
+  #isEmpty(): boolean {
+    return this.#replies.length === 0 && this.#news.length === 0;
+  }
+
+  /** News first: a reply of the same commit must not overtake the loss it speaks of. */
+  #cutFrame(): AttachResponse {
+    let room = this.#maxFrameBytes;
+    let newsEnd = this.#nextNews;
+    let replyEnd = this.#nextReply;
+    const fits = (bytes: number) => room === this.#maxFrameBytes || bytes <= room;
+    for (; newsEnd < this.#news.length; newsEnd++) {
+      const bytes = this.#newsBytes[newsEnd] ?? 0;
+      if (!fits(bytes)) break;
+      room -= bytes;
+    }
+    const newsDone = newsEnd === this.#news.length;
+    for (; newsDone && replyEnd < this.#replies.length; replyEnd++) {
+      const bytes = this.#replyBytes[replyEnd] ?? 0;
+      if (!fits(bytes)) break;
+      room -= bytes;
+    }
+    const frame = create(AttachResponseSchema, {
+      news: this.#news.slice(this.#nextNews, newsEnd),
+      replies: this.#replies.slice(this.#nextReply, replyEnd),
+    });
+    this.#sent(newsEnd, replyEnd, this.#maxFrameBytes - room);
+    return frame;
+  }
+
+  #sent(newsEnd: number, replyEnd: number, bytes: number): void {
+    this.#unsentBytes -= bytes;
+    this.#nextNews = newsEnd;
+    this.#nextReply = replyEnd;
+    if (newsEnd === this.#news.length) {
+      this.#news = [];
+      this.#newsBytes = [];
+      this.#nextNews = 0;
+    }
+    if (replyEnd === this.#replies.length) {
+      this.#replies = [];
+      this.#replyBytes = [];
+      this.#nextReply = 0;
+    }
+    if (this.#isEmpty()) this.#ready = false;
+    if (this.#unsentBytes < UNSENT_BYTES_BEFORE_PAUSE) this.#wakeWriter?.();
+  }
+}

@@ -1,0 +1,142 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Refusal, RefusalCode } from "@lockstep/core";
+import {
+  type AttachError,
+  AttachErrorSchema,
+  ErrorReason,
+  errorDetailOf,
+  refusal,
+} from "@lockstep/protocol";
+
+const MAX_MESSAGE_CHARACTERS = 512;
+
+/**
+ * The RPC error of anything thrown: always one with exactly one ErrorDetail. A core `Refusal` keeps its
+ * code and reason, an error of the RPC library is explained by `explainLibraryError`, and everything
+ * else is a broken invariant: INTERNAL, with the cause kept for the log and not told to the caller.
+ */
+export function connectErrorFrom(thrown: unknown): ConnectError {
+  if (thrown instanceof Refusal) {
+    return refusal(thrown.code as number as Code, thrown.reason, thrown.message, {
+      ...thrown.metadata,
+    });
+  }
+  if (thrown instanceof ConnectError) {
+    return errorDetailOf(thrown) ? thrown : explainLibraryError(thrown, "reading");
+  }
+  const error = refusal(
+    Code.Internal,
+    ErrorReason.INTERNAL,
+    "the server broke one of its own invariants; its log tells more",
+  );
+  error.cause = thrown;
+  return error;
+}
+
+/**
+ * Gives an error the RPC library made by itself its reason. While a request was being read it is the
+ * caller's message that was wrong, and nothing was executed; while the reply was being written it is
+ * the reply.
+ */
+export function explainLibraryError(
+  error: ConnectError,
+  phase: "reading" | "writing",
+): ConnectError {
+  const text = bounded(error.rawMessage);
+  switch (error.code) {
+    case Code.ResourceExhausted:
+      if (phase === "writing") {
+        return refusal(error.code, ErrorReason.LIMIT_EXCEEDED, text, {
+          limit: "max_response_bytes",
+        });
+      }
+      return refusal(error.code, ErrorReason.MESSAGE_TOO_LARGE, text);
+    case Code.Unimplemented:
+      return refusal(error.code, ErrorReason.UNIMPLEMENTED, text);
+    case Code.DeadlineExceeded:
+      return deadlineExceeded();
+    case Code.Canceled:
+    case Code.Aborted:
+      return cancelled();
+    default:
+      if (phase === "writing") return refusal(Code.Internal, ErrorReason.INTERNAL, text);
+      return refusal(Code.InvalidArgument, ErrorReason.MALFORMED, text);
+  }
+}
+
+/** The error of one call of an Attach. */
+export function attachErrorFrom(thrown: unknown): AttachError {
+  const error = connectErrorFrom(thrown);
+  const detail = errorDetailOf(error);
+  const message = error.rawMessage;
+  return create(AttachErrorSchema, { code: error.code, message, ...(detail && { detail }) });
+}
+
+/** A field of a request breaks a rule; nothing changed. */
+export function invalidField(field: string, rule: string): Refusal {
+  return new Refusal(RefusalCode.INVALID_ARGUMENT, ErrorReason.INVALID_FIELD, `${field} ${rule}`, {
+    field,
+    rule,
+  });
+}
+
+/** The message could not be read; nothing changed. */
+export function malformed(what: string): ConnectError {
+  return refusal(Code.InvalidArgument, ErrorReason.MALFORMED, bounded(what));
+}
+
+/** The message is larger than the server reads; nothing changed. */
+export function messageTooLarge(bytes: number, maxBytes: number): ConnectError {
+  return refusal(
+    Code.ResourceExhausted,
+    ErrorReason.MESSAGE_TOO_LARGE,
+    `the message of ${bytes} bytes is larger than max_request_bytes, ${maxBytes}`,
+    { max: String(maxBytes) },
+  );
+}
+
+/** The caller's time passed; the outcome is open. */
+export function deadlineExceeded(): ConnectError {
+  return refusal(
+    Code.DeadlineExceeded,
+    ErrorReason.DEADLINE_EXCEEDED,
+    "the time of this call passed and its outcome is open; repeat it with the same request id",
+  );
+}
+
+/** The caller gave up; the outcome is open. */
+export function cancelled(): ConnectError {
+  return refusal(Code.Canceled, ErrorReason.CANCELLED, "the caller gave this call up");
+}
+
+/** The server is stopping; sessions go on. */
+export function serverStopping(): ConnectError {
+  return refusal(
+    Code.Unavailable,
+    ErrorReason.SERVER_STOPPING,
+    "the server is stopping; connect again, sessions and tickets go on",
+  );
+}
+
+/** A newer Attach of the same session took over. */
+export function attachSuperseded(): ConnectError {
+  return refusal(
+    Code.Aborted,
+    ErrorReason.ATTACH_SUPERSEDED,
+    "a newer Attach of this session took over",
+  );
+}
+
+/** The server does not know this operation. */
+export function unimplemented(): ConnectError {
+  return refusal(
+    Code.Unimplemented,
+    ErrorReason.UNIMPLEMENTED,
+    "this server does not know the called method; GetServerInfo lists its features",
+  );
+}
+
+function bounded(text: string): string {
+  return text.length <= MAX_MESSAGE_CHARACTERS ? text : `${text.slice(0, MAX_MESSAGE_CHARACTERS)}…`;
+}

@@ -1,0 +1,31 @@
+import { unlessAborted } from "../settle.ts";
+import type { Call } from "./call.ts";
+
+/**
+ * The body of a request as a handler may read it: every byte counts for the principal, and a call
+ * whose time has passed does not wait for more. Leaving it early does not cut the connection, so that
+ * the reply can still leave.
+ */
+export function requestBody(
+  body: AsyncIterable<Uint8Array>,
+  call: Call,
+): AsyncIterable<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  // A stream reads for as long as it lives, and racing would keep every one of its reads in memory.
+  const next =
+    call.method.methodKind === "unary"
+      ? () => unlessAborted(chunks.next(), call.signal)
+      : () => chunks.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const chunk = await next();
+        if (!chunk.done) call.bytes.take(chunk.value.byteLength);
+        return chunk;
+      },
+      async return() {
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}

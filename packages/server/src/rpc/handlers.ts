@@ -1,0 +1,103 @@
+import { createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  AdminService,
+  ClockService,
+  LockService,
+  ServerService,
+  SessionService,
+} from "@lockstep/protocol";
+import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Health } from "../gen/health/v1/health_pb.ts";
+import type { VirtualClock } from "../ports/virtual-clock.ts";
+import { adminService } from "./admin-service.ts";
+import { Attachments } from "./attach/attachments.ts";
+import { clockService } from "./clock-service.ts";
+import { Descriptors } from "./descriptors.ts";
+import type { RpcEnvironment } from "./environment.ts";
+import { unimplemented } from "./errors.ts";
+import { callOf } from "./guard/call.ts";
+import { guard, requestGate, unaryErrors } from "./guard/guard.ts";
+import { InFlightBytes } from "./guard/in-flight-bytes.ts";
+import { health } from "./health.ts";
+import { lockService } from "./lock-service.ts";
+import { reflect } from "./reflection.ts";
+import { serverService } from "./server-service.ts";
+import { sessionService } from "./session-service.ts";
+import { Watches } from "./watch/watches.ts";
+
+/** Every RPC a server answers, guarded, independent of any transport. */
+export interface Handlers {
+  /** One per method, found by its `requestPath`. */
+  readonly all: readonly UniversalHandler[];
+  /** Answers a method nobody knows in the protocol it was asked in. */
+  readonly unknown: { readonly unary: UniversalHandler; readonly stream: UniversalHandler };
+  /** Lets go of the namespaces. */
+  close(): void;
+}
+
+/** Builds the handlers. With a virtual clock they include the ClockService that moves it. */
+export function createHandlers(
+  environment: RpcEnvironment,
+  testClock: VirtualClock | undefined,
+): Handlers {
+  const { limits, namespaces } = environment;
+  const watches = new Watches(namespaces, limits);
+  const inFlight = new InFlightBytes(limits);
+  const guarded = (handlers: readonly UniversalHandler[]) =>
+    handlers.map((handler) => guard(handler, environment, inFlight));
+  const router = newRouter(environment)
+    .service(ServerService, serverService(environment, watches))
+    .service(SessionService, sessionService(environment, new Attachments()))
+    .service(LockService, lockService(environment, watches))
+    .service(AdminService, adminService(environment));
+  const services = [ServerService, SessionService, LockService, AdminService];
+  if (testClock !== undefined) {
+    router.service(ClockService, clockService(testClock));
+    services.push(ClockService as never);
+  }
+  const names = services.map(({ typeName }) => typeName);
+  router.service(Health, health(environment, names));
+  addReflection(router, new Descriptors([...services, Health, ServerReflection]));
+  const unknown = guarded(unknownMethods(environment));
+  return {
+    all: guarded(router.handlers),
+    unknown: { unary: unknown[0] as UniversalHandler, stream: unknown[1] as UniversalHandler },
+    close: () => watches.close(),
+  };
+}
+
+type Router = ReturnType<typeof createConnectRouter>;
+
+function newRouter({ limits }: RpcEnvironment): Router {
+  return createConnectRouter({
+    readMaxBytes: limits.max_request_bytes,
+    writeMaxBytes: limits.max_response_bytes,
+    acceptCompression: [],
+    jsonOptions: { ignoreUnknownFields: false },
+    interceptors: [unaryErrors],
+    requestGate,
+  });
+}
+
+function addReflection(router: Router, descriptors: Descriptors): void {
+  router.rpc(ServerReflection.method.serverReflectionInfo, (requests, context) =>
+    reflect(requests, descriptors, callOf(context)),
+  );
+  // The same messages under an older name.
+  router.rpc(
+    ServerReflectionV1Alpha.method.serverReflectionInfo,
+    (requests, context) => reflect(requests as never, descriptors, callOf(context)) as never,
+  );
+}
+
+/** Handlers that refuse whatever they are asked: one for unary calls, one for streams. */
+function unknownMethods(environment: RpcEnvironment): UniversalHandler[] {
+  const refuse = () => {
+    throw unimplemented();
+  };
+  return newRouter(environment)
+    .rpc(ServerService.method.getServerInfo, refuse)
+    .rpc(LockService.method.watch, refuse).handlers;
+}

@@ -1,0 +1,69 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { LockService } from "@lockstep/protocol";
+import { acquire } from "./acquire.ts";
+import type { RpcEnvironment } from "./environment.ts";
+import { callOf, named } from "./guard/call.ts";
+import { namespaceOf, sessionAccess } from "./namespaces.ts";
+import { settle } from "./settle.ts";
+import { checkName } from "./validate/fields.ts";
+import {
+  checkCancelAcquire,
+  checkCheckFence,
+  checkGetLock,
+  checkListLocks,
+  checkRelease,
+} from "./validate/lock.ts";
+import { listEvents } from "./watch/list-events.ts";
+import { watch } from "./watch/watch.ts";
+import type { Watches } from "./watch/watches.ts";
+
+/** Locks over unary calls, and their history. */
+export function lockService(
+  environment: RpcEnvironment,
+  watches: Watches,
+): ServiceImpl<typeof LockService> {
+  const { limits } = environment;
+  return {
+    acquire: (request, context) => acquire(request, named(request, context), environment),
+    release(request, context) {
+      const { principal, signal } = named(request, context);
+      const { namespace, caller } = sessionAccess(
+        environment,
+        principal,
+        "session",
+        request.session,
+      );
+      checkRelease(request, limits);
+      return settle(namespace.submit({ kind: "release", caller, request }), signal);
+    },
+    cancelAcquire(request, context) {
+      const { principal, signal } = named(request, context);
+      const { namespace, caller } = sessionAccess(
+        environment,
+        principal,
+        "session",
+        request.session,
+      );
+      checkCancelAcquire(request, limits);
+      return settle(namespace.submit({ kind: "cancelAcquire", caller, request }), signal);
+    },
+    checkFence(request, context) {
+      checkName("namespace", request.namespace);
+      checkCheckFence(request);
+      const namespace = namespaceOf(environment, request.namespace);
+      return settle(namespace.submit({ kind: "checkFence", request }), callOf(context).signal);
+    },
+    getLock(request, context) {
+      checkGetLock(request);
+      const namespace = namespaceOf(environment, request.namespace);
+      return settle(namespace.submit({ kind: "getLock", request }), callOf(context).signal);
+    },
+    listLocks(request, context) {
+      checkListLocks(request);
+      const namespace = namespaceOf(environment, request.namespace);
+      return settle(namespace.submit({ kind: "listLocks", request }), callOf(context).signal);
+    },
+    watch: (request, context) => watch(request, callOf(context), environment, watches),
+    listEvents: (request, context) => listEvents(request, callOf(context).signal, environment),
+  };
+}

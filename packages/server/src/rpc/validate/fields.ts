@@ -1,0 +1,98 @@
+import {
+  type IdRange,
+  type Limits,
+  nameProblem,
+  type SessionRef,
+  textProblem,
+} from "@lockstep/protocol";
+import { invalidField } from "../errors.ts";
+
+const MAX_UINT63 = 2n ** 63n - 1n;
+const SECRET_BYTES = 32;
+const CORRELATION_ID_BYTES = 128;
+const PREFIX_BYTES = 512;
+const MAX_PAGE_SIZE = 1_000;
+
+/** Demands a name: a key, a namespace, an owner. */
+export function checkName(field: string, text: string): void {
+  refuseIf(field, nameProblem(text));
+}
+
+/** Demands a text for people of at most `maxBytes`; it may be empty. */
+export function checkText(field: string, text: string, maxBytes: number): void {
+  refuseIf(field, textProblem(text, maxBytes));
+}
+
+/** Demands the beginning of a name; it may be empty. */
+export function checkPrefix(field: string, text: string): void {
+  checkText(field, text, PREFIX_BYTES);
+}
+
+/** Demands a correlation id. */
+export function checkCorrelationId(text: string): void {
+  checkText("correlation_id", text, CORRELATION_ID_BYTES);
+}
+
+/** Demands an identity, a token or a request id: 1 to 2^63 - 1. */
+export function checkPositive(field: string, value: bigint): void {
+  if (value < 1n) throw invalidField(field, "must be above 0");
+  checkNumber(field, value);
+}
+
+/** Demands a number below 2^63. */
+export function checkNumber(field: string, value: bigint): void {
+  if (value > MAX_UINT63) throw invalidField(field, "must be below 2^63");
+}
+
+/** Demands a duration of `minMs` to `maxMs`. */
+export function checkDuration(field: string, ms: bigint, minMs: number, maxMs: number): void {
+  if (ms < BigInt(minMs) || ms > BigInt(maxMs)) {
+    throw invalidField(field, `must be ${minMs} to ${maxMs}`);
+  }
+}
+
+/** Demands a duration that is not negative. */
+export function checkNotNegative(field: string, value: bigint): void {
+  if (value < 0n) throw invalidField(field, "must not be negative");
+}
+
+/** Demands a page size; 0 stands for the default. */
+export function checkPageSize(size: number): void {
+  if (size < 0 || size > MAX_PAGE_SIZE) {
+    throw invalidField("page_size", `must be 0 to ${MAX_PAGE_SIZE}`);
+  }
+}
+
+/** Demands a session's secret. */
+export function checkSecret(field: string, secret: Uint8Array): void {
+  if (secret.byteLength !== SECRET_BYTES) {
+    throw invalidField(field, `must be exactly ${SECRET_BYTES} bytes`);
+  }
+}
+
+/** Demands a reference to a session and returns it. */
+export function checkSessionRef(field: string, ref: SessionRef | undefined): SessionRef {
+  if (ref === undefined) throw invalidField(field, "is required");
+  checkName(`${field}.namespace`, ref.namespace);
+  checkPositive(`${field}.session_id`, ref.sessionId);
+  checkSecret(`${field}.secret`, ref.secret);
+  return ref;
+}
+
+/** Demands what a request says of replies it has received. */
+export function checkAnswered(answered: readonly IdRange[], limits: Limits): void {
+  if (answered.length > limits.max_answered_ranges) {
+    throw invalidField("answered", `must not have more than ${limits.max_answered_ranges} ranges`);
+  }
+  for (const [index, range] of answered.entries()) {
+    checkPositive(`answered[${index}].first`, range.first);
+    checkNumber(`answered[${index}].last`, range.last);
+    if (range.last < range.first) {
+      throw invalidField(`answered[${index}].last`, "must not be below first");
+    }
+  }
+}
+
+function refuseIf(field: string, problem: string | undefined): void {
+  if (problem !== undefined) throw invalidField(field, problem);
+}

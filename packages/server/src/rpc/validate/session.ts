@@ -1,0 +1,76 @@
+import type {
+  CloseSessionRequest,
+  GetSessionRequest,
+  KeepAliveRequest,
+  Limits,
+  ListSessionsRequest,
+  OpenSessionRequest,
+} from "@lockstep/protocol";
+import { invalidField } from "../errors.ts";
+import {
+  checkAnswered,
+  checkCorrelationId,
+  checkDuration,
+  checkName,
+  checkNumber,
+  checkPageSize,
+  checkPositive,
+  checkSecret,
+  checkText,
+} from "./fields.ts";
+
+const DISPLAY_NAME_BYTES = 512;
+const METADATA_ENTRIES = 16;
+const METADATA_KEY_BYTES = 128;
+const METADATA_VALUE_BYTES = 512;
+const PAGE_TOKEN_BYTES = 1_024;
+
+/** The bounds of an OpenSessionRequest. */
+export function checkOpenSession(request: OpenSessionRequest, limits: Limits): void {
+  checkName("namespace", request.namespace);
+  checkSecret("secret", request.secret);
+  if (request.ttlMs !== 0n) {
+    checkDuration("ttl_ms", request.ttlMs, limits.min_ttl_ms, limits.max_ttl_ms);
+  }
+  checkText("display_name", request.displayName, DISPLAY_NAME_BYTES);
+  checkMetadata(request.metadata);
+  checkCorrelationId(request.correlationId);
+}
+
+/** The bounds of a KeepAliveRequest, its session apart. */
+export function checkKeepAlive(request: KeepAliveRequest, limits: Limits): void {
+  checkNumber("seq", request.seq);
+  checkNumber("seen_revision", request.seenRevision);
+  checkAnswered(request.answered, limits);
+}
+
+/** The bounds of a CloseSessionRequest, its session apart. */
+export function checkCloseSession(request: CloseSessionRequest, limits: Limits): void {
+  checkPositive("request_id", request.requestId);
+  checkAnswered(request.answered, limits);
+  checkCorrelationId(request.correlationId);
+}
+
+/** The bounds of a GetSessionRequest, its session apart. */
+export function checkGetSession(request: GetSessionRequest, limits: Limits): void {
+  checkAnswered(request.answered, limits);
+}
+
+/** The bounds of a ListSessionsRequest. */
+export function checkListSessions(request: ListSessionsRequest): void {
+  checkName("namespace", request.namespace);
+  checkPageSize(request.pageSize);
+  checkText("page_token", request.pageToken, PAGE_TOKEN_BYTES);
+}
+
+function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(metadata);
+  if (entries.length > METADATA_ENTRIES) {
+    throw invalidField("metadata", `must not have more than ${METADATA_ENTRIES} entries`);
+  }
+  for (const [key, value] of entries) {
+    if (key === "") throw invalidField("metadata.key", "must not be empty");
+    checkText("metadata.key", key, METADATA_KEY_BYTES);
+    checkText("metadata.value", value, METADATA_VALUE_BYTES);
+  }
+}

@@ -1,0 +1,134 @@
+import { create } from "@bufbuild/protobuf";
+import { createClient, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import {
+  AcquireRequestSchema,
+  DEFAULT_LIMITS,
+  Durability,
+  LockMode,
+  LockService,
+  SessionRefSchema,
+  SessionService,
+} from "@lockstep/protocol";
+import type { Namespace } from "../executor/namespace.ts";
+import { openNamespace } from "../executor/open-namespace.ts";
+import { MemoryJournal } from "../journal/memory.ts";
+import { VirtualClock } from "../ports/virtual-clock.ts";
+import { type RunningServer, type StartServerOptions, startServer } from "../server.ts";
+
+/** A server on a memory journal and virtual time, and what a test wants to see of it. */
+export interface TestServer {
+  readonly server: RunningServer;
+  readonly clock: VirtualClock;
+  readonly journal: MemoryJournal;
+  readonly namespace: Namespace;
+  /** The kinds of operations submitted so far. */
+  readonly submitted: string[];
+  /** The lines of the log so far. */
+  readonly log: string[];
+  close(): Promise<void>;
+}
+
+/** Starts a server of its own for a test. */
+export async function startTestServer(
+  options: Partial<StartServerOptions> = {},
+): Promise<TestServer> {
+  const clock = new VirtualClock(1_700_000_000_000);
+  const journal = new MemoryJournal();
+  const limits = options.limits ?? DEFAULT_LIMITS;
+  const executor = await openNamespace({
+    name: "default",
+    clusterId: "cluster",
+    node: "node-1",
+    clock,
+    journal,
+    limits,
+    serverVersion: "0.0.0-test",
+    onStopped: () => undefined,
+  });
+  const submitted: string[] = [];
+  const log: string[] = [];
+  const namespace = recorded(executor, submitted);
+  const server = await startServer({
+    identity: {
+      clusterId: "cluster",
+      node: "node-1",
+      serverVersion: "0.0.0-test",
+      durability: Durability.NONE,
+    },
+    namespaces: new Map([["default", namespace]]),
+    port: 0,
+    clock,
+    logLevel: "debug",
+    logTo: { write: (line) => void log.push(line) },
+    ...options,
+  });
+  executor.start();
+  const close = async () => {
+    await server.close();
+    executor.close();
+  };
+  return { server, clock, journal, namespace, submitted, log, close };
+}
+
+function recorded(namespace: Namespace, submitted: string[]): Namespace {
+  return new Proxy(namespace, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: { kind: string }[]) => {
+        if (name === "submit") submitted.push(args[0]?.kind ?? "");
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+/** The protocols a server is called in. */
+export const protocols = ["connect-json", "connect", "grpc", "grpc-web"] as const;
+
+/** One of the protocols a server is called in. */
+export type TestedProtocol = (typeof protocols)[number];
+
+/** A transport of this protocol over HTTP/2; gRPC-web over HTTP/1.1. */
+export function transportTo(url: string, protocol: TestedProtocol = "connect"): Transport {
+  if (protocol === "grpc") return createGrpcTransport({ baseUrl: url });
+  if (protocol === "grpc-web") return createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" });
+  const useBinaryFormat = protocol === "connect";
+  return createConnectTransport({ baseUrl: url, httpVersion: "2", useBinaryFormat });
+}
+
+/** A secret that is good and differs by `seed`. */
+export function secretOf(seed: number): Uint8Array {
+  return new Uint8Array(32).fill(seed);
+}
+
+/** Opens a session and gives what further calls need. */
+export async function openSession(transport: Transport, seed = 1) {
+  const secret = secretOf(seed);
+  const client = createClient(SessionService, transport);
+  const { sessionId } = await client.openSession({ namespace: "default", secret });
+  return create(SessionRefSchema, { namespace: "default", sessionId, secret });
+}
+
+/** A request for an exclusive lock. */
+export function acquireOf(
+  key: string,
+  requestId: bigint,
+  more: Partial<{ waitMs: bigint; pollTimeoutMs: bigint; session: object }> = {},
+) {
+  return create(AcquireRequestSchema, {
+    requestId,
+    targets: [{ key, mode: LockMode.EXCLUSIVE }],
+    ...more,
+  } as never);
+}
+
+/** A client of the locks. */
+export function lockClient(transport: Transport) {
+  return createClient(LockService, transport);
+}
