@@ -1,12 +1,26 @@
+export { ConfigError, type ConfigProblem, type Flags, readConfig } from "./config/config.ts";
+export {
+  SETTINGS,
+  type ServerConfig,
+  type Setting,
+  type SettingName,
+  variableOf,
+} from "./config/settings.ts";
+export type { Namespace } from "./executor/namespace.ts";
+export { type OpenNamespaceOptions, openNamespace } from "./executor/open-namespace.ts";
+export { JournalOpenError, type JournalOpenProblem } from "./journal/journal.ts";
+export { MemoryJournal } from "./journal/memory.ts";
 export { LOG_LEVELS, type Log, type LogLevel } from "./log/log.ts";
 export { type Clock, systemClock, type Timer } from "./ports/clock.ts";
 export { VirtualClock } from "./ports/virtual-clock.ts";
 export type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
 export { principalKey } from "./rpc/guard/call.ts";
 export { createHandlers, type Handlers } from "./rpc/handlers.ts";
+export { type ServedData, serve } from "./serve.ts";
 export {
   ListenError,
   type RunningServer,
   type StartServerOptions,
   startServer,
 } from "./server.ts";
+export { serverVersion } from "./version.ts";

@@ -1,10 +1,9 @@
 import { DEFAULT_LIMITS, type Limits } from "@lockstep/protocol";
-import type { DestinationStream } from "pino";
 import type { Namespace } from "./executor/namespace.ts";
 import { isLoopback } from "./listener/addresses.ts";
 import { Listener } from "./listener/listener.ts";
 import { requestListener } from "./listener/request-listener.ts";
-import { createLog, type LogLevel } from "./log/log.ts";
+import type { Log } from "./log/log.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
 import { VirtualClock } from "./ports/virtual-clock.ts";
 import type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
@@ -29,10 +28,7 @@ export interface StartServerOptions {
   readonly limits?: Limits;
   /** Default the machine's. A virtual clock is moved by the ClockService, which is served then. */
   readonly clock?: Clock;
-  /** Default `info`. */
-  readonly logLevel?: LogLevel;
-  /** Where the log goes instead of standard error. */
-  readonly logTo?: DestinationStream;
+  readonly log: Log;
   /** How long closing waits for calls under way, milliseconds. Default 5,000. */
   readonly drainMs?: number;
 }
@@ -64,11 +60,10 @@ export class ListenError extends Error {
  *   listened on.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = 7_420, clock = systemClock } = options;
+  const { host = "127.0.0.1", port = 7_420, clock = systemClock, log } = options;
   const limits = options.limits ?? DEFAULT_LIMITS;
   const insecure = !isLoopback(host);
   if (insecure && !options.insecureListen) throw insecureError(host);
-  const log = createLog(options.logLevel ?? "info", clock, options.logTo);
   const stopping = new AbortController();
   const environment: RpcEnvironment = {
     identity: options.identity,

@@ -17,6 +17,7 @@ import {
 import type { Namespace } from "../executor/namespace.ts";
 import { openNamespace } from "../executor/open-namespace.ts";
 import { MemoryJournal } from "../journal/memory.ts";
+import { createLog } from "../log/log.ts";
 import { VirtualClock } from "../ports/virtual-clock.ts";
 import { type RunningServer, type StartServerOptions, startServer } from "../server.ts";
 
@@ -63,8 +64,7 @@ export async function startTestServer(
     namespaces: new Map([["default", namespace]]),
     port: 0,
     clock,
-    logLevel: "debug",
-    logTo: { write: (line) => void log.push(line) },
+    log: createLog("debug", clock, { write: (line) => void log.push(line) }),
     ...options,
   });
   executor.start();
