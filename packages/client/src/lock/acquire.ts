@@ -99,12 +99,12 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 
   #granted(granted: Granted): void {
-    this.#finish();
     try {
       this.#resolve(this.#host.adopt(this.#wish, granted));
     } catch (error) {
       this.#reject(error);
     }
+    this.#finish();
   }
 
   /** Takes the request back. The caller learns it at once; the request is known until the server has answered. */
