@@ -18,6 +18,7 @@ var behaviours = map[string]func(*testing.T, program){
 	"closes its session when denied":                           closesItsSessionWhenDenied,
 	"names a refusal by its reason":                            namesARefusalByItsReason,
 	"stops when no keep-alive is acknowledged":                 stopsWhenNoKeepAliveIsAcknowledged,
+	"stops when keep-alives are no longer acknowledged":        stopsWhenKeepAlivesAreNoLongerAcknowledged,
 	"goes on past its first deadline when renewed":             goesOnPastItsFirstDeadlineWhenRenewed,
 	"stops when its session has ended":                         stopsWhenItsSessionHasEnded,
 	"stops when a hold was taken from it":                      stopsWhenAHoldWasTaken,
@@ -90,11 +91,23 @@ func namesARefusalByItsReason(t *testing.T, program program) {
 }
 
 func stopsWhenNoKeepAliveIsAcknowledged(t *testing.T, program program) {
-	silent := func(ctx context.Context, _ *lockstepv1.KeepAliveRequest) (*lockstepv1.KeepAliveResponse, error) {
+	stopsWhenAcknowledgementsEnd(t, program, 0)
+}
+
+func stopsWhenKeepAlivesAreNoLongerAcknowledged(t *testing.T, program program) {
+	stopsWhenAcknowledgementsEnd(t, program, 2)
+}
+
+func stopsWhenAcknowledgementsEnd(t *testing.T, program program, acknowledged uint64) {
+	t.Helper()
+	keepAlive := func(ctx context.Context, request *lockstepv1.KeepAliveRequest) (*lockstepv1.KeepAliveResponse, error) {
+		if request.Seq <= acknowledged {
+			return acknowledge(ctx, request)
+		}
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	server := &scriptedServer{ttlMs: 300, keepAlive: silent, acquire: acquireAnswers{never}}
+	server := &scriptedServer{ttlMs: 1_000, keepAlive: keepAlive, acquire: acquireAnswers{never}}
 	program.takeFrom(t, server).expectFailure(t, "not renewed in time")
 	if len(server.closes) != 0 {
 		t.Error("closed a session that may have ended")

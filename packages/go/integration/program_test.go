@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,9 +10,13 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/packages/go/internal/servertest"
 )
+
+// runLimit ends a program that does not end by itself.
+const runLimit = time.Minute
 
 // program is a built take-a-lock, in whatever language.
 type program string
@@ -59,12 +64,13 @@ func build(t *testing.T, folder, tool string, arguments ...string) {
 func (p program) start(t *testing.T, arguments ...string) func() outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	command := exec.Command(string(p), arguments...)
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	t.Cleanup(cancel)
+	command := exec.CommandContext(ctx, string(p), arguments...)
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = command.Process.Kill() })
 	return func() outcome {
 		var exit *exec.ExitError
 		if err := command.Wait(); err != nil && !errors.As(err, &exit) {
