@@ -5,13 +5,6 @@ import (
 	"testing"
 )
 
-func TestTheModuleIsFormatted(t *testing.T) {
-	files, err := exec.Command("gofmt", "-l", ".").CombinedOutput()
-	if err != nil || len(files) > 0 {
-		t.Errorf("Run `gofmt -w .` in packages/go (%v). Not formatted:\n%s", err, files)
-	}
-}
-
 func TestGoVetFindsNothing(t *testing.T) {
 	if findings, err := exec.Command("go", "vet", "./...").CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s", err, findings)
