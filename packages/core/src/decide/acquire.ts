@@ -14,7 +14,13 @@ import type { Grant, Result } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
 import { blockersOf } from "../view/blockers.ts";
 import { queuedView } from "../view/queued.ts";
-import { earlierOutcome, liveSessionOf, noteAnswered, roomForOutcome } from "./admission.ts";
+import {
+  earlierOutcome,
+  liveSessionOf,
+  noteAnswered,
+  roomForAnswered,
+  roomForOutcome,
+} from "./admission.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 import { acquireFingerprint } from "./fingerprint.ts";
 import { storageLowRefusal } from "./open-session.ts";
@@ -35,6 +41,7 @@ export function decideAcquire(
   const earlier = earlierOutcome(session, request.requestId, fingerprint);
   if (earlier !== undefined) return repeat(state, earlier.result, op, now);
   if (facts.storageLow) throw storageLowRefusal("no lock is granted or waited for");
+  roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
   roomForHold(state, session);
   const target = request.targets[0] as LockTarget;

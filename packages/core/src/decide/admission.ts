@@ -65,7 +65,9 @@ export function sessionEnded(state: NamespaceState, sessionId: bigint): Refusal 
 /**
  * Takes note of the request ids whose final reply the client has: their outcomes are dropped and the
  * ids never executed again. Volatile: neither an event nor part of any.
- * @throws Refusal LIMIT_EXCEEDED `max_answered_ranges`.
+ *
+ * What would leave more than `max_answered_ranges` gaps is not noted. Only an Acquire is refused for it
+ * (`roomForAnswered`): to renew, release or cancel must work whatever the client has confirmed.
  */
 export function noteAnswered(
   state: NamespaceState,
@@ -73,15 +75,27 @@ export function noteAnswered(
   answered: readonly IdRange[],
 ): void {
   for (const range of answered) {
+    if (session.answered.size >= state.limits.max_answered_ranges && !session.answered.joins(range))
+      continue;
     if (session.answered.add(range)) dropOutcomes(session, range);
-    if (session.answered.size > state.limits.max_answered_ranges) {
-      throw limitExceeded(
-        "max_answered_ranges",
-        state.limits.max_answered_ranges,
-        `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
-      );
-    }
   }
+}
+
+/**
+ * Makes sure that everything a request confirms has been noted.
+ * @throws Refusal LIMIT_EXCEEDED `max_answered_ranges`.
+ */
+export function roomForAnswered(
+  state: NamespaceState,
+  session: SessionRecord,
+  answered: readonly IdRange[],
+): void {
+  if (answered.every(({ first }) => session.answered.has(first))) return;
+  throw limitExceeded(
+    "max_answered_ranges",
+    state.limits.max_answered_ranges,
+    `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
+  );
 }
 
 function dropOutcomes(session: SessionRecord, { first, last }: IdRange): void {

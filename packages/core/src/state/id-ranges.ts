@@ -1,12 +1,14 @@
 import type { IdRange } from "@lockstep/protocol";
 
+type Range = Pick<IdRange, "first" | "last">;
+
 /**
  * A set of request ids, kept as ranges that do not touch. Clients number their requests one by one and
  * confirm nearly in order, so it is mostly a single range.
  */
 export class IdRanges {
   /** By rising id; a gap lies between any two. */
-  readonly #ranges: { first: bigint; last: bigint }[] = [];
+  readonly #ranges: Range[] = [];
 
   /** How many ranges it takes. */
   get size(): number {
@@ -15,24 +17,26 @@ export class IdRanges {
 
   /** Whether an id is in the set. */
   has(id: bigint): boolean {
-    for (const range of this.#ranges) {
-      if (id < range.first) return false;
-      if (id <= range.last) return true;
-    }
-    return false;
+    const range = this.#ranges[this.#firstEndingFrom(id)];
+    return range !== undefined && range.first <= id;
+  }
+
+  /** Whether a range overlaps or touches one that is in the set, so that adding it takes no further one. */
+  joins({ first, last }: Range): boolean {
+    const range = this.#ranges[this.#firstEndingFrom(first - 1n)];
+    return range !== undefined && range.first <= last + 1n;
   }
 
   /** Adds all ids of a range. True when any of them was new. */
-  add({ first, last }: Pick<IdRange, "first" | "last">): boolean {
+  add({ first, last }: Range): boolean {
     const ranges = this.#ranges;
-    let from = 0;
-    while (from < ranges.length && (ranges[from]?.last ?? 0n) + 1n < first) from += 1;
+    const from = this.#firstEndingFrom(first - 1n);
     const covering = ranges[from];
     if (covering !== undefined && covering.first <= first && last <= covering.last) return false;
     let to = from;
     const merged = { first, last };
     while (to < ranges.length) {
-      const range = ranges[to] as { first: bigint; last: bigint };
+      const range = ranges[to] as Range;
       if (range.first > last + 1n) break;
       if (range.first < merged.first) merged.first = range.first;
       if (range.last > merged.last) merged.last = range.last;
@@ -40,5 +44,17 @@ export class IdRanges {
     }
     ranges.splice(from, to - from, merged);
     return true;
+  }
+
+  /** The place of the first range that ends at or above an id. */
+  #firstEndingFrom(id: bigint): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#ranges[middle] as Range).last < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
