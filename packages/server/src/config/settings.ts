@@ -28,7 +28,7 @@ export const SETTINGS = {
     description: "listen on an address others can reach although nobody is authenticated",
   },
   dataFolder: {
-    flag: "data-folder",
+    flag: "data",
     value: "FOLDER",
     description: "where the data is kept (default ./.lockstep)",
   },
@@ -38,7 +38,7 @@ export const SETTINGS = {
     description: "sqlite, or memory, which loses everything at the end (default sqlite)",
   },
   development: {
-    flag: "development",
+    flag: "dev",
     description: "a development run: allows --journal memory, and no pause after --new-lineage",
   },
   newLineage: {
@@ -56,9 +56,10 @@ export const SETTINGS = {
     description: "web pages of these origins may call, separated by commas (default none)",
   },
   limits: {
-    flag: "limits",
-    value: "NAME=NUMBER,…",
-    description: "limits other than the defaults; `lockstep info` lists them",
+    flag: "limit",
+    value: "NAME=NUMBER",
+    description:
+      "another limit than the default, repeatable or separated by commas; `lockstep info` lists them",
   },
   logLevel: {
     flag: "log-level",
@@ -159,7 +160,7 @@ export const configSchema = z
       context.addIssue({
         code: "custom",
         path: ["journal"],
-        message: "memory keeps nothing: give --development or --test-clock with it",
+        message: "memory keeps nothing: give --dev or --test-clock with it",
       });
     }
   });
