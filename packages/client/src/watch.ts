@@ -10,7 +10,7 @@ import type { Epochs } from "./session/epochs.ts";
 
 /** What to watch. */
 export interface WatchOptions extends EventSelection {
-  /** Start with the event after this revision. Default: with the first one after the call. */
+  /** Start with the event after this revision. Default: with the first one after reading has started. */
   readonly afterRevision?: bigint;
   /** Ends the watch: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -21,7 +21,7 @@ import { type FakeSession, FakeState } from "./fake-state.ts";
 
 /** One request as it arrived. */
 export interface Arrival {
-  readonly kind: CallKind | "openSession" | "attach" | "watch";
+  readonly kind: CallKind | "openSession" | "attach" | "watch" | "getLock";
   readonly via: "attach" | "unary";
   // biome-ignore lint/suspicious/noExplicitAny: tests look into requests of every kind
   readonly request: any;
@@ -70,7 +70,10 @@ export class FakeServer {
         release: (request) => this.#unary("release", request),
         cancelAcquire: (request) => this.#unary("cancelAcquire", request),
         watch: (request) => this.#watch(request.afterRevision ?? 0n),
-        getLock: ({ key }) => ({ header: this.state.header(), lock: { key } }),
+        getLock: (request) => {
+          this.#arrived("getLock", "unary", request);
+          return { header: this.state.header(), lock: { key: request.key } };
+        },
       });
       service(ServerService, {
         getServerInfo: () => ({ namespace: { revision: this.state.revision } }),
@@ -182,7 +185,7 @@ export class FakeServer {
   }
 
   async *#watch(afterRevision: bigint) {
-    this.#arrived("watch", "unary", { afterRevision });
+    this.#meddle(this.#arrived("watch", "unary", { afterRevision }));
     const watch = { wake: () => {}, cut: false };
     this.#watches.add(watch);
     let cursor = afterRevision;
