@@ -29,7 +29,8 @@ export function lockFolder(folder: string): FolderLock {
   makePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec("PRAGMA locking_mode=EXCLUSIVE");
+    // The rollback journal in memory: it never holds anything and would only be another file.
+    database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY");
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import {
 import { dirname } from "node:path";
 
 const FOLDER_MODE = 0o700;
+const PARENT_MODE = 0o777;
 const FILE_MODE = 0o600;
 
 /**
@@ -18,13 +20,20 @@ const FILE_MODE = 0o600;
  * Parents that are missing come with it; a folder that exists stays as it is.
  */
 export function makePrivateFolder(path: string): void {
-  const firstMade = mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
-  if (firstMade === undefined) return;
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  // Not `recursive`: Node never returns from it where a parent exists but takes no folders, as /proc.
+  makeFolder(parent);
+  mkdirSync(path, { mode: FOLDER_MODE });
   chmodSync(path, FOLDER_MODE);
-  for (let made = path; ; made = dirname(made)) {
-    syncFolder(dirname(made));
-    if (made === firstMade || made === dirname(made)) return;
-  }
+  syncFolder(parent);
+}
+
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: PARENT_MODE });
+  syncFolder(dirname(path));
 }
 
 /**

@@ -35,7 +35,11 @@ export class JournalThread {
   #closing = false;
 
   private constructor(options: StoreOptions) {
-    this.#worker = new Worker(workerLocation(import.meta.url), { workerData: options });
+    this.#worker = new Worker(workerLocation(import.meta.url), {
+      workerData: options,
+      // The flags of the process, such as those of `node -e`, are not meant for this file.
+      execArgv: [],
+    });
     this.#worker.on("message", (reply: WorkerReply) => this.#receive(reply));
     this.#worker.on("error", (error) => this.#fail(unknownOutcome(error.message)));
     this.#worker.on("exit", () => {

@@ -39,12 +39,19 @@ export function readDatabaseFile(path: string): DatabaseFile {
   }
   try {
     const length = readSync(descriptor, header, 0, header.length, 0);
-    const ours =
-      header.toString("latin1", 0, 16) === MAGIC && header.readUInt32BE(68) === APPLICATION_ID;
+    const ours = isOurs(header);
     return { missing: length === 0, format: ours ? header.readUInt32BE(60) : 0 };
   } finally {
     closeSync(descriptor);
   }
+}
+
+// Both format versions of a database in WAL mode are 2; SQLite would not write to one with a higher.
+function isOurs(header: Buffer): boolean {
+  const isSqlite = header.toString("latin1", 0, 16) === MAGIC;
+  return (
+    isSqlite && header.readUInt16BE(18) === 0x0202 && header.readUInt32BE(68) === APPLICATION_ID
+  );
 }
 
 /** Makes the tables in an empty database. */
