@@ -38,13 +38,18 @@ export class Listener {
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
+  readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  #stopping = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#http1 = newHttp1Server(options);
     this.#http2 = newHttp2Server(options);
     this.#http2.on("session", (session) => this.#keep(session));
+    this.#http1.on("request", (_, response) => {
+      response.once("close", () => this.#options.clock.afterTurn(() => this.#endIdle()));
+    });
     // The HTTP/1.1 server owns the port, so that its own time limits run; what it does with a new
     // connection happens only after the first bytes have been seen.
     const takeHttp1 = this.#http1.listeners("connection") as ((socket: Socket) => void)[];
@@ -54,13 +59,15 @@ export class Listener {
       socket.on("close", () => this.#sockets.delete(socket));
       socket.setNoDelay(true);
       socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+      this.#undecided.add(socket);
+      socket.on("close", () => this.#undecided.delete(socket));
       lookAtFirstBytes(socket, options.clock, (version) => {
-        if (version === "http2") {
-          this.#http2.emit("connection", socket);
-          return;
+        this.#undecided.delete(socket);
+        if (version === "http2") this.#http2.emit("connection", socket);
+        else {
+          for (const take of takeHttp1) take.call(this.#http1, socket);
+          socket.resume();
         }
-        for (const take of takeHttp1) take.call(this.#http1, socket);
-        socket.resume();
       });
     });
   }
@@ -84,8 +91,10 @@ export class Listener {
 
   /** Accepts no more connections, and tells the open ones to send no more requests. */
   stopAccepting(): void {
+    this.#stopping = true;
     this.#http1.close();
-    this.#http1.closeIdleConnections();
+    this.#endIdle();
+    for (const socket of this.#undecided) socket.destroy();
     for (const session of this.#sessions) session.close();
   }
 
@@ -103,6 +112,11 @@ export class Listener {
   /** Cuts the connections that are left. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** HTTP/1.1 connections between two requests; those with one under way come here after it. */
+  #endIdle(): void {
+    if (this.#stopping) this.#http1.closeIdleConnections();
   }
 
   #keep(session: ServerHttp2Session): void {

@@ -42,6 +42,7 @@ export function requestListener(options: RequestOptions) {
       refuseHost(request, response, options.log);
       return;
     }
+    (response as Writable).once("finish", () => letGo(request));
     const cors = corsHeaders(request.headers.origin, options.corsOrigins);
     if (cors !== undefined && request.method === "OPTIONS") {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
@@ -75,9 +76,6 @@ async function answer(
   } catch (error) {
     // The connection went away before the reply had left.
     log.debug({ err: error }, "reply not delivered");
-  } finally {
-    // What was not read would keep the connection's flow control busy for ever.
-    if (!request.readableEnded) request.resume();
   }
 }
 
@@ -86,6 +84,15 @@ function chunksOf(request: NodeRequest): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]: () => (request as Readable).iterator({ destroyOnReturn: false }),
   };
+}
+
+/**
+ * Lets go of what the client still sends after the reply has left: unread it would keep the stream open
+ * and the connection's flow control busy for ever.
+ */
+function letGo(request: NodeRequest): void {
+  if ("stream" in request && !request.stream.readableEnded) request.stream.close();
+  else request.resume();
 }
 
 function pathOf({ url }: NodeRequest): string {
