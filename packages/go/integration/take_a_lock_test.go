@@ -42,12 +42,12 @@ func TestGoAndRustTakeTurnsInTheOrderTheyCame(t *testing.T) {
 	t.Parallel()
 	address, programs := servertest.Start(t), []program{goProgram(t), rustProgram(t)}
 	holder := openSession(t, address)
-	granted := holder.acquire("orders/42")
+	granted := holder.acquire("orders/in-turn")
 	// A bystander sees them queue one after the other, both behind the holder.
-	queue := holder.watchTickets("orders/42")
+	queue := holder.watchTickets("orders/in-turn")
 	var ends []func() outcome
 	for _, program := range programs {
-		ends = append(ends, program.start(t, "orders/42", address))
+		ends = append(ends, program.start(t, "orders/in-turn", address))
 		queue.next()
 	}
 	holder.release(granted)
