@@ -1,4 +1,4 @@
-import type { Limits } from "@lockstep/protocol";
+import type { Durability, Limits } from "@lockstep/protocol";
 import type { DestinationStream } from "pino";
 import type { ServerConfig } from "./config/settings.ts";
 import { openDataFolder } from "./data-folder/data-folder.ts";
@@ -20,6 +20,10 @@ const DEFAULT_NAMESPACE = "default";
 export interface ServedData extends RunningServer {
   /** Where the data is kept; undefined when it is in memory. */
   readonly dataFolder: string | undefined;
+  /** What an acknowledged event survives. */
+  readonly durability: Durability;
+  /** How long nothing is granted because a new lineage began, milliseconds. */
+  readonly grantPauseMs: number;
   /** Settles when the journal failed and the process must end: the next start reads what is there. */
   readonly failed: Promise<Error>;
 }
@@ -66,6 +70,8 @@ export async function serve(config: ServerConfig, logTo?: DestinationStream): Pr
     return {
       ...server,
       dataFolder: storage.path,
+      durability: journal.durability,
+      grantPauseMs: storage.lineage?.grantPauseMs ?? 0,
       failed: stopped.promise,
       async close() {
         await server.close();

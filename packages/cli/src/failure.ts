@@ -1,0 +1,32 @@
+import { LockstepError } from "@lockstep/client";
+import { ConfigError, JournalOpenError, ListenError } from "@lockstep/server";
+import { CommandError } from "./errors.ts";
+import { EXIT } from "./exit-codes.ts";
+import { printable } from "./output/printable.ts";
+
+/** What a failed command tells its user. */
+export interface Failure {
+  /** For standard error, one line for each thing that is wrong. */
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
+/** How a command ends that threw this. Only an error nobody expected shows its stack. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CommandError) return told(error, error.exitCode);
+  if (error instanceof ConfigError) {
+    const lines = error.problems.map(({ source, why }) => printable(`${source} ${why}`));
+    return { lines, exitCode: EXIT.usage };
+  }
+  if (error instanceof ListenError || error instanceof JournalOpenError) {
+    return told(error, EXIT.cannotStart);
+  }
+  if (error instanceof LockstepError) return told(error, EXIT.failed);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const lines = ["an error in lockstep itself:", ...text.split("\n").map(printable)];
+  return { lines, exitCode: EXIT.failed };
+}
+
+function told(error: Error, exitCode: number): Failure {
+  return { lines: [printable(error.message)], exitCode };
+}

@@ -1,0 +1,18 @@
+let watched = false;
+
+/** Writes lines to standard output. A reader that has gone, as in `lockstep events | head`, ends the command. */
+export function printLines(lines: readonly string[]): void {
+  if (!watched) {
+    watched = true;
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+  if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** Writes what went wrong to standard error. */
+export function printProblems(lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`lockstep: ${line}\n`);
+}

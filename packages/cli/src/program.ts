@@ -1,0 +1,48 @@
+import { Command, CommanderError } from "commander";
+import { serveCommand } from "./commands/serve.ts";
+import { EXIT } from "./exit-codes.ts";
+import { failureOf } from "./failure.ts";
+import { printProblems } from "./output/print.ts";
+import { version } from "./version.ts";
+
+/**
+ * Runs the command line.
+ * @param args without the names of the interpreter and the script
+ * @returns the exit code
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const end = (code: number) => {
+    exitCode = code;
+  };
+  try {
+    await program(end).parseAsync(args, { from: "user" });
+  } catch (error) {
+    // Commander has printed what is wrong, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const failure = failureOf(error);
+    printProblems(failure.lines);
+    return failure.exitCode;
+  }
+  return exitCode;
+}
+
+function program(end: (exitCode: number) => void): Command {
+  const root = new Command("lockstep")
+    .description("Locks and replicas that keep step.")
+    .version(version, "--version", "print the version")
+    .enablePositionalOptions();
+  const commands = [serveCommand(end)];
+  for (const command of commands) root.addCommand(command);
+  for (const command of [root, ...commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ outputError: printUsageError })
+      .showHelpAfterError(false);
+  }
+  return root;
+}
+
+function printUsageError(text: string): void {
+  printProblems([text.trim().replace(/^error: /, "")]);
+}
