@@ -30,9 +30,14 @@ export function transportFault(message: string): Fault {
   return { code: Code.Unavailable, reason: undefined, message, metadata: {} };
 }
 
-/** The outcome is open: repeat the request with the same request id. */
-export function isOpen({ code, reason }: Fault): boolean {
-  return reason === undefined || code === Code.Unavailable || OPEN_REASONS.has(reason);
+/**
+ * Repeat the request with the same request id: its outcome is open, or it was not executed for a reason that passes
+ * by itself as soon as other replies are confirmed.
+ */
+export function isOpen({ code, reason, metadata }: Fault): boolean {
+  if (reason === undefined || code === Code.Unavailable || OPEN_REASONS.has(reason)) return true;
+  const { limit = "" } = metadata;
+  return reason === ErrorReason.LIMIT_EXCEEDED && PASSING_LIMITS.has(limit);
 }
 
 /** How the session ended, if that is what the fault says. */
@@ -55,6 +60,8 @@ const OPEN_REASONS: ReadonlySet<ErrorReason> = new Set([
   ErrorReason.CANCELLED,
   ErrorReason.INTERNAL,
 ]);
+
+const PASSING_LIMITS: ReadonlySet<string> = new Set(["max_answered_ranges", "max_unanswered"]);
 
 const SESSION_ENDS: ReadonlyMap<ErrorReason, LossReason> = new Map([
   [ErrorReason.SESSION_EXPIRED, "SESSION_EXPIRED"],
