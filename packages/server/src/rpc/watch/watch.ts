@@ -69,14 +69,14 @@ async function* follow(following: Following): AsyncGenerator<WatchResponse> {
   let silentSinceMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     call.signal.throwIfAborted();
-    if (stopping.aborted) {
-      yield response(namespace, cursor, []);
-      throw serverStopping();
-    }
     const page = recent.covers(cursor)
       ? recent.read(cursor, chosen.matches, PAGE.maxRecords)
       : await namespace.history(cursor, PAGE, chosen.inJournal);
     cursor = page.scannedTo;
+    if (stopping.aborted) {
+      yield response(namespace, cursor, page.events);
+      throw serverStopping();
+    }
     const silentForMs = clock.monotonicMs() - silentSinceMs;
     if (page.events.length > 0 || silentForMs >= BOOKMARK_AFTER_MS) {
       silentSinceMs = clock.monotonicMs();
