@@ -91,6 +91,7 @@ describe("a rule finds what breaks it", () => {
     const url = "git+https://github.com/one/lockstep.git";
     expect(namesOneRepository("a.md", "https://github.com/two/lockstep/x", url)).toHaveLength(1);
     expect(otherLanguagesRunAllTests("a_test.go", "\tt.Skip()")).toHaveLength(1);
+    expect(otherLanguagesRunAllTests("a_test.go", '\tt.Skip("later")')).toHaveLength(1);
     expect(otherLanguagesRunAllTests("a.rs", "#[ignore]")).toHaveLength(1);
   });
 });
