@@ -23,7 +23,8 @@ func Start(t *testing.T) string {
 	if _, err := os.Stat(main); err != nil {
 		t.Fatalf("The server is not built: run `pnpm build` at the root of the repository first (%v)", err)
 	}
-	server := exec.Command(node(), main, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"), "--json")
+	server := exec.Command(node(), main, "serve", "--listen", "127.0.0.1:0", "--json", "--log-level", "warn",
+		"--data", filepath.Join(t.TempDir(), "data"))
 	server.Stderr = os.Stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {

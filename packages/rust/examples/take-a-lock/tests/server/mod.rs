@@ -34,7 +34,15 @@ impl Server {
         let _ = fs::remove_dir_all(&data);
         let mut child = Command::new(node(&repository))
             .arg(main)
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--json",
+                "--log-level",
+                "warn",
+                "--data",
+            ])
             .arg(&data)
             .stdout(Stdio::piped())
             .spawn()
