@@ -67,7 +67,7 @@ export function apply(state: NamespaceState, event: Event): void {
       applyDelayProgressed(state, body.value);
       break;
     case "delayEnded":
-      applyDelayEnded(state, body.value);
+      applyDelayEnded(state, event, body.value);
       break;
     default:
       throw new InvariantError(`event ${event.revision} is of a kind this version does not know`);

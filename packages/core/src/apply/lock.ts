@@ -25,7 +25,7 @@ import type {
   SessionRecord,
   Ticket,
 } from "../state/state.ts";
-import { PAST_HOLDS_MAX } from "../state/state.ts";
+import { LOST_HOLDS_MAX, RELEASED_HOLDS_MAX } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
 
 export function applyLockQueued(state: NamespaceState, event: Event, body: LockQueued): void {
@@ -127,7 +127,7 @@ export function applyAcquireRefused(
 
 export function applyLockReleased(state: NamespaceState, event: Event, body: LockReleased): void {
   const { session, hold } = takeHold(state, body.holdId);
-  remember(session, hold, LossReason.UNSPECIFIED);
+  remember(session, session.released, hold.id, hold, RELEASED_HOLDS_MAX);
   if (session.state !== SessionState.ACTIVE) return;
   keepCause(session, event, {
     kind: "release",
@@ -138,7 +138,7 @@ export function applyLockReleased(state: NamespaceState, event: Event, body: Loc
 
 export function applyLockLost(state: NamespaceState, event: Event, body: LockLost): void {
   const { session, hold } = takeHold(state, body.holdId);
-  remember(session, hold, body.reason);
+  remember(session, session.lost, hold.id, { hold, reason: body.reason }, LOST_HOLDS_MAX);
   if (session.state === SessionState.ACTIVE) session.news.push(event.revision);
   if (!body.delayed) return;
   const delay: Delay = {
@@ -162,15 +162,22 @@ export function applyDelayProgressed(state: NamespaceState, body: DelayProgresse
   );
 }
 
-export function applyDelayEnded(state: NamespaceState, body: DelayEnded): void {
+export function applyDelayEnded(state: NamespaceState, event: Event, body: DelayEnded): void {
   const delay = required(state.delays.get(body.holdId), "delay of hold", body.holdId);
+  const session = sessionOf(state, delay.hold.sessionId);
   state.delays.delete(body.holdId);
-  sessionOf(state, delay.hold.sessionId).delays.delete(body.holdId);
+  session.delays.delete(body.holdId);
   for (const { key } of delay.hold.targets) {
     const record = keyOf(state, key);
     record.delays.splice(record.delays.indexOf(delay), 1);
   }
   freed(state, delay.hold.targets);
+  if (session.state !== SessionState.ACTIVE) return;
+  keepCause(session, event, {
+    kind: "release",
+    outcome: ReleaseOutcome.LOST,
+    reason: delay.reason,
+  });
 }
 
 function takeTicket(state: NamespaceState, ticketId: bigint): Ticket {
@@ -220,11 +227,18 @@ function sessionOf(state: NamespaceState, sessionId: bigint): SessionRecord {
   return required(state.sessions.get(sessionId), "session", sessionId);
 }
 
-function remember(session: SessionRecord, hold: Hold, lost: LossReason): void {
-  session.past.set(hold.id, { hold, lost });
-  if (session.state !== SessionState.ACTIVE || session.past.size <= PAST_HOLDS_MAX) return;
-  for (const oldest of session.past.keys()) {
-    session.past.delete(oldest);
+/** Remembers what became of a hold; while the session lives, at the price of the oldest of its kind. */
+function remember<T>(
+  session: SessionRecord,
+  past: Map<bigint, T>,
+  holdId: bigint,
+  what: T,
+  max: number,
+): void {
+  past.set(holdId, what);
+  if (session.state !== SessionState.ACTIVE || past.size <= max) return;
+  for (const oldest of past.keys()) {
+    past.delete(oldest);
     return;
   }
 }

@@ -2,7 +2,7 @@ import { ErrorReason, type ForceReleaseResponse, LossReason } from "@lockstep/pr
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
-import type { Delay, NamespaceState, PastHold } from "../state/state.ts";
+import type { Delay, LostHold, NamespaceState } from "../state/state.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
 import { addLost } from "./endings.ts";
 
@@ -49,11 +49,12 @@ function forceReleasedBefore(
   state: NamespaceState,
   key: string,
   token: bigint,
-): PastHold | undefined {
-  for (const { past } of state.sessions.values()) {
-    const found = past.get(token);
+): LostHold | undefined {
+  for (const { lost } of state.sessions.values()) {
+    // A hold has the id of its first token.
+    const found = lost.get(token);
     if (
-      found?.lost === LossReason.FORCE_RELEASED &&
+      found?.reason === LossReason.FORCE_RELEASED &&
       found.hold.targets.some((target) => target.key === key)
     ) {
       return found;

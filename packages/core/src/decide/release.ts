@@ -42,21 +42,24 @@ export function decideRelease(
   }
   const { outcome, reason } = pastOutcome(session, request);
   const delay = outcome === ReleaseOutcome.LOST ? session.delays.get(request.holdId) : undefined;
-  if (delay !== undefined) addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+  if (delay !== undefined) {
+    addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+    return replyWith(draft.events, response(outcome, reason));
+  }
   keepVolatile(state, session, request.requestId, fingerprint, outcome, reason);
-  return replyWith(draft.events, response(outcome, reason));
+  return replyOnly(response(outcome, reason));
 }
 
 function pastOutcome(
   session: SessionRecord,
   { holdId, token }: ReleaseRequest,
 ): { outcome: ReleaseOutcome; reason: LossReason } {
-  const past = session.past.get(holdId);
-  if (past?.hold.token !== token)
-    return { outcome: ReleaseOutcome.NOT_HOLDER, reason: LossReason.UNSPECIFIED };
-  if (past.lost === LossReason.UNSPECIFIED)
-    return { outcome: ReleaseOutcome.ALREADY_RELEASED, reason: past.lost };
-  return { outcome: ReleaseOutcome.LOST, reason: past.lost };
+  const lost = session.lost.get(holdId) ?? session.delays.get(holdId);
+  if (lost?.hold.token === token) return { outcome: ReleaseOutcome.LOST, reason: lost.reason };
+  const reason = LossReason.UNSPECIFIED;
+  if (session.released.get(holdId)?.token === token)
+    return { outcome: ReleaseOutcome.ALREADY_RELEASED, reason };
+  return { outcome: ReleaseOutcome.NOT_HOLDER, reason };
 }
 
 /**

@@ -46,11 +46,10 @@ export interface Delay {
   sinceMs: number;
 }
 
-/** A hold that is over, remembered so that a late Release gets a true answer. */
-export interface PastHold {
+/** A hold that was lost, remembered so that a late Release gets a true answer. */
+export interface LostHold {
   readonly hold: Hold;
-  /** Why it was lost; UNSPECIFIED when it was released. */
-  readonly lost: LossReason;
+  readonly reason: LossReason;
 }
 
 /** A session, live or remembered. */
@@ -71,8 +70,10 @@ export interface SessionRecord {
   /** Which ticket an owner waits with. */
   readonly busyOwners: Map<string, bigint>;
   readonly delays: Map<bigint, Delay>;
-  /** Oldest first; at most `PAST_HOLDS_MAX` from while it lived, and all it held when it ended. */
-  readonly past: Map<bigint, PastHold>;
+  /** What it released, oldest first; at most `RELEASED_HOLDS_MAX`, and all it held when it was closed. */
+  readonly released: Map<bigint, Hold>;
+  /** What it lost, oldest first; at most `LOST_HOLDS_MAX`, and all it held when it ended. */
+  readonly lost: Map<bigint, LostHold>;
   /** Revisions of events that took a hold from it while it lived, rising; all but the last durable go. */
   readonly news: bigint[];
   readonly outcomes: Map<bigint, Outcome>;
@@ -92,8 +93,14 @@ export interface KeyRecord {
   readonly queue: Map<bigint, Ticket>;
 }
 
-/** How many ended holds a live session remembers. */
-export const PAST_HOLDS_MAX = 128;
+/** How many released holds a live session remembers. */
+export const RELEASED_HOLDS_MAX = 128;
+
+/**
+ * How many lost holds a live session remembers. Apart from those it released, of which there are many:
+ * a loss must be told until it is confirmed, and each is an operator's act.
+ */
+export const LOST_HOLDS_MAX = 1_024;
 
 /** Everything a namespace knows. Changed by `apply` alone, but for what is called volatile. */
 export class NamespaceState {
@@ -144,7 +151,8 @@ export function newSession(
     tickets: new Map(),
     busyOwners: new Map(),
     delays: new Map(),
-    past: new Map(),
+    released: new Map(),
+    lost: new Map(),
     news: [],
     outcomes: new Map(),
     answered: new IdRanges(),
