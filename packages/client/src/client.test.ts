@@ -98,6 +98,23 @@ test("an open client keeps the process alive until it is closed, unless told not
   expect(clock.awake).toBe(0);
 });
 
+test("a client that lets the process exit keeps it alive for the calls under way", async () => {
+  const { clock, client } = world({ unref: true });
+  const acquiring = outcomeOf(client.acquire("a"));
+  expect(clock.awake).toBe(1);
+  await clock.settle();
+  expect(acquiring.value?.state).toBe("HELD");
+  expect(clock.awake).toBe(0);
+  const waiting = outcomeOf(client.acquire("a"));
+  await clock.advance(TTL_MS);
+  expect(waiting.settled).toBe(false);
+  expect(clock.awake).toBe(1);
+  void acquiring.value?.release();
+  await clock.settle();
+  expect(waiting.value?.state).toBe("HELD");
+  expect(clock.awake).toBe(0);
+});
+
 test("the connections are ended after the session, once", async () => {
   let ended = 0;
   const { clock, client } = world({

@@ -1,9 +1,10 @@
 import type { Event } from "@lockstep/protocol";
+import { Activity } from "./activity.ts";
 import { NotGrantedError, type NotGrantedReason } from "./errors.ts";
 import type { Lock } from "./lock/handle.ts";
 import { runUnder } from "./lock/with-lock.ts";
 import { type ClientOptions, CONNECT_TIMEOUT_MS_DEFAULT, checkedMs, ttlOf } from "./options.ts";
-import { systemClock, type Timer } from "./ports/clock.ts";
+import { systemClock } from "./ports/clock.ts";
 import { systemRandom } from "./ports/random.ts";
 import { Reads } from "./reads.ts";
 import { Epochs } from "./session/epochs.ts";
@@ -89,7 +90,7 @@ class LockstepClient implements Client {
   readonly #watchParts: WatchParts;
   readonly #sessions: Sessions;
   readonly #reads: Reads;
-  readonly #awake: Timer | undefined;
+  readonly #idle: (() => void) | undefined;
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -100,7 +101,9 @@ class LockstepClient implements Client {
     const random = options.random ?? systemRandom;
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT } = options;
     const timeoutMs = checkedMs("connectTimeoutMs", connectTimeoutMs, 1, MAX_TIMEOUT_MS);
-    const common = { clock, random, epochs: new Epochs(), namespace, address, connectTimeoutMs };
+    const activity = new Activity(clock);
+    const epochs = new Epochs();
+    const common = { clock, random, activity, epochs, namespace, address, connectTimeoutMs };
     this.namespace = namespace;
     this.#options = options;
     this.#reads = new Reads({ ...common, transport: controlTransport, timeoutMs });
@@ -119,7 +122,7 @@ class LockstepClient implements Client {
       head: async (signal) => (await this.#reads.serverInfo({ signal })).namespace?.revision ?? 0n,
       closed: this.#closed.signal,
     };
-    this.#awake = unref ? undefined : clock.stayAwake();
+    this.#idle = unref ? undefined : activity.begin();
   }
 
   async ready(): Promise<void> {
@@ -178,7 +181,7 @@ class LockstepClient implements Client {
   async #close(): Promise<void> {
     this.#closed.abort();
     await this.#sessions.close();
-    this.#awake?.cancel();
+    this.#idle?.();
     this.#options.onClosed?.();
   }
 }

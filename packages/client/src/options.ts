@@ -19,7 +19,7 @@ export interface SessionOptions {
   readonly displayName?: string;
   /** Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes. Default none. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Let the process exit although the client is open. Default false: it stays alive until `close`. */
+  /** Let the process exit although the client is open, locks included, unless a call is under way. Default false: it stays alive until `close`. */
   readonly unref?: boolean;
   /** How long a call looks for a server before it rejects with ServerUnreachableError, milliseconds, above 0. Default 10,000. */
   readonly connectTimeoutMs?: number;

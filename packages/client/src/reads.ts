@@ -16,6 +16,7 @@ import {
   ServerService,
   SessionService,
 } from "@lockstep/protocol";
+import type { Activity } from "./activity.ts";
 import { faultOf, requestError } from "./calls/fault.ts";
 import { ServerUnreachableError } from "./errors.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -56,6 +57,7 @@ export interface ForceReleaseOptions extends CallOptions {
 /** What reads need. */
 export interface ReadsParts {
   readonly clock: Clock;
+  readonly activity: Activity;
   readonly transport: Transport;
   readonly epochs: Epochs;
   readonly namespace: string;
@@ -140,12 +142,15 @@ export class Reads {
   }
 
   async #once<R>({ signal }: CallOptions, call: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const { clock, timeoutMs, address } = this.#parts;
+    const { clock, timeoutMs, address, activity } = this.#parts;
+    const idle = activity.begin();
     try {
       return await withTimeout(clock, timeoutMs, signal, call);
     } catch (error) {
       signal?.throwIfAborted();
       throw callError(error, address);
+    } finally {
+      idle();
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ReplyHeader } from "@lockstep/protocol";
+import type { Activity } from "../activity.ts";
 import { BACKOFF_MAX_MS, backoffMs } from "../backoff.ts";
 import type { LossReason } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
@@ -21,6 +22,8 @@ export interface Errand<K extends CallKind = CallKind> {
 export interface DispatcherHost {
   readonly clock: Clock;
   readonly random: Random;
+  /** Keeps the process alive while requests are under way. */
+  readonly activity: Activity;
   /** Something has arrived: decides what the clock says before it takes effect. */
   arrived(): void;
   /** Whether the server that sent a reply may be believed. */
@@ -46,6 +49,7 @@ export class Dispatcher {
   readonly #entries = new Set<Entry>();
   #way: Way | undefined;
   #stopped = false;
+  #idle: (() => void) | undefined;
 
   constructor(host: DispatcherHost) {
     this.#host = host;
@@ -62,6 +66,7 @@ export class Dispatcher {
     };
     if (this.#stopped) return () => {};
     this.#entries.add(entry);
+    this.#idle ??= this.#host.activity.begin();
     this.#send(entry);
     return () => this.#remove(entry);
   }
@@ -77,6 +82,7 @@ export class Dispatcher {
     this.#stopped = true;
     for (const { pause } of this.#entries) pause?.cancel();
     this.#entries.clear();
+    this.#idle?.();
   }
 
   #send(entry: Entry): void {
@@ -111,7 +117,7 @@ export class Dispatcher {
       return;
     }
     entry.failures = 0;
-    if (entry.errand.reply(reply as never, way)) this.#entries.delete(entry);
+    if (entry.errand.reply(reply as never, way)) this.#delete(entry);
     else this.#send(entry);
   }
 
@@ -124,7 +130,7 @@ export class Dispatcher {
       return;
     }
     if (!isOpen(fault)) {
-      this.#entries.delete(entry);
+      this.#delete(entry);
       entry.errand.refused(fault);
       return;
     }
@@ -144,8 +150,17 @@ export class Dispatcher {
   }
 
   #remove(entry: Entry): void {
-    if (!this.#entries.delete(entry)) return;
+    if (!this.#delete(entry)) return;
     entry.abandon?.();
     entry.pause?.cancel();
+  }
+
+  #delete(entry: Entry): boolean {
+    const known = this.#entries.delete(entry);
+    if (this.#entries.size === 0) {
+      this.#idle?.();
+      this.#idle = undefined;
+    }
+    return known;
   }
 }

@@ -10,6 +10,7 @@ import {
   type ReplyHeader,
   SessionService,
 } from "@lockstep/protocol";
+import type { Activity } from "../activity.ts";
 import { Link, type LinkHost } from "../attach/link.ts";
 import { type AttachListener, AttachStream } from "../attach/stream.ts";
 import type { CallKind, Replies, Way } from "../calls/call.ts";
@@ -39,6 +40,7 @@ export const CLOSE_TIMEOUT_MS = 5_000;
 export interface SessionParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly activity: Activity;
   readonly transport: Transport;
   readonly controlTransport: Transport;
   /** Whether to try Attach. */
@@ -59,6 +61,7 @@ export interface SessionParts {
 export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost, ReconcilerHost {
   readonly clock: Clock;
   readonly random: Random;
+  readonly activity: Activity;
   readonly lease: Lease;
   readonly ids = new RequestIds();
   readonly unary: UnaryWay;
@@ -77,6 +80,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
     this.#parts = parts;
     this.clock = parts.clock;
     this.random = parts.random;
+    this.activity = parts.activity;
     this.lease = parts.lease;
     this.unary = new UnaryWay(parts.clock, parts, parts.transport, parts.controlTransport);
     this.#dispatcher = new Dispatcher(this);

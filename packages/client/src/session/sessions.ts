@@ -1,4 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
+import type { Activity } from "../activity.ts";
 import { ClientClosedError, ServerUnreachableError } from "../errors.ts";
 import { Opener, type OpenParts } from "./opener.ts";
 import { Session } from "./session.ts";
@@ -6,6 +7,7 @@ import { Session } from "./session.ts";
 /** What the sessions of a client are made of. */
 export interface SessionsParts extends OpenParts {
   readonly transport: Transport;
+  readonly activity: Activity;
   readonly attach: boolean;
   readonly address: string;
   readonly connectTimeoutMs: number;
@@ -89,7 +91,7 @@ export class Sessions {
 
   /** Waits for the opening, but no longer than its caller wants to. */
   #within(opening: Opening, signal: AbortSignal | undefined): Promise<Session> {
-    const { clock, connectTimeoutMs, address } = this.#parts;
+    const { clock, connectTimeoutMs, address, activity } = this.#parts;
     const closed = this.#closed.signal;
     return new Promise<Session>((resolve, reject) => {
       const onAbort = () => end(() => reject(signal?.reason));
@@ -98,7 +100,9 @@ export class Sessions {
         const cause = opening.opener.lastError;
         end(() => reject(new ServerUnreachableError(address, { cause })));
       });
+      const idle = activity.begin();
       const end = (tell: () => void) => {
+        idle();
         timer.cancel();
         signal?.removeEventListener("abort", onAbort);
         closed.removeEventListener("abort", onClosed);
