@@ -2,6 +2,8 @@ import { Code } from "@connectrpc/connect";
 import { ErrorReason, refusal } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
 import { ClientClosedError, ServerUnreachableError } from "./errors.ts";
+import { OPEN_ATTEMPT_TIMEOUT_MS } from "./session/opener.ts";
+import { CLOSE_TIMEOUT_MS } from "./session/session.ts";
 import { gate, LEASE_MS, outcomeOf, TTL_MS, world } from "./testing-support/world.ts";
 
 describe.each([
@@ -66,7 +68,7 @@ describe.each([
     server.reachable = false;
     server.cut();
     const closing = outcomeOf(client.close());
-    await clock.advance(4_999);
+    await clock.advance(CLOSE_TIMEOUT_MS - 1);
     expect(closing.settled).toBe(false);
     await clock.advance(1);
     expect(closing.settled).toBe(true);
@@ -146,6 +148,20 @@ describe("where no server answers", () => {
     const attempts = server.requests("openSession").length;
     await clock.advance(60_000);
     expect(server.requests("openSession").length).toBe(attempts);
+  });
+
+  test("an attempt to open a session that gets no answer is followed by another", async () => {
+    const { clock, server, client } = world();
+    let silent = true;
+    server.meddle = ({ kind }) =>
+      silent && kind === "openSession" ? new Promise(() => {}) : undefined;
+    const acquiring = outcomeOf(client.acquire("a"));
+    await clock.advance(OPEN_ATTEMPT_TIMEOUT_MS - 1);
+    expect(server.requests("openSession")).toHaveLength(1);
+    silent = false;
+    await clock.advance(1_000);
+    expect(acquiring.value?.state).toBe("HELD");
+    expect(server.state.sessions.size).toBe(1);
   });
 
   test("a call that comes when it does again succeeds", async () => {

@@ -156,7 +156,7 @@ export class Reads {
 }
 
 /** What an application sees of an error outside a session. */
-export function callError(error: unknown, address: string): Error {
+function callError(error: unknown, address: string): Error {
   const fault = faultOf(error);
   if (fault.reason !== undefined) return requestError(fault);
   return new ServerUnreachableError(address, { cause: error });

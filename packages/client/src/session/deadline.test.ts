@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LockLostError, SessionLostError } from "../errors.ts";
 import { gate, LEASE_MS, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
+import { LINGER_MS, WATCHDOG_INTERVAL_MS } from "./session.ts";
 
 describe.each([
   ["Attach", true],
@@ -87,7 +88,7 @@ describe.each([
     const lock = await held("a");
     const lost = outcomeOf(lock.lost);
     clock.sleep(TTL_MS);
-    await clock.advance(1_000);
+    await clock.advance(WATCHDOG_INTERVAL_MS);
     expect(lost.value?.reason).toBe("DEADLINE_PASSED");
   });
 
@@ -170,6 +171,19 @@ describe.each([
     expect(server.session.holds).toEqual([]);
     expect(server.requests("keepAlive")).toEqual([]);
   });
+});
+
+test("an Attach whose session's deadline has passed is listened to for a while, and then ended", async () => {
+  const { clock, server, client } = world();
+  const late = gate();
+  server.meddle = ({ kind }) => (kind === "acquire" ? late.promise : undefined);
+  client.acquire("a").catch(() => {});
+  await clock.settle();
+  clock.sleep(TTL_MS);
+  await clock.advance(WATCHDOG_INTERVAL_MS + LINGER_MS + 1);
+  late.open();
+  await clock.settle();
+  expect(server.requests("release")).toEqual([]);
 });
 
 test("the handles are lost before the code under any of them hears of it", async () => {

@@ -263,6 +263,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
     this.#over = true;
     this.#watchdog?.cancel();
     this.#dispatcher.stop();
+    this.unary.dropWaiting();
     this.#keeper.stop();
     this.#link.stop(reason === "DEADLINE_PASSED" ? LINGER_MS : 0);
     this.#parts.epochs.unbind();

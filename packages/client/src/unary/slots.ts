@@ -8,9 +8,14 @@ export class Slots {
     this.#max = max;
   }
 
-  /** Whether somebody waits for a slot. */
-  get crowded(): boolean {
-    return this.#waiting.size > 0;
+  /** How many wait for a slot. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Forgets those who wait: they are never started. */
+  dropWaiting(): void {
+    this.#waiting.clear();
   }
 
   /**

@@ -3,15 +3,15 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { LockService, type SessionRef, SessionRefSchema, SessionService } from "@lockstep/protocol";
 import type { Attempt, CallKind, Replies, Requests, Way } from "../calls/call.ts";
 import { faultOf, transportFault } from "../calls/fault.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
 import { Slots } from "./slots.ts";
 
 /** Long polls open at once: half of the streams that a server allows on one connection. */
 export const LONG_POLLS_MAX = 64;
-/** How long a poll stays open while there is a slot for every waiter. Below the server's default deadline of 30 s. */
+/** How long a poll stays open. Below the server's default deadline of 30 s. */
 export const POLL_TIMEOUT_MS = 25_000;
-/** How long a poll stays open while more wait than there are slots. */
-export const CROWDED_POLL_TIMEOUT_MS = 1_000;
+/** While more wait than may poll, the oldest polls make room for them after each such interval. */
+export const POLL_ROTATION_MS = 1_000;
 /** Acquires that ask for an answer at once, open at once. */
 export const SHORT_ACQUIRES_MAX = 48;
 /** Releases, cancels and reads open at once on the control connection. Keep-alives never wait for them. */
@@ -37,6 +37,9 @@ export class UnaryWay implements Way {
   readonly #keepAlives = new Slots(Number.POSITIVE_INFINITY);
   // Acquires that have been told they are queued: their next attempt is a long poll.
   readonly #queued = new Set<bigint>();
+  // Long polls that are open, the oldest first, and how to make each end.
+  readonly #openPolls = new Set<() => void>();
+  #rotation: Timer | undefined;
   #successes = 0;
 
   constructor(
@@ -57,6 +60,11 @@ export class UnaryWay implements Way {
     return this.#successes;
   }
 
+  /** The session is over: what has not been sent yet is not sent any more. */
+  dropWaiting(): void {
+    for (const slots of [this.#longPolls, this.#shortAcquires, this.#control]) slots.dropWaiting();
+  }
+
   send<K extends CallKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void {
     request.session = this.#session;
     if (kind === "acquire") return this.#acquire(request as Requests["acquire"], attempt as never);
@@ -70,15 +78,7 @@ export class UnaryWay implements Way {
 
   #acquire(request: Requests["acquire"], attempt: Attempt<"acquire">): () => void {
     const { requestId } = request;
-    const long = this.#queued.has(requestId);
-    const slots = long ? this.#longPolls : this.#shortAcquires;
-    let pollMs = 0;
-    const invoke: Invoke = (signal) => {
-      if (long) pollMs = slots.crowded ? CROWDED_POLL_TIMEOUT_MS : POLL_TIMEOUT_MS;
-      request.pollTimeoutMs = BigInt(pollMs);
-      return this.#polls.acquire(request, { signal });
-    };
-    const timeoutMs = ATTEMPT_TIMEOUT_MS + (long ? POLL_TIMEOUT_MS : 0);
+    const invoke: Invoke = (signal) => this.#polls.acquire(request, { signal });
     const noting: Attempt<"acquire"> = {
       reply: (reply) => {
         if (reply.outcome.case === "queued") this.#queued.add(requestId);
@@ -87,7 +87,36 @@ export class UnaryWay implements Way {
       },
       fault: (fault) => attempt.fault(fault),
     };
-    return this.#run(slots, invoke, noting, timeoutMs);
+    if (!this.#queued.has(requestId)) {
+      return this.#run(this.#shortAcquires, invoke, noting, ATTEMPT_TIMEOUT_MS);
+    }
+    request.pollTimeoutMs = BigInt(POLL_TIMEOUT_MS);
+    return this.#longPoll(invoke, noting);
+  }
+
+  #longPoll(invoke: Invoke, attempt: Attempt<"acquire">): () => void {
+    const giveWay = () => {
+      stop();
+      attempt.fault(transportFault("this poll makes room for another"));
+    };
+    const open: Invoke = (signal) => {
+      this.#openPolls.add(giveWay);
+      return invoke(signal).finally(() => this.#openPolls.delete(giveWay));
+    };
+    const stop = this.#run(this.#longPolls, open, attempt, POLL_TIMEOUT_MS + ATTEMPT_TIMEOUT_MS);
+    this.#rotate();
+    return stop;
+  }
+
+  /** A grant of somebody who cannot poll would go unnoticed: everybody gets a turn. */
+  #rotate(): void {
+    if (this.#rotation || this.#longPolls.waiting === 0) return;
+    this.#rotation = this.#clock.after(POLL_ROTATION_MS, () => {
+      this.#rotation = undefined;
+      const oldest = [...this.#openPolls].slice(0, this.#longPolls.waiting);
+      for (const giveWay of oldest) giveWay();
+      this.#rotate();
+    });
   }
 
   #invoke<K extends CallKind>(kind: K, request: Requests[K]): Invoke {

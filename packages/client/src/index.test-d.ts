@@ -1,0 +1,69 @@
+import type { Blocker, Event, GetLockResponse } from "@lockstep/protocol";
+import { expectTypeOf, test } from "vitest";
+import {
+  type Client,
+  createClient,
+  type Lock,
+  LockLostError,
+  LockstepError,
+  type LossReason,
+  NotGrantedError,
+  type NotGrantedReason,
+} from "./index.ts";
+import { connect } from "./node.ts";
+import { connect as connectWeb } from "./web.ts";
+
+declare const client: Client;
+declare const lock: Lock;
+
+test("every door leads to the same client", () => {
+  expectTypeOf(connect).returns.toEqualTypeOf<Client>();
+  expectTypeOf(connect).toBeCallableWith();
+  expectTypeOf(connectWeb).returns.toEqualTypeOf<Client>();
+  expectTypeOf(createClient).returns.toEqualTypeOf<Client>();
+  // @ts-expect-error a browser has no default address
+  connectWeb({});
+  // @ts-expect-error a client needs a transport
+  createClient({});
+});
+
+test("tokens are bigint, and what identifies a lock cannot be changed", () => {
+  expectTypeOf(lock.token).toEqualTypeOf<bigint>();
+  expectTypeOf(lock.sequencer).toEqualTypeOf<string>();
+  expectTypeOf(lock.lost).resolves.toEqualTypeOf<{
+    readonly reason: LossReason;
+    readonly token: bigint;
+  }>();
+  // @ts-expect-error the token is the server's
+  lock.token = 1n;
+});
+
+test("an acquire brings a lock, a try a lock or null", () => {
+  expectTypeOf(client.acquire("a")).resolves.toEqualTypeOf<Lock>();
+  expectTypeOf(client.tryAcquire("a")).resolves.toEqualTypeOf<Lock | null>();
+  // @ts-expect-error a try does not wait
+  client.tryAcquire("a", { waitMs: 1 });
+});
+
+test("code under a lock brings its own result", () => {
+  expectTypeOf(client.withLock("a", () => 1)).resolves.toEqualTypeOf<number>();
+  expectTypeOf(client.withLock("a", async ({ token }) => token)).resolves.toEqualTypeOf<bigint>();
+});
+
+test("locks and clients are disposable, watches iterable", () => {
+  expectTypeOf(lock).toExtend<AsyncDisposable>();
+  expectTypeOf(client).toExtend<AsyncDisposable>();
+  expectTypeOf(client.watch()).toExtend<AsyncIterable<Event>>();
+  expectTypeOf(client.getLock("a")).resolves.toEqualTypeOf<GetLockResponse>();
+});
+
+test("errors are told apart by instanceof", () => {
+  const error: unknown = undefined;
+  if (error instanceof NotGrantedError) {
+    expectTypeOf(error.reason).toEqualTypeOf<NotGrantedReason>();
+    expectTypeOf(error.blockers).toEqualTypeOf<readonly Blocker[]>();
+  }
+  if (error instanceof LockLostError) expectTypeOf(error.token).toEqualTypeOf<bigint>();
+  expectTypeOf<LockLostError>().toExtend<LockstepError>();
+  expectTypeOf(LockstepError).toBeConstructibleWith("why");
+});
