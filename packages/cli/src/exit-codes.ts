@@ -29,3 +29,10 @@ export function exitCodesHelp(meanings: Readonly<Record<string, string>>): strin
   const lines = Object.entries(meanings).map(([code, meaning]) => `  ${code.padEnd(7)}${meaning}`);
   return `\nExit codes:\n${lines.join("\n")}`;
 }
+
+/** The exit codes of the commands that only read. */
+export const READ_EXIT_CODES = exitCodesHelp({
+  [EXIT.ok]: "done",
+  [EXIT.failed]: "the server does not answer, or refuses",
+  [EXIT.usage]: "a flag, argument or variable that cannot be used",
+});

@@ -18,13 +18,19 @@ export function failureOf(error: unknown): Failure {
     const lines = error.problems.map(({ source, why }) => printable(`${source} ${why}`));
     return { lines, exitCode: EXIT.usage };
   }
-  if (error instanceof ListenError || error instanceof JournalOpenError) {
-    return told(error, EXIT.cannotStart);
-  }
+  if (error instanceof ListenError) return told(error, EXIT.cannotStart);
+  if (error instanceof JournalOpenError) return refusal(error);
   if (error instanceof LockstepError) return told(error, EXIT.failed);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const lines = ["an error in lockstep itself:", ...text.split("\n").map(printable)];
   return { lines, exitCode: EXIT.failed };
+}
+
+/** The journal knows what can be done, the command line how it is asked for. */
+function refusal({ problem, message }: JournalOpenError): Failure {
+  const flag = problem === "BEHIND_MARK" || problem === "MARK_MISSING";
+  const line = flag ? message.replace(/\.$/, " with --new-lineage.") : message;
+  return { lines: [printable(line)], exitCode: EXIT.cannotStart };
 }
 
 function told(error: Error, exitCode: number): Failure {

@@ -1,5 +1,10 @@
 import { Command, CommanderError } from "commander";
+import { eventsCommand } from "./commands/events.ts";
+import { infoCommand } from "./commands/info.ts";
+import { locksCommand } from "./commands/locks.ts";
+import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf } from "./failure.ts";
 import { printProblems } from "./output/print.ts";
@@ -30,9 +35,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 function program(end: (exitCode: number) => void): Command {
   const root = new Command("lockstep")
     .description("Locks and replicas that keep step.")
-    .version(version, "--version", "print the version")
-    .enablePositionalOptions();
-  const commands = [serveCommand(end)];
+    .version(version, "--version", "print the version");
+  const commands = [
+    serveCommand(end),
+    infoCommand(),
+    locksCommand(),
+    watchCommand(),
+    eventsCommand(),
+    runCommand(end),
+  ];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
     command

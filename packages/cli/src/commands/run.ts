@@ -1,0 +1,147 @@
+import { constants, hostname } from "node:os";
+import { basename } from "node:path";
+import { type Client, type Lock, LockLostError, NotGrantedError } from "@lockstep/client";
+import { DEFAULT_LIMITS } from "@lockstep/protocol";
+import { Command } from "commander";
+import { clientOf, type ServerOptions, withServerOptions } from "../connection/server-options.ts";
+import { CommandError } from "../errors.ts";
+import { EXIT, exitCodeOfSignal, exitCodesHelp } from "../exit-codes.ts";
+import { parseDurationMs } from "../options/parse.ts";
+import { printProblems } from "../output/print.ts";
+import { printable } from "../output/printable.ts";
+import { timeText } from "../output/time.ts";
+import { runUnderLock } from "../run/run-under-lock.ts";
+import { onEndingSignal } from "../run/signals.ts";
+
+interface RunOptions extends ServerOptions {
+  readonly wait?: number;
+  readonly ttl: number;
+  readonly grace?: number;
+  readonly name?: string;
+  readonly correlationId?: string;
+}
+
+const GRACE_DEFAULT_MS = 2_000;
+// A renewal is sent after a third of the time to live, so that two thirds are left in good times.
+const GRACE_SHARE_MAX = 1 / 3;
+const NAME_MAX_CHARACTERS = 128;
+
+const HELP = `
+The command gets LOCKSTEP_KEY, LOCKSTEP_TOKEN (the fencing token) and LOCKSTEP_SEQUENCER (key/mode/token) in its
+environment, and the standard streams. It runs in a process group of its own; signals are passed on to that group.
+
+The lock is held until the command ends. When only the grace is left of the lease without an acknowledged renewal,
+the group is sent TERM; when the lock is lost, KILL. Durations: 500ms, 15s, 2m, 1h.
+${exitCodesHelp({
+  [EXIT.failed]: "the server does not answer, or refuses; or the command's own",
+  [EXIT.usage]: "a flag, argument or variable that cannot be used; or the command's own",
+  [EXIT.lockLost]: "the lock was lost or could not be renewed, and the command was ended",
+  [EXIT.notGranted]: "the lock was not granted; the command never ran",
+  [EXIT.notExecutable]: "the command cannot be executed",
+  [EXIT.notFound]: "the command was not found",
+  "128+n": "the command was ended by signal n, or signal n came before it was started",
+  other: "the command's own",
+})}`;
+
+/** `lockstep run`: runs a command while a lock is held. */
+export function runCommand(end: (exitCode: number) => void): Command {
+  return withServerOptions(new Command("run"))
+    .summary("run a command while holding a lock")
+    .description("Takes the lock KEY, runs COMMAND while it is held, and gives it back.")
+    .usage("[options] KEY -- COMMAND [ARGUMENT...]")
+    .argument("<KEY>", "the key of the lock")
+    .argument("<COMMAND...>", "the command and its arguments, after --")
+    .option(
+      "--wait <DURATION>",
+      "how long to wait for the lock, 0 not at all (default: as long as the server allows)",
+      parseDurationMs,
+    )
+    .option(
+      "--ttl <DURATION>",
+      "how long the lock outlives this process",
+      parseDurationMs,
+      DEFAULT_LIMITS.default_ttl_ms,
+    )
+    .option(
+      "--grace <DURATION>",
+      "time between TERM and the end of the lease, at most a third of --ttl (default: 2s, or that third)",
+      parseDurationMs,
+    )
+    .option("--name <NAME>", "what others see of the holder (default: COMMAND on this host)")
+    .option("--correlation-id <ID>", "stored in the events of the lock")
+    .addHelpText("after", HELP)
+    .action(async (key: string, command: string[], options: RunOptions) =>
+      end(await run(key, command, options)),
+    );
+}
+
+async function run(key: string, command: string[], options: RunOptions): Promise<number> {
+  const [file = "", ...args] = command;
+  const graceMs = graceOf(options);
+  const client = clientOf(options, {
+    ttlMs: options.ttl,
+    displayName: options.name ?? nameOf(file),
+  });
+  try {
+    const taken = await takeUnlessSignalled(client, key, options);
+    if (typeof taken === "string") return exitCodeOfSignal(constants.signals[taken]);
+    const tell = (sentence: string) => printProblems([printable(sentence)]);
+    return await runUnderLock(taken, { file, args, graceMs, tell });
+  } finally {
+    await client.close();
+  }
+}
+
+/** Takes the lock. A signal that asks for the end takes the request back and is returned. */
+async function takeUnlessSignalled(
+  client: Client,
+  key: string,
+  { wait, correlationId }: RunOptions,
+): Promise<Lock | NodeJS.Signals> {
+  const interrupt = new AbortController();
+  let signalled: NodeJS.Signals | undefined;
+  const stopListening = onEndingSignal((signal) => {
+    signalled ??= signal;
+    interrupt.abort();
+  });
+  try {
+    const lock = await client.acquire(key, {
+      signal: interrupt.signal,
+      ...(wait !== undefined && { waitMs: wait }),
+      ...(correlationId !== undefined && { correlationId }),
+    });
+    return signalled ?? lock;
+  } catch (error) {
+    if (signalled !== undefined) return signalled;
+    throw notGranted(error);
+  } finally {
+    stopListening();
+  }
+}
+
+function notGranted(error: unknown): unknown {
+  if (error instanceof LockLostError) return new CommandError(EXIT.notGranted, error.message);
+  if (!(error instanceof NotGrantedError)) return error;
+  const [first] = error.blockers;
+  const who = first && (first.displayName || `session ${first.sessionId}`);
+  const since = first && timeText(first.sinceAtMs);
+  const blocker = first
+    ? `; ${who} ${first.holdId > 0n ? "holds it" : "waits"} since ${since}`
+    : "";
+  return new CommandError(EXIT.notGranted, `${error.message}${blocker}`);
+}
+
+function graceOf({ ttl, grace }: RunOptions): number {
+  if (ttl < DEFAULT_LIMITS.min_ttl_ms || ttl > DEFAULT_LIMITS.max_ttl_ms) {
+    throw new CommandError(EXIT.usage, "--ttl must be 2s to 1h");
+  }
+  const mostMs = Math.floor(ttl * GRACE_SHARE_MAX);
+  if (grace === undefined) return Math.min(GRACE_DEFAULT_MS, mostMs);
+  if (grace <= mostMs) return grace;
+  const message = `--grace must be at most a third of --ttl, ${mostMs}ms`;
+  throw new CommandError(EXIT.usage, message);
+}
+
+function nameOf(file: string): string {
+  return printable(`${basename(file)} on ${hostname()}`).slice(0, NAME_MAX_CHARACTERS);
+}

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { CommandError } from "../errors.ts";
+import { EXIT, exitCodeOfSignal } from "../exit-codes.ts";
+
+/**
+ * A command in a process group of its own, so that whatever it starts can be reached with it. It
+ * shares this process's standard streams.
+ */
+export class CommandGroup {
+  /** Settles with the exit code when the command itself, not all it has started, has ended. */
+  readonly ended: Promise<number>;
+  readonly #child: ChildProcess;
+  readonly #onProcessExit = () => this.signal("SIGKILL");
+
+  /**
+   * Starts a command.
+   * @throws CommandError when it cannot be started
+   */
+  static start(file: string, args: readonly string[], variables: object): Promise<CommandGroup> {
+    const environment = { ...process.env, ...variables };
+    const child = spawn(file, args, { stdio: "inherit", detached: true, env: environment });
+    return new Promise((resolve, reject) => {
+      child.once("error", (error) => reject(startError(file, error)));
+      child.once("spawn", () => resolve(new CommandGroup(child)));
+    });
+  }
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    // Without this process nobody renews the lock.
+    process.on("exit", this.#onProcessExit);
+    this.ended = new Promise((resolve) => {
+      child.once("exit", (code, signal) => {
+        process.off("exit", this.#onProcessExit);
+        resolve(
+          signal === null ? (code ?? EXIT.failed) : exitCodeOfSignal(constants.signals[signal]),
+        );
+      });
+    });
+  }
+
+  /** Sends a signal to the whole group; to one that is gone this does nothing. */
+  signal(name: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
+function startError(file: string, error: NodeJS.ErrnoException): CommandError {
+  const missing = error.code === "ENOENT";
+  const why = missing ? "no such command" : error.message;
+  const exitCode = missing ? EXIT.notFound : EXIT.notExecutable;
+  return new CommandError(exitCode, `cannot run ${file}: ${why}`, { cause: error });
+}
