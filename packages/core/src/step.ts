@@ -5,8 +5,9 @@ import { type Decision, Draft, type Facts } from "./decide/decision.ts";
 import { nextGrant } from "./decide/grants.ts";
 import { DELAY_PROGRESS_MS, decideDue, FORGET_AFTER_MS } from "./decide/tick.ts";
 import type { Now, Op, OpKind } from "./op.ts";
-import type { DueKind } from "./state/due.ts";
-import type { NamespaceState } from "./state/state.ts";
+import { delayEndsAtMs } from "./state/delay.ts";
+import { remind } from "./state/reminders.ts";
+import type { Delay, NamespaceState } from "./state/state.ts";
 
 /** What one operation led to: its own events, then the grants they made possible. */
 export interface Step<K extends OpKind = OpKind> {
@@ -83,7 +84,7 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
   for (const delay of state.delays.values()) {
     delay.consumedBeforeMs = delay.consumedMs;
     delay.sinceMs = now.monotonicMs;
-    remindDelay(state, delay.hold.id, now.monotonicMs + delay.ttlMs - delay.consumedMs, now);
+    remindDelay(state, delay, now);
   }
   const events = [event];
   settle(state, now, events);
@@ -128,16 +129,12 @@ function applyLive(state: NamespaceState, event: Event, now: Now): void {
     remind(state, "wait", ticket.id, ticket.deadlineMs);
   } else if (body.case === "lockLost" && body.value.delayed) {
     const delay = state.delays.get(body.value.holdId);
-    if (delay !== undefined)
-      remindDelay(state, body.value.holdId, delay.sinceMs + delay.ttlMs, now);
+    if (delay !== undefined) remindDelay(state, delay, now);
   }
 }
 
-function remindDelay(state: NamespaceState, holdId: bigint, atMs: number, now: Now): void {
-  remind(state, "delay", holdId, atMs);
-  remind(state, "delayProgress", holdId, now.monotonicMs + DELAY_PROGRESS_MS);
-}
-
-function remind(state: NamespaceState, kind: DueKind, id: bigint, atMs: number): void {
-  state.due.add({ kind, id, atMs });
+function remindDelay(state: NamespaceState, delay: Delay, now: Now): void {
+  const { id } = delay.hold;
+  remind(state, "delay", id, delayEndsAtMs(delay));
+  remind(state, "delayProgress", id, now.monotonicMs + DELAY_PROGRESS_MS);
 }

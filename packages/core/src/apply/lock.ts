@@ -84,6 +84,7 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
     );
     record.holds.push(hold);
   }
+  state.grantPauseMs = 0;
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);
   const fingerprint = ticket?.fingerprint ?? event.journalOnly?.contentFingerprint ?? 0n;

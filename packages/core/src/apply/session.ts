@@ -1,4 +1,5 @@
 import {
+  EpochCause,
   type EpochStarted,
   type Event,
   type SessionEnded,
@@ -12,7 +13,10 @@ import { invariant, required } from "./invariant.ts";
 export function applyEpochStarted(state: NamespaceState, body: EpochStarted): void {
   invariant(body.epoch > state.epoch, `epoch ${body.epoch} cannot follow epoch ${state.epoch}`);
   state.epoch = body.epoch;
-  state.grantPauseMs = Number(body.grantPauseMs);
+  // A restart must not cut a new lineage's pause short. How much of it had passed is not written down,
+  // so it begins again, until the first grant shows that it was over.
+  const stillMs = body.cause === EpochCause.RECOVERED ? state.grantPauseMs : 0;
+  state.grantPauseMs = Math.max(stillMs, Number(body.grantPauseMs));
 }
 
 export function applySessionOpened(state: NamespaceState, event: Event, body: SessionOpened): void {

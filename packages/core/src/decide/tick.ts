@@ -1,7 +1,7 @@
 import type { Event } from "@lockstep/protocol";
 import { DelayEndCause, SessionState, TicketEnd } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import { delayConsumedMs, delayRemainingMs } from "../state/delay.ts";
+import { delayConsumedMs, delayEndsAtMs } from "../state/delay.ts";
 import type { Due } from "../state/due.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { Draft, type Facts } from "./decision.ts";
@@ -63,8 +63,9 @@ function decideWait(state: NamespaceState, ticketId: bigint, now: Now): DueDecis
 function decideDelay(state: NamespaceState, holdId: bigint, now: Now): DueDecision {
   const delay = state.delays.get(holdId);
   if (delay === undefined) return NOTHING;
-  const remainingMs = delayRemainingMs(delay, now.monotonicMs);
-  if (remainingMs > 0) return { events: [], againAtMs: now.monotonicMs + remainingMs };
+  // Not by what remains: added to now, a rest below the clock's precision gives now again, for ever.
+  const endsAtMs = delayEndsAtMs(delay);
+  if (now.monotonicMs < endsAtMs) return { events: [], againAtMs: endsAtMs };
   const draft = new Draft(state.revision, now);
   addDelayEnded(draft, delay, DelayEndCause.ELAPSED);
   return { events: draft.events, againAtMs: undefined };

@@ -10,11 +10,16 @@ export interface Due {
 }
 
 /**
- * Reminders by time, a binary heap. Reminders are never taken back: a deadline that moved or went is
- * found out when its reminder comes up. So a renewal costs nothing here.
+ * Reminders by time, a binary heap. A single reminder is never taken back: a deadline that moved or
+ * went is found out when its reminder comes up. So a renewal costs nothing here.
  */
 export class DueQueue {
-  readonly #heap: Due[] = [];
+  #heap: Due[] = [];
+
+  /** How many reminders there are, of what is over too. */
+  get size(): number {
+    return this.#heap.length;
+  }
 
   /** When the next reminder comes up; undefined when there is none. */
   get nextAtMs(): number | undefined {
@@ -43,6 +48,13 @@ export class DueQueue {
     const last = heap.pop() as Due;
     if (heap.length > 0) this.#sink(last);
     return first;
+  }
+
+  /** Drops all reminders but those that `matters` says yes to. */
+  retain(matters: (due: Due) => boolean): void {
+    const kept = this.#heap.filter(matters);
+    this.#heap = [];
+    for (const due of kept) this.add(due);
   }
 
   #sink(due: Due): void {

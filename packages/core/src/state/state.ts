@@ -119,7 +119,7 @@ export class NamespaceState {
   readonly due = new DueQueue();
   /** Volatile: keys that became free and may be granted to their next waiter. */
   readonly freed = new Set<string>();
-  /** How long a new lineage grants nothing. */
+  /** How long a new lineage grants nothing, from the start of the epoch; 0 once it has granted. */
   grantPauseMs = 0;
   /** Volatile: nothing is granted before this moment, monotonic. */
   grantsFromMs = Number.NEGATIVE_INFINITY;

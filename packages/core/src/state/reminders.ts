@@ -1,0 +1,34 @@
+import { SessionState } from "@lockstep/protocol";
+import type { Due, DueKind } from "./due.ts";
+import type { NamespaceState } from "./state.ts";
+
+/** Below so many, reminders of what is over are left to come up. */
+const STALE_REMINDERS_MAX = 1_024;
+
+/**
+ * Makes sure that something is looked at when its time has come. What ends before its time leaves its
+ * reminder behind; when those are most of all, they are swept out, so that short waits with long
+ * limits do not pile up.
+ */
+export function remind(state: NamespaceState, kind: DueKind, id: bigint, atMs: number): void {
+  const { due, sessions, tickets, delays } = state;
+  due.add({ kind, id, atMs });
+  const useful = sessions.size + tickets.size + 2 * delays.size;
+  if (due.size > 2 * useful + STALE_REMINDERS_MAX) due.retain((one) => matters(state, one));
+}
+
+function matters(state: NamespaceState, { kind, id }: Due): boolean {
+  switch (kind) {
+    case "lease":
+      return state.sessions.get(id)?.state === SessionState.ACTIVE;
+    case "forget":
+      return state.sessions.has(id);
+    case "wait":
+      return state.tickets.has(id);
+    case "delay":
+    case "delayProgress":
+      return state.delays.has(id);
+    case "grantPause":
+      return true;
+  }
+}

@@ -1,0 +1,189 @@
+import { DeniedReason, ErrorReason, SessionState } from "@lockstep/protocol";
+import { describe, expect, it } from "vitest";
+import { apply } from "./apply/apply.ts";
+import { InvariantError } from "./apply/invariant.ts";
+import { NamespaceState } from "./state/state.ts";
+import { checkFence, forceRelease, getLock, open, refused } from "./testing-support/client.ts";
+import { World } from "./testing-support/world.ts";
+
+describe("A new lineage", () => {
+  it("grants nothing before its pause is over, then in the order of arrival", () => {
+    const world = new World({ grantPauseMs: 5_000 });
+    const [ann, ben] = [open(world), open(world)];
+    expect(ann.acquire("a")).toMatchObject({
+      reason: DeniedReason.LOCK_DELAY,
+      retryAfterMs: 5_000n,
+    });
+    ben.queue("a");
+    ann.queue("a");
+    expect(world.advance(4_999)).toEqual([]);
+    const grants = world.advance(1).map(({ body }) => body);
+    expect(grants).toMatchObject([{ case: "lockGranted", value: { sessionId: ben.id } }]);
+    ann.lock("b");
+  });
+
+  it("keeps its pause over a restart, until something has been granted", () => {
+    const world = new World({ grantPauseMs: 5_000 });
+    const ann = open(world);
+    world.advance(3_000);
+    world.restart();
+    expect(ann.acquire("a")).toMatchObject({ retryAfterMs: 5_000n });
+    world.advance(5_000);
+    ann.lock("b");
+    world.restart();
+    ann.lock("c");
+  });
+
+  it("begins above all revisions and epochs, whose tokens are stale", () => {
+    const world = new World();
+    const { token } = open(world).lock("a");
+    const { epoch } = world.state;
+    world.restart({ lineage: true });
+    expect(world.state.epoch).toBeGreaterThan(epoch + 1n);
+    expect(checkFence(world, "b", token + 1n)).toBe(checkFence(world, "b", token));
+    expect(open(world).lock("b").token).toBeGreaterThan(token + 1_000n);
+  });
+});
+
+describe("Recovery", () => {
+  it("gives every session its full time to live again, from the start of the epoch", () => {
+    const world = new World();
+    const ann = open(world, { ttlMs: 2_000 });
+    world.advance(1_999);
+    world.restart();
+    expect(ann.get().session?.remainingMs).toBe(2_000n);
+    expect(world.advance(1_999)).toEqual([]);
+    world.advance(1);
+    expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.EXPIRED);
+  });
+
+  it("keeps holds, and the order of those who wait", () => {
+    const world = new World();
+    const [ann, ben, carl] = [open(world), open(world), open(world)];
+    const lock = ann.lock("a");
+    const tickets = [carl.queue("a"), ben.queue("a"), carl.queue("a")];
+    world.restart();
+    expect(getLock(world, "a").queue.map(({ ticketId }) => ticketId)).toEqual(tickets);
+    expect(checkFence(world, "a", lock.token)).toBe(1);
+    ann.release(lock);
+    expect(getLock(world, "a").holders[0]?.sessionId).toBe(carl.id);
+  });
+
+  it("goes on with a delay, less what was written down of it", () => {
+    const world = new World();
+    const ann = open(world, { ttlMs: 20_000 });
+    forceRelease(world, "a", ann.lock("a").token);
+    world.advance(5_000);
+    world.advance(4_000);
+    world.restart();
+    expect(getLock(world, "a").delays[0]?.remainingMs).toBe(15_000n);
+    world.advance(5_000);
+    world.restart();
+    expect(getLock(world, "a").delays[0]?.remainingMs).toBe(10_000n);
+    world.advance(9_999);
+    expect(getLock(world, "a").delays).toHaveLength(1);
+    world.advance(1);
+    expect(getLock(world, "a").delays).toHaveLength(0);
+  });
+
+  it("keeps the outcomes of what made an event, and waits on under the same request", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    const granted = ann.acquire("a", { requestId: 1n });
+    const ticketId = ben.queue("a", { requestId: 1n, waitMs: 5_000 });
+    const other = ben.lock("b", { requestId: 2n });
+    ben.release(other, { requestId: 3n });
+    world.restart();
+    const { revision } = world.state;
+    expect(ann.acquire("a", { requestId: 1n })).toEqual(granted);
+    expect(ben.acquire("a", { requestId: 1n, waitMs: 5_000 })).toEqual({
+      case: "waiting",
+      ticketId,
+    });
+    expect(ben.release(other, { requestId: 3n }).outcome).toBe(1);
+    expect(world.state.revision).toBe(revision);
+    const reused = refused(() => ben.acquire("c", { requestId: 1n, waitMs: 5_000 }));
+    expect(reused.reason).toBe(ErrorReason.REQUEST_ID_REUSED);
+  });
+
+  it("tells a loss again, and remembers how sessions ended", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    const lock = ann.lock("a");
+    forceRelease(world, "a", lock.token);
+    const loss = world.state.revision;
+    ben.close();
+    world.restart();
+    expect(ann.keepAlive().sessionRevision).toBe(loss);
+    expect(refused(() => ben.get()).reason).toBe(ErrorReason.SESSION_CLOSED);
+    ann.keepAlive(loss);
+    ann.lock("a");
+  });
+
+  it("knows nothing of what was not durable", () => {
+    const world = new World();
+    const ann = open(world);
+    world.commitsAtOnce = false;
+    ann.acquire("a", { requestId: 1n });
+    world.restart();
+    expect(getLock(world, "a").holders).toEqual([]);
+    expect(ann.acquire("b", { requestId: 1n }).case).toBe("granted");
+  });
+
+  it("ends waits and forgets sessions by their full time from the start of the epoch", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    ann.lock("a");
+    ann.queue("a", { waitMs: 5_000 });
+    ben.close();
+    world.advance(4_000);
+    world.restart();
+    expect(world.advance(4_999)).toEqual([]);
+    expect(world.advance(1).map(({ body }) => body.case)).toEqual(["ticketEnded"]);
+    world.advance(3_594_999);
+    expect(world.state.sessions.has(ben.id)).toBe(true);
+    world.advance(1);
+    expect(world.state.sessions.has(ben.id)).toBe(false);
+  });
+});
+
+describe("Applying events", () => {
+  it("refuses a gap, a repetition and an epoch that does not rise", () => {
+    const world = new World();
+    open(world);
+    const [epoch, opened] = world.events;
+    if (epoch === undefined || opened === undefined) throw new Error("two events are needed");
+    const empty = () => new NamespaceState(world.state.limits);
+    expect(() => apply(empty(), opened)).toThrow(InvariantError);
+    expect(() => apply(world.state, opened)).toThrow(InvariantError);
+    const later = { ...epoch, revision: world.state.revision + 5n };
+    expect(() => apply(world.state, later)).toThrow(InvariantError);
+  });
+
+  it("refuses an event it does not know", () => {
+    const world = new World();
+    const unknown = { ...world.events[0], revision: 2n, body: { case: undefined } };
+    expect(() => apply(world.state, unknown as never)).toThrow(InvariantError);
+  });
+
+  it("refuses a grant of a key that is taken, and a token that is not the revision", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    ann.lock("a");
+    const [granted] = world.events.slice(-1);
+    if (granted?.body.case !== "lockGranted") throw new Error("a grant is needed");
+    const again = (token: bigint, key: string) =>
+      world.record({
+        case: "lockGranted",
+        value: {
+          ...(granted.body.value as object),
+          sessionId: ben.id,
+          holdId: token,
+          token,
+          targets: [{ $typeName: "lockstep.v1.LockTarget", key, mode: 1 }],
+        } as never,
+      });
+    expect(() => again(world.state.revision + 1n, "a")).toThrow("granted twice");
+    expect(() => again(world.state.revision, "b")).toThrow("is not its revision");
+  });
+});
