@@ -1,0 +1,83 @@
+import { connect } from "@lockstep/client/node";
+import { FenceGuard } from "@lockstep/protocol";
+import { eventually } from "../eventually.ts";
+import { allEvents } from "../history/all-events.ts";
+import { LockHistory } from "../history/lock-history.ts";
+import { ServerProcess } from "../processes/server-process.ts";
+import { realTime } from "../real-time.ts";
+import { LoadClient } from "./load-client.ts";
+import { Numbers } from "./numbers.ts";
+import { Records } from "./records.ts";
+import type { RunResult } from "./verdict.ts";
+
+/** How large a run is. */
+export interface CrashPlan {
+  /** Clients with a session each. */
+  readonly clients: number;
+  /** How often the server is killed. */
+  readonly kills: number;
+  /** Which plan: who wants what, and when the server is killed. */
+  readonly seed: number;
+}
+
+// The server is killed after the clients have got somewhere, so that a slow machine makes the run longer, not different.
+const GRANTS_BEFORE_KILL_MIN = 20;
+const GRANTS_BEFORE_KILL_MAX = 400;
+const DOWN_MS_MAX = 300;
+
+/**
+ * Clients take and give back locks while the server is killed and started again.
+ * @param tell hears how far it is
+ */
+export async function crashRun(
+  plan: CrashPlan,
+  tell: (progress: string) => void,
+): Promise<RunResult> {
+  const server = await ServerProcess.start();
+  try {
+    return await onServer(server, plan, tell);
+  } catch (error) {
+    throw new Error(`the run was cut short; the server had said:\n${server.log}`, { cause: error });
+  } finally {
+    await server.remove();
+  }
+}
+
+async function onServer(
+  server: ServerProcess,
+  { clients: count, kills, seed }: CrashPlan,
+  tell: (progress: string) => void,
+): Promise<RunResult> {
+  const records = new Records();
+  const shared = { records, guard: new FenceGuard() };
+  const names = Array.from({ length: count }, (_, index) => `client-${index + 1}`);
+  const clients = names.map((displayName) => connect({ address: server.address, displayName }));
+  const reader = connect({ address: server.address });
+  await Promise.all(clients.map((client) => client.ready()));
+  tell(`${count} sessions are open`);
+  const load = clients.map((client, index) => {
+    const name = names[index] as string;
+    return new LoadClient(name, client, new Numbers(seed * 100_000 + index), shared);
+  });
+  const running = Promise.all(load.map((client) => client.run()));
+  const numbers = new Numbers(seed);
+  for (let kill = 1; kill <= kills; kill += 1) {
+    await records.more(GRANTS_BEFORE_KILL_MIN + numbers.below(GRANTS_BEFORE_KILL_MAX));
+    await server.kill();
+    await realTime(numbers.below(DOWN_MS_MAX), "a server is not back at once");
+    await server.startAgain();
+    tell(`killed ${kill} of ${kills} times, ${records.holds.length} grants seen`);
+  }
+  for (const client of load) client.finish();
+  await running;
+  tell(`all clients have gone on; ${records.holds.length} grants seen`);
+  await eventually("for what was taken back to be gone", async () => {
+    const { locks } = await reader.listLocks();
+    return locks.length === 0;
+  });
+  await Promise.all(clients.map((client) => client.close()));
+  const history = new LockHistory(await allEvents(reader));
+  await reader.close();
+  tell(`the history tells of ${history.grants.size} grants`);
+  return { records, history, kills };
+}

@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { crashRun } from "./crash-run.ts";
+import { violationsOf } from "./verdict.ts";
+
+const FULL = { clients: 200, kills: 20, seed: 1 };
+
+test("200 clients under load lose nothing when the server is killed 20 times", async () => {
+  const result = await crashRun(FULL, (progress) => console.error(progress));
+  expect(violationsOf(result)).toEqual([]);
+  const seenBy = new Set(result.records.holds.map(({ client }) => client));
+  expect(seenBy.size).toBe(FULL.clients);
+}, 600_000);

@@ -1,0 +1,48 @@
+import type { Lock } from "@lockstep/client";
+
+/** One lock as the client that was granted it saw it, by the clock of the clients' process. */
+export interface SeenHold {
+  readonly client: string;
+  readonly key: string;
+  readonly token: bigint;
+  readonly holdId: bigint;
+  /** When the client learnt of the grant, milliseconds. */
+  readonly fromMs: number;
+  /** When it gave the lock back or learnt that it was lost, milliseconds; undefined while it holds. */
+  untilMs: number | undefined;
+  /** The server has acknowledged the release. */
+  released: boolean;
+}
+
+/** What all clients of a run have seen. */
+export class Records {
+  readonly holds: SeenHold[] = [];
+  /** What a client saw that must not happen, in words. */
+  readonly problems: string[] = [];
+  #reached: { holds: number; tell: () => void } | undefined;
+
+  /** A client was granted a lock. */
+  granted(client: string, { key, token, holdId }: Lock): SeenHold {
+    const fromMs = performance.now();
+    const hold = { client, key, token, holdId, fromMs, untilMs: undefined, released: false };
+    this.holds.push(hold);
+    if (this.#reached && this.holds.length >= this.#reached.holds) this.#reached.tell();
+    return hold;
+  }
+
+  /** From now on the client does not believe in the lock any more. */
+  gaveUp(hold: SeenHold): void {
+    hold.untilMs ??= performance.now();
+  }
+
+  problem(client: string, what: string): void {
+    this.problems.push(`${client}: ${what}`);
+  }
+
+  /** Resolves once so many more grants have been seen. One caller at a time. */
+  async more(grants: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#reached = { holds: this.holds.length + grants, tell: resolve };
+    });
+  }
+}
