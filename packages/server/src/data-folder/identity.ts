@@ -5,7 +5,7 @@ import type { Random } from "../ports/random.ts";
 import { errorCode, writeWholeFile } from "./private-files.ts";
 
 /** The newest layout of a data folder this code knows. */
-export const DATA_FOLDER_FORMAT = 1;
+const DATA_FOLDER_FORMAT = 1;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
