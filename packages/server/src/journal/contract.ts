@@ -8,51 +8,12 @@ import {
   type JournalPosition,
   type JournalRecord,
 } from "./journal.ts";
+import { batch, plain, readAll, record } from "./test-records.ts";
 
 /** A place where one journal lives, for the contract test. */
 export interface JournalHome {
   /** Opens the journal; the one opened before has been closed. */
   open(newLineage?: JournalPosition): Promise<Journal>;
-}
-
-/** A record whose bytes say its revision. */
-export function record(revision: bigint, ...keys: string[]): JournalRecord {
-  return { revision, bytes: Buffer.from(`event ${revision}`), keys };
-}
-
-/** A batch of records with one key each. */
-export function batch(first: bigint, last = first, epoch = 1n): JournalBatch {
-  const records: JournalRecord[] = [];
-  for (let revision = first; revision <= last; revision += 1n) {
-    records.push(record(revision, `key/${revision}`));
-  }
-  return { epoch, records };
-}
-
-/** Reads everything chosen, page by page, and holds the pages to their promises. */
-export async function readAll(
-  journal: Journal,
-  { after = 0n, filter, maxRecords = 100 }: ReadAllOptions = {},
-): Promise<JournalRecord[]> {
-  const records: JournalRecord[] = [];
-  for (let cursor = after; ; ) {
-    const page = await journal.read(cursor, { maxRecords, maxBytes: 1_000_000 }, filter);
-    expect(page.records.length).toBeLessThanOrEqual(maxRecords);
-    for (const { revision } of page.records) {
-      expect(revision).toBeGreaterThan(records.at(-1)?.revision ?? after);
-      expect(revision).toBeLessThanOrEqual(page.scannedTo);
-      records.push(...page.records.filter((found) => found.revision === revision));
-    }
-    if (!page.more) return records;
-    expect(page.scannedTo).toBeGreaterThan(cursor);
-    cursor = page.scannedTo;
-  }
-}
-
-interface ReadAllOptions {
-  readonly after?: bigint;
-  readonly filter?: JournalFilter;
-  readonly maxRecords?: number;
 }
 
 /** What every journal keeps, whatever it is made of. */
@@ -295,9 +256,4 @@ function choices(): [JournalFilter, (one: JournalRecord) => boolean][] {
     byPrefix("absent"),
     byPrefix(""),
   ];
-}
-
-/** A record whose bytes compare whatever their class. */
-export function plain({ revision, bytes, keys }: JournalRecord) {
-  return { revision, keys, text: Buffer.from(bytes).toString("latin1") };
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { batch, journalContract, readAll } from "./contract.ts";
+import { journalContract } from "./contract.ts";
 import { JournalDeposedError, JournalUnknownError } from "./journal.ts";
 import { MemoryJournal, type MemoryJournalFault } from "./memory.ts";
+import { batch, readAll } from "./test-records.ts";
 
 journalContract("the memory journal", async () => {
   let journal: MemoryJournal | undefined;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { batch, plain, record } from "../contract.ts";
 import type { JournalBatch } from "../journal.ts";
+import { batch, plain, record } from "../test-records.ts";
 import { encodeBatch } from "./encoding.ts";
 import { checkpointLimits, Store } from "./store.ts";
 import { appendTo, changed, imageOf, inFolder, recordsOf } from "./store-fixture.ts";

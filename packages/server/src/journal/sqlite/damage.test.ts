@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { batch, plain } from "../contract.ts";
 import { JournalOpenError } from "../journal.ts";
+import { batch, plain } from "../test-records.ts";
 import { Store } from "./store.ts";
 import {
   appendTo,

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Durability } from "@lockstep/protocol";
 import { afterEach, expect, test } from "vitest";
-import { batch, journalContract, plain, readAll, record } from "../contract.ts";
+import { journalContract } from "../contract.ts";
 import { JournalDeposedError, JournalUnknownError } from "../journal.ts";
+import { batch, plain, readAll, record } from "../test-records.ts";
 import { pageLimits } from "./read-page.ts";
 import { openSqliteJournal } from "./sqlite-journal.ts";
 

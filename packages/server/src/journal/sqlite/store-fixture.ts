@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { batch, plain } from "../contract.ts";
 import type { JournalBatch } from "../journal.ts";
+import { batch, plain } from "../test-records.ts";
 import { decodeRecords, encodeBatch, encodeRecords } from "./encoding.ts";
 import { Store } from "./store.ts";
 
