@@ -1,7 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
-  type AcquireRequestSchema,
   AdminService,
   ErrorReason,
   type EventFilterSchema,
@@ -48,7 +47,7 @@ type Row = [field: string, value: string, call: () => Promise<unknown>];
 
 const open = (more: MessageInitShape<typeof OpenSessionRequestSchema>) => () =>
   sessions.openSession({ namespace, secret: secretOf(1), ...more });
-const acquire = (more: MessageInitShape<typeof AcquireRequestSchema>) => () =>
+const acquire = (more: object) => () =>
   locks.acquire({ session, requestId: 1n, targets: [{ key: "k", mode: 1 }], ...more });
 const target = (more: object) => acquire({ targets: [{ key: "k", mode: 1, ...more }] });
 const filter = (more: MessageInitShape<typeof EventFilterSchema>) => () =>
@@ -99,7 +98,7 @@ const sessionRows: Row[] = [
 ];
 
 const lockRows: Row[] = [
-  ["session", "absent", acquire({ session: undefined } as never)],
+  ["session", "absent", acquire({ session: undefined })],
   ["request_id", "0", acquire({ requestId: 0n })],
   ["request_id", "above 2^63", acquire({ requestId: above })],
   ["answered", "too many ranges", acquire({ answered: manyRanges })],
