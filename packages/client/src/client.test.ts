@@ -164,6 +164,20 @@ describe("where no server answers", () => {
     expect(server.state.sessions.size).toBe(1);
   });
 
+  test("a session whose opening took longer than it lives is not used", async () => {
+    const { clock, server, client } = world({ ttlMs: 2_000 });
+    const late = gate();
+    server.meddle = ({ kind }) => (kind === "openSession" ? late.promise : undefined);
+    const acquiring = outcomeOf(client.acquire("a"));
+    await clock.advance(3_000);
+    server.meddle = () => undefined;
+    late.open();
+    await clock.advance(1_000);
+    expect(acquiring.value?.state).toBe("HELD");
+    expect(server.state.sessions.size).toBe(2);
+    expect(server.requests("attach")).toHaveLength(1);
+  });
+
   test("a call that comes when it does again succeeds", async () => {
     const { clock, server, client } = world();
     server.reachable = false;

@@ -44,9 +44,9 @@ export class Lease {
 
   /** An attempt that was sent at `sentAt` was acknowledged. Never brings back what has passed, never takes time away. */
   renew(sentAt: Instant, ttlMs: number): void {
-    if (this.remainingMs() === 0) return;
     const left = leaseMs(ttlMs) - elapsedMs(this.#clock, sentAt);
-    if (left <= this.remainingMs()) return;
+    const remaining = this.remainingMs();
+    if (remaining === 0 || left <= remaining) return;
     this.#since = sentAt;
     this.#ttlMs = ttlMs;
   }

@@ -1,6 +1,9 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
+import { ATTACH_PROBE_INTERVAL_MS } from "../attach/link.ts";
 import { LockLostError } from "../errors.ts";
 import { gate, LEASE_MS, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
+import { ATTEMPT_TIMEOUT_MS } from "../unary/unary-way.ts";
 
 describe.each([
   ["Attach", true],
@@ -126,15 +129,53 @@ describe.each([
   });
 });
 
+test("a list that is older than a grant does not make it lost", async () => {
+  const { clock, server, held } = world({ attach: false });
+  await held("a");
+  const late = gate();
+  server.meddle = ({ kind }) => (kind === "getSession" ? late.promise : undefined);
+  server.restart();
+  await clock.advance(TTL_MS / 3 + 1);
+  expect(server.requests("getSession")).toHaveLength(1);
+  const newer = await held("b");
+  late.open();
+  await clock.advance(TTL_MS);
+  expect(newer.state).toBe("HELD");
+});
+
+test("a list that came another way does not settle a new stream: it is asked for there, too", async () => {
+  const { clock, server, held } = world();
+  server.attachError = new ConnectError("HTTP 505", Code.Unknown);
+  const lock = await held("a");
+  server.attachError = undefined;
+  const late = gate();
+  server.meddle = ({ kind, via }) =>
+    kind === "getSession" && via === "unary" ? late.promise : undefined;
+  await clock.advance(ATTACH_PROBE_INTERVAL_MS - ATTEMPT_TIMEOUT_MS / 2);
+  server.session.revision = server.state.revision + 1n;
+  server.state.revision += 1n;
+  await clock.advance(ATTEMPT_TIMEOUT_MS / 2 + 1);
+  late.open();
+  await clock.advance(0);
+  const asked = server.arrivals.filter(({ kind }) => kind === "getSession");
+  expect(asked.at(-1)?.via).toBe("attach");
+  server.push(server.state.forceRelease(server.session, "a"));
+  await clock.advance(0);
+  expect(lock.state).toBe("LOST");
+  expect(server.requests("keepAlive").at(-1).seenRevision).toBe(server.session.revision);
+});
+
 describe("pushed news", () => {
   test("tell the reason and are confirmed at once", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     await clock.advance(0);
+    const asked = server.requests("getSession").length;
     const event = server.state.forceRelease(server.session, "a");
     server.push(event);
     await clock.advance(0);
     expect(await lock.lost).toEqual({ reason: "FORCE_RELEASED", token: lock.token });
+    expect(server.requests("getSession").length).toBe(asked);
     expect(server.requests("keepAlive").at(-1).seenRevision).toBe(event.revision);
   });
 
