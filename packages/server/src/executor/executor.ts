@@ -17,13 +17,7 @@ import {
   NamespaceRole,
   type ReplyHeader,
 } from "@lockstep/protocol";
-import {
-  type Journal,
-  JournalDeposedError,
-  type JournalFilter,
-  JournalUnknownError,
-  type PageLimit,
-} from "../journal/journal.ts";
+import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { Counters } from "./counters.ts";
@@ -32,7 +26,7 @@ import { readHistory } from "./history.ts";
 import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
 import type { Commit, History, Namespace, Pending } from "./namespace.ts";
-import { brokenInvariant, journalFailed, recovering, stopping } from "./not-answering.ts";
+import { recovering, refusalAfter } from "./not-answering.ts";
 import { OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
 import { Waiters } from "./waiters.ts";
@@ -58,6 +52,12 @@ interface Submission {
   readonly op: Op | undefined;
   readonly pending: OpenReply | undefined;
 }
+
+/**
+ * How many batches may be under way to the journal. Beyond it nothing is decided but renewals: a disk
+ * that stalls must cost neither memory without bound nor anybody's lease.
+ */
+export const COMMITS_UNDER_WAY_MAX = 64;
 
 /** How many events a batch holds before the next one is begun. A single operation may exceed it. */
 const BATCH_EVENTS_MAX = 8_192;
@@ -170,16 +170,22 @@ export class Executor implements Namespace {
 
   #enqueue(submission: Submission): void {
     this.#submissions.push(submission);
+    this.#planTurn();
+  }
+
+  #planTurn(): void {
     if (this.#turnPlanned) return;
     this.#turnPlanned = true;
     this.#clock.afterTurn(() => this.#turn());
   }
 
-  /** Decides everything that has arrived. */
+  /** Decides everything that has arrived, or renewals alone while the journal is far behind. */
   #turn(): void {
     this.#turnPlanned = false;
-    const submissions = this.#submissions;
-    this.#submissions = [];
+    const arrived = this.#submissions;
+    const behind = this.#pipeline.pending >= COMMITS_UNDER_WAY_MAX;
+    const submissions = behind ? arrived.filter(isRenewal) : arrived;
+    this.#submissions = behind ? arrived.filter((each) => !isRenewal(each)) : [];
     for (const submission of submissions) {
       if (this.#role !== NamespaceRole.LEADER) {
         submission.pending?.reject(this.#refusal);
@@ -258,6 +264,7 @@ export class Executor implements Namespace {
   #committed(events: readonly Event[], tookMs: number): void {
     this.#counters.committed(events, tookMs);
     this.#listeners.committed(events, this.#pipeline.durableRevision);
+    if (this.#submissions.length > 0) this.#planTurn();
   }
 
   #stop(error: Error | undefined): void {
@@ -284,9 +291,6 @@ export class Executor implements Namespace {
   }
 }
 
-function refusalAfter(error: Error | undefined): Refusal {
-  if (error === undefined) return stopping();
-  const journalIsToBlame =
-    error instanceof JournalDeposedError || error instanceof JournalUnknownError;
-  return journalIsToBlame ? journalFailed() : brokenInvariant();
+function isRenewal({ op }: Submission): boolean {
+  return op?.kind === "keepAlive";
 }

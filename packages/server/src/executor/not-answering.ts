@@ -1,5 +1,6 @@
 import { Refusal, RefusalCode } from "@lockstep/core";
 import { ErrorReason } from "@lockstep/protocol";
+import { JournalDeposedError, JournalUnknownError } from "../journal/journal.ts";
 
 /** The refusal while the journal is being read. */
 export function recovering(): Refusal {
@@ -11,7 +12,7 @@ export function recovering(): Refusal {
 }
 
 /** The refusal when the server has stopped by request. */
-export function stopping(): Refusal {
+function stopping(): Refusal {
   return new Refusal(
     RefusalCode.UNAVAILABLE,
     ErrorReason.SERVER_STOPPING,
@@ -20,7 +21,7 @@ export function stopping(): Refusal {
 }
 
 /** The refusal when the journal failed: what was pending may or may not have happened. */
-export function journalFailed(): Refusal {
+function journalFailed(): Refusal {
   return new Refusal(
     RefusalCode.UNAVAILABLE,
     ErrorReason.JOURNAL_FAILED,
@@ -29,10 +30,18 @@ export function journalFailed(): Refusal {
 }
 
 /** The refusal when the state contradicted itself. */
-export function brokenInvariant(): Refusal {
+function brokenInvariant(): Refusal {
   return new Refusal(
     RefusalCode.INTERNAL,
     ErrorReason.INTERNAL,
     "the namespace broke an invariant and stopped; the outcome is unknown: see the server's log",
   );
+}
+
+/** What is answered after a namespace has stopped: by request, or because of an error. */
+export function refusalAfter(error: Error | undefined): Refusal {
+  if (error === undefined) return stopping();
+  const journalIsToBlame =
+    error instanceof JournalDeposedError || error instanceof JournalUnknownError;
+  return journalIsToBlame ? journalFailed() : brokenInvariant();
 }

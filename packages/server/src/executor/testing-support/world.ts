@@ -1,8 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import type { Op, SessionCaller } from "@lockstep/core";
+import type { Op, Refusal, SessionCaller } from "@lockstep/core";
 import {
   AcquireRequestSchema,
   DEFAULT_LIMITS,
+  type ErrorReason,
+  type Event,
   GetLockRequestSchema,
   GetSessionRequestSchema,
   KeepAliveRequestSchema,
@@ -115,4 +117,28 @@ export function getSessionOp(caller: SessionCaller): Op<"getSession"> {
 
 export function getLockOp(key: string): Op<"getLock"> {
   return { kind: "getLock", request: create(GetLockRequestSchema, { namespace: "default", key }) };
+}
+
+/** No filter. */
+export const ALL = { kind: "all" } as const;
+/** A page large enough for any test. */
+export const PAGE = { maxRecords: 1_000, maxBytes: 1_000_000 };
+
+/** All events so far. */
+export async function eventsOf({ executor }: World): Promise<readonly Event[]> {
+  return (await executor.history(0n, PAGE, ALL)).events;
+}
+
+/** Acquires what is free. */
+export async function grant(world: World, caller: SessionCaller, requestId: bigint, key: string) {
+  const { reply } = world.executor.submit(acquireOp(caller, requestId, key));
+  await world.clock.settle();
+  const { outcome } = await reply;
+  if (outcome.case !== "granted") throw new Error(`expected a grant, got ${outcome.case}`);
+  return outcome.value;
+}
+
+/** The reason of a refusal. */
+export function reasonOf(error: unknown): ErrorReason {
+  return (error as Refusal).reason;
 }
