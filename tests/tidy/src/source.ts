@@ -58,6 +58,9 @@ export function packageOf(path: string): string | undefined {
   return /^packages\/([^/]+)\//.exec(path)?.[1];
 }
 
+/** Tests, and what only they use. */
 export function isTest(path: string): boolean {
-  return /\.test(-d)?\.ts$/.test(path) || /^(tests|packages\/integration|benchmarks)\//.test(path);
+  return /\.test(-d)?\.ts$|\/testing-support\/|^(tests|packages\/integration|benchmarks)\//.test(
+    path,
+  );
 }

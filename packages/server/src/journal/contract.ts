@@ -20,6 +20,7 @@ export interface JournalHome {
 export function journalContract(name: string, makeHome: () => Promise<JournalHome>): void {
   describe(`${name} keeps the contract of a journal`, () => {
     appending(makeHome);
+    sharing(makeHome);
     refusing(makeHome);
     reading(makeHome);
     lineages(makeHome);
@@ -63,7 +64,9 @@ function appending(makeHome: () => Promise<JournalHome>): void {
     expect(await readAll(journal)).toHaveLength(300);
     await journal.close();
   });
+}
 
+function sharing(makeHome: () => Promise<JournalHome>): void {
   test("an append copies: the caller may use its buffers again", async () => {
     const journal = await (await makeHome()).open();
     const bytes = Buffer.from("event 1");
