@@ -4,7 +4,12 @@ import {
   createGrpcTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import { type Client, type ClientOptions, createClient } from "@lockstep/client";
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type SessionOptions,
+} from "@lockstep/client";
 
 /** Hears the name of every call that is made. */
 type Called = (method: string) => void;
@@ -14,7 +19,7 @@ export interface WayToServer {
   readonly name: string;
   /** The call that carries acquires on this way. */
   readonly acquiresBy: "Attach" | "Acquire";
-  client(url: string, called: Called): Client;
+  client(url: string, called: Called, session?: SessionOptions): Client;
 }
 
 /** The ways a client in Node has to a server; `connect` takes the first. */
@@ -22,17 +27,18 @@ export const waysToServer: readonly WayToServer[] = [
   {
     name: "Attach over HTTP/2",
     acquiresBy: "Attach",
-    client: (url, called) => over2(url, called, createConnectTransport),
+    client: (url, called, session) => over2(url, called, createConnectTransport, session),
   },
   {
     name: "Attach over gRPC",
     acquiresBy: "Attach",
-    client: (url, called) => over2(url, called, createGrpcTransport),
+    client: (url, called, session) => over2(url, called, createGrpcTransport, session),
   },
   {
     name: "unary calls over HTTP/2",
     acquiresBy: "Acquire",
-    client: (url, called) => over2(url, called, createConnectTransport, { attach: false }),
+    client: (url, called, session) =>
+      over2(url, called, createConnectTransport, { ...session, attach: false }),
   },
   {
     name: "unary calls over HTTP/1.1, which refuses Attach",
@@ -72,9 +78,10 @@ function over2(
   });
 }
 
-function over1(baseUrl: string, called: Called): Client {
+function over1(baseUrl: string, called: Called, session: SessionOptions = {}): Client {
   const interceptors = [heard(called)];
   return createClient({
+    ...session,
     transport: createConnectTransport({ baseUrl, httpVersion: "1.1", interceptors }),
   });
 }
