@@ -1,11 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Refusal, RefusalCode } from "@lockstep/core";
+import { limitExceeded, Refusal, RefusalCode } from "@lockstep/core";
 import {
   type AttachError,
   AttachErrorSchema,
   ErrorReason,
   errorDetailOf,
+  type Limits,
   refusal,
 } from "@lockstep/protocol";
 
@@ -13,7 +14,7 @@ const MAX_MESSAGE_CHARACTERS = 512;
 
 /**
  * The RPC error of anything thrown: always one with exactly one ErrorDetail. A core `Refusal` keeps its
- * code and reason, an error of the RPC library is explained by `explainLibraryError`, and everything
+ * code and reason, an error of the RPC library is explained by `explainReadError`, and everything
  * else is a broken invariant: INTERNAL, with the cause kept for the log and not told to the caller.
  */
 export function connectErrorFrom(thrown: unknown): ConnectError {
@@ -23,7 +24,7 @@ export function connectErrorFrom(thrown: unknown): ConnectError {
     });
   }
   if (thrown instanceof ConnectError) {
-    return errorDetailOf(thrown) ? thrown : explainLibraryError(thrown, "reading");
+    return errorDetailOf(thrown) ? thrown : explainReadError(thrown);
   }
   const error = refusal(
     Code.Internal,
@@ -35,22 +36,13 @@ export function connectErrorFrom(thrown: unknown): ConnectError {
 }
 
 /**
- * Gives an error the RPC library made by itself its reason. While a request was being read it is the
- * caller's message that was wrong, and nothing was executed; while the reply was being written it is
- * the reply.
+ * Gives an error the RPC library made while it read a request its reason: the caller's message was
+ * wrong, and nothing was executed.
  */
-export function explainLibraryError(
-  error: ConnectError,
-  phase: "reading" | "writing",
-): ConnectError {
+export function explainReadError(error: ConnectError): ConnectError {
   const text = bounded(error.rawMessage);
   switch (error.code) {
     case Code.ResourceExhausted:
-      if (phase === "writing") {
-        return refusal(error.code, ErrorReason.LIMIT_EXCEEDED, text, {
-          limit: "max_response_bytes",
-        });
-      }
       return refusal(error.code, ErrorReason.MESSAGE_TOO_LARGE, text);
     case Code.Unimplemented:
       return refusal(error.code, ErrorReason.UNIMPLEMENTED, text);
@@ -60,9 +52,15 @@ export function explainLibraryError(
     case Code.Aborted:
       return cancelled();
     default:
-      if (phase === "writing") return refusal(Code.Internal, ErrorReason.INTERNAL, text);
       return refusal(Code.InvalidArgument, ErrorReason.MALFORMED, text);
   }
+}
+
+/** Gives an error the RPC library made while it wrote a reply its reason. */
+export function explainWriteError(error: ConnectError, limits: Limits): ConnectError {
+  if (error.code !== Code.ResourceExhausted) return connectErrorFrom(new Error(error.rawMessage));
+  const max = limits.max_response_bytes;
+  return connectErrorFrom(limitExceeded("max_response_bytes", max, "the reply is too large"));
 }
 
 /** The error of one call of an Attach. */

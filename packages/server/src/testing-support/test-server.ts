@@ -31,6 +31,8 @@ export interface TestServer {
   readonly submitted: string[];
   /** The lines of the log so far. */
   readonly log: string[];
+  /** Makes the namespace stop answering. */
+  stopNamespace(): void;
   close(): Promise<void>;
 }
 
@@ -72,7 +74,8 @@ export async function startTestServer(
     await server.close();
     executor.close();
   };
-  return { server, clock, journal, namespace, submitted, log, close };
+  const stopNamespace = () => executor.close();
+  return { server, clock, journal, namespace, submitted, log, stopNamespace, close };
 }
 
 function recorded(namespace: Namespace, submitted: string[]): Namespace {

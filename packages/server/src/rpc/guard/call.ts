@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import { textProblem } from "@lockstep/protocol";
+import { type Limits, textProblem } from "@lockstep/protocol";
 import type { Timer } from "../../ports/clock.ts";
 import { cancelled, connectErrorFrom } from "../errors.ts";
 import type { ByteLease } from "./in-flight-bytes.ts";
@@ -19,6 +19,7 @@ export class Call {
   readonly traceparent: string;
   /** The bytes of the request, counted for the principal. */
   readonly bytes: ByteLease;
+  readonly limits: Limits;
   /** Why the call must not be executed at all; known from its headers alone. */
   refusal: ConnectError | undefined;
   /** The implementation has returned its reply; what fails from here on is the reply. */
@@ -32,8 +33,15 @@ export class Call {
   #ended = false;
   readonly #abort = new AbortController();
 
-  constructor(method: DescMethod, principal: string, header: Headers, bytes: ByteLease) {
+  constructor(
+    method: DescMethod,
+    principal: string,
+    header: Headers,
+    bytes: ByteLease,
+    limits: Limits,
+  ) {
     this.method = method;
+    this.limits = limits;
     this.principal = principal;
     this.correlationId = goodText(header.get("x-correlation-id"), CORRELATION_ID_BYTES);
     this.traceparent = goodText(header.get("traceparent"), TRACEPARENT_BYTES);

@@ -75,7 +75,7 @@ function openCall(
 ): Call {
   const principal = request.contextValues?.get(principalKey) ?? principalKey.defaultValue;
   const { header } = request;
-  const call = new Call(handler.method, principal, header, inFlight.lease(principal));
+  const call = new Call(handler.method, principal, header, inFlight.lease(principal), limits);
   try {
     const timeoutMs = takeTimeout(header, handler.method, limits);
     if (timeoutMs !== undefined) {

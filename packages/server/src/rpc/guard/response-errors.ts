@@ -11,7 +11,7 @@ import {
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { errorDetailOf } from "@lockstep/protocol";
-import { explainLibraryError } from "../errors.ts";
+import { explainReadError, explainWriteError } from "../errors.ts";
 import type { Call } from "./call.ts";
 
 const ENVELOPE_BYTES = 5;
@@ -39,8 +39,9 @@ export async function explainErrors(
 
 /** The error as it must leave. */
 function explained(error: ConnectError, call: Call): ConnectError {
-  const known = errorDetailOf(error) !== undefined;
-  call.failure = known ? error : explainLibraryError(error, call.answered ? "writing" : "reading");
+  if (errorDetailOf(error) !== undefined) call.failure = error;
+  else if (call.answered) call.failure = explainWriteError(error, call.limits);
+  else call.failure = explainReadError(error);
   return call.failure;
 }
 

@@ -1,0 +1,81 @@
+import { DEFAULT_LIMITS } from "@lockstep/protocol";
+import { describe, expect, test } from "vitest";
+import { ConfigError, type Flags, readConfig } from "./config.ts";
+
+describe("a configuration", () => {
+  test("has a default for everything", () => {
+    expect(readConfig({}, {})).toEqual({
+      listen: { host: "127.0.0.1", port: 7420 },
+      insecureListen: false,
+      dataFolder: "./.lockstep",
+      journal: "sqlite",
+      development: false,
+      newLineage: false,
+      node: "lockstep",
+      corsOrigins: [],
+      limits: DEFAULT_LIMITS,
+      logLevel: "info",
+      drainMs: 5_000,
+      testClock: false,
+    });
+  });
+
+  test("comes from variables, and flags win over them", () => {
+    const variables = {
+      LOCKSTEP_LISTEN: "[::1]:1",
+      LOCKSTEP_DATA: "/data",
+      LOCKSTEP_INSECURE_LISTEN: "true",
+      LOCKSTEP_LIMIT: "max_watches=5, max_wait_ms=1000",
+      LOCKSTEP_CORS_ORIGINS: "http://a.example, http://b.example:1",
+      LOCKSTEP_LOG_LEVEL: "",
+    };
+    expect(readConfig({ listen: "localhost:0", drainMs: "0" }, variables)).toMatchObject({
+      listen: { host: "localhost", port: 0 },
+      dataFolder: "/data",
+      insecureListen: true,
+      limits: { ...DEFAULT_LIMITS, max_watches: 5, max_wait_ms: 1_000 },
+      corsOrigins: ["http://a.example", "http://b.example:1"],
+      logLevel: "info",
+      drainMs: 0,
+    });
+  });
+
+  test.each<[Flags, Record<string, string>, string, string]>([
+    [{ listen: "7420" }, {}, "--listen", "HOST:PORT"],
+    [{ listen: "a:65536" }, {}, "--listen", "HOST:PORT"],
+    [{ listen: "::1:7420" }, {}, "--listen", "HOST:PORT"],
+    [{}, { LOCKSTEP_INSECURE_LISTEN: "maybe" }, "LOCKSTEP_INSECURE_LISTEN", "true or false"],
+    [{ dataFolder: "" }, {}, "--data", "must not be empty"],
+    [{ journal: "etcd" }, {}, "--journal", "sqlite or memory"],
+    [{ journal: "memory" }, {}, "--journal", "--dev or --test-clock"],
+    [{ node: "a\nb" }, {}, "--node", "control characters"],
+    [{ node: "x".repeat(129) }, {}, "--node", "128"],
+    [{ corsOrigins: "http://a/b" }, {}, "--cors-origins", "origins"],
+    [{ limits: "nope=1" }, {}, "--limit", "known limits"],
+    [{ limits: "constructor=1" }, {}, "--limit", "known limits"],
+    [{ limits: "max_watches=0" }, {}, "--limit", "max_watches"],
+    [{}, { LOCKSTEP_LOG_LEVEL: "loud" }, "LOCKSTEP_LOG_LEVEL", "debug"],
+    [{ drainMs: "-1" }, {}, "--drain-ms", "milliseconds"],
+    [{ drainMs: "1.5" }, {}, "--drain-ms", "milliseconds"],
+  ])("refuses %j %j, naming %s and why", (flags, variables, source, why) => {
+    let error: unknown;
+    try {
+      readConfig(flags, variables);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).problems).toMatchObject([{ source }]);
+    expect((error as ConfigError).message).toContain(why);
+  });
+
+  test("names every bad value at once", () => {
+    const read = () => readConfig({ listen: "x", drainMs: "x" }, { LOCKSTEP_LOG_LEVEL: "x" });
+    expect(read).toThrow(/--listen.*LOCKSTEP_LOG_LEVEL.*--drain-ms/s);
+  });
+
+  test("allows a journal in memory for development and for tests", () => {
+    expect(readConfig({ journal: "memory", development: true }, {}).journal).toBe("memory");
+    expect(readConfig({ journal: "memory", testClock: "1" }, {}).testClock).toBe(true);
+  });
+});
