@@ -145,9 +145,6 @@ describe("where no server answers", () => {
       address: "http://127.0.0.1:1",
       message: expect.stringMatching(/127\.0\.0\.1:1 \(.*connection refused\).*lockstep serve/),
     });
-    const attempts = server.requests("openSession").length;
-    await clock.advance(60_000);
-    expect(server.requests("openSession").length).toBe(attempts);
   });
 
   test("an attempt to open a session that gets no answer is followed by another", async () => {
@@ -176,6 +173,17 @@ describe("where no server answers", () => {
     expect(acquiring.value?.state).toBe("HELD");
     expect(server.state.sessions.size).toBe(2);
     expect(server.requests("attach")).toHaveLength(1);
+  });
+
+  test("nobody goes on looking once nobody waits", async () => {
+    const { clock, server, client } = world();
+    server.meddle = ({ kind }) => (kind === "openSession" ? "loseRequest" : undefined);
+    const acquiring = outcomeOf(client.acquire("a"));
+    await clock.advance(10_000);
+    expect(acquiring.settled).toBe(true);
+    const attempts = server.requests("openSession").length;
+    await clock.advance(60_000);
+    expect(server.requests("openSession").length).toBe(attempts);
   });
 
   test("a call that comes when it does again succeeds", async () => {
@@ -217,6 +225,34 @@ test("a refusal to open the session reaches the caller; the next call tries agai
   const acquiring = outcomeOf(client.acquire("a"));
   await clock.settle();
   expect(acquiring.value?.state).toBe("HELD");
+});
+
+test("a server that comes back with other data serves the next session", async () => {
+  const { clock, server, client, held } = world();
+  const lock = await held("a");
+  await clock.advance(0);
+  server.state.epoch = 1n;
+  server.state.clusterId = "another cluster";
+  await clock.advance(LEASE_MS);
+  expect(lock.state).toBe("LOST");
+  const acquiring = outcomeOf(client.acquire("b"));
+  await clock.advance(1_000);
+  expect(acquiring.value?.state).toBe("HELD");
+});
+
+test("a client that is closing gives nothing back twice", async () => {
+  const { clock, server, client, held } = world();
+  const list = gate();
+  server.meddle = ({ kind }) => {
+    if (kind === "getSession") return list.promise;
+    return kind === "closeSession" ? new Promise(() => {}) : undefined;
+  };
+  await held("a");
+  const closing = outcomeOf(client.close());
+  list.open();
+  await clock.advance(CLOSE_TIMEOUT_MS);
+  expect(closing.settled).toBe(true);
+  expect(server.requests("release")).toEqual([]);
 });
 
 test.each([1_999, 3_600_001, 2_000.5])("a time to live of %s ms is refused", (ttlMs) => {

@@ -21,6 +21,7 @@ const revisions = (events: Event[]) => events.map(({ revision }) => revision);
 describe("a watch", () => {
   test("starts with the first event after reading has started", async () => {
     const { clock, server, seen } = watching();
+    server.happen();
     await clock.settle();
     const events = [server.happen(), server.happen()];
     await clock.settle();
@@ -51,6 +52,17 @@ describe("a watch", () => {
     }
     expect(seen).toEqual(revisions(events));
     expect(server.requests("watch").length).toBeGreaterThan(4);
+  });
+
+  test("tells an event once that the server shows twice", async () => {
+    const { clock, server, seen } = watching();
+    server.forge = (kind, reply) => {
+      if (kind === "watch") reply.events.push(...reply.events);
+    };
+    await clock.settle();
+    const event = server.happen();
+    await clock.settle();
+    expect(seen).toEqual([event.revision]);
   });
 
   test("misses nothing when the first stream is cut before it says anything", async () => {

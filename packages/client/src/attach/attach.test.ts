@@ -97,6 +97,33 @@ describe("an Attach", () => {
     expect(server.requests("openSession")).toHaveLength(1);
   });
 
+  test("that did its work is opened again soon, however often it was cut before", async () => {
+    const { clock, server, client } = world();
+    await client.ready();
+    for (let cuts = 0; cuts < 10; cuts++) {
+      server.cut();
+      await clock.advance(TTL_MS / 2);
+    }
+    const before = server.requests("attach").length;
+    server.cut();
+    await clock.advance(100);
+    expect(server.requests("attach").length).toBe(before + 1);
+  });
+
+  test("comes back by itself after an outage of the whole server", async () => {
+    const { clock, server, client } = world();
+    await client.ready();
+    server.reachable = false;
+    server.cut();
+    await clock.advance(TTL_MS / 2);
+    server.reachable = true;
+    await clock.advance(3_000);
+    const acquiring = outcomeOf(client.acquire("a"));
+    await clock.settle();
+    expect(acquiring.value?.state).toBe("HELD");
+    expect(server.arrivals.find(({ kind }) => kind === "acquire")?.via).toBe("attach");
+  });
+
   test("that is accepted and cut again and again is not opened in a tight loop", async () => {
     const { clock, server, client } = world();
     await client.ready();

@@ -129,10 +129,15 @@ describe.each([
     expect(server.requests("acquire")).toHaveLength(1);
   });
 
-  test("is repeated with the same request id while the server says UNAVAILABLE", async () => {
+  const exhausted = Code.ResourceExhausted;
+  const gaps = { limit: "max_answered_ranges", max: "1" };
+  test.each([
+    ["it recovers", refusal(Code.Unavailable, ErrorReason.RECOVERING, "recovering")],
+    ["its outcome is open", refusal(Code.Internal, ErrorReason.INTERNAL, "broken")],
+    ["confirmations leave gaps", refusal(exhausted, ErrorReason.LIMIT_EXCEEDED, "gaps", gaps)],
+  ])("is repeated with the same request id while the server says that %s", async (_, error) => {
     const { clock, server, client } = world({ attach });
     let recovering = true;
-    const error = refusal(Code.Unavailable, ErrorReason.RECOVERING, "recovering");
     server.meddle = ({ kind }) => (recovering && kind === "acquire" ? error : undefined);
     const acquiring = outcomeOf(client.acquire("a"));
     await clock.advance(3_000);

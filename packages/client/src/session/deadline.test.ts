@@ -201,6 +201,24 @@ test("the handles are lost before the code under any of them hears of it", async
 test("failed renewals are repeated with growing pauses until the deadline", async () => {
   const { clock, server, held } = world({ attach: false });
   const lock = await held("a");
+  let attempts = 0;
+  server.meddle = ({ kind }) => {
+    if (kind !== "keepAlive") return undefined;
+    attempts += 1;
+    return "loseRequest";
+  };
+  await clock.advance(TTL_MS / 3 + 500);
+  expect(attempts).toBeGreaterThan(3);
+  await clock.advance(1_000);
+  expect(attempts).toBeLessThan(8);
+  server.meddle = () => undefined;
+  await clock.advance(TTL_MS);
+  expect(lock.state).toBe("HELD");
+});
+
+test("a renewal that succeeds after the deadline is too late", async () => {
+  const { clock, server, held } = world({ attach: false });
+  const lock = await held("a");
   server.reachable = false;
   await clock.advance(LEASE_MS - 100);
   expect(lock.state).toBe("AT_RISK");

@@ -83,9 +83,7 @@ export class Sessions {
       return started;
     });
     // Whoever waits hears of a failure; when nobody does any more it is nobody's.
-    session.catch(() => {
-      if (this.#opening?.session === session) this.#opening = undefined;
-    });
+    session.catch(() => {});
     return { opener, session, waiters: 0 };
   }
 

@@ -69,7 +69,7 @@ export class FakeServer {
         acquire: (request) => this.#unary("acquire", request),
         release: (request) => this.#unary("release", request),
         cancelAcquire: (request) => this.#unary("cancelAcquire", request),
-        watch: (request) => this.#watch(request.afterRevision ?? 0n),
+        watch: (request) => this.#watch(request.afterRevision ?? this.state.revision),
         getLock: (request) => {
           this.#arrived("getLock", "unary", request);
           return { header: this.state.header(), lock: { key: request.key } };
@@ -194,7 +194,9 @@ export class FakeServer {
         const events = this.state.events.filter(({ revision }) => revision > cursor);
         if (events.length > 0) {
           cursor = this.state.revision;
-          yield create(WatchResponseSchema, { header: this.state.header(), events });
+          const response = create(WatchResponseSchema, { header: this.state.header(), events });
+          this.forge("watch", response);
+          yield response;
         }
         if (watch.cut) throw new ConnectError("cut", Code.Aborted);
         if (events.length > 0) continue;
