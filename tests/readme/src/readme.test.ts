@@ -1,5 +1,6 @@
-// The README is true: its programs are the files it names, its commands run as printed, and print what it says.
-import { readFileSync } from "node:fs";
+// The README and the guide to locks are true: their programs are the files they name, their commands run as printed
+// and print what stands below them.
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lockstep } from "./lockstep.ts";
@@ -16,10 +17,10 @@ const SET_UP = "set-up";
 const OTHER_LANGUAGES = "output of the programs in Go and Rust";
 const KNOWN = [RUN, RUN_AFTER_KILL, OUTPUT, SET_UP, OTHER_LANGUAGES];
 
-const blocks = blocksOf(page("README.md"));
+const blocks = ["README.md", "docs/guides/locks.md"].map(page).flatMap(blocksOf);
 const steps = blocks.filter(({ note }) => note === RUN || note === RUN_AFTER_KILL);
 
-test("no block of the README goes unchecked", () => {
+test("no block goes unchecked", () => {
   const unchecked = blocks.filter(
     ({ note = "" }) => !KNOWN.includes(note) && !note.startsWith("is "),
   );
@@ -37,13 +38,20 @@ describe("a program on a page is the file it names", () => {
     expect(block.text).toBe(readFileSync(join(root, file), "utf8"));
   });
 
+  test("and of TypeScript, all are printed somewhere", () => {
+    const folder = join("packages", "client", "examples");
+    const examples = readdirSync(join(root, folder)).map((name) => join(folder, name));
+    const printed = programs.map(({ file }) => file);
+    expect(examples.filter((file) => !printed.includes(file))).toEqual([]);
+  });
+
   test("in every language", () => {
     const languages = programs.map(({ block }) => block.language);
     expect(languages).toEqual(expect.arrayContaining(["ts", "go", "rust"]));
   });
 });
 
-describe("the commands of the README, run in one shell from top to bottom", () => {
+describe("the commands, run in one shell from top to bottom", () => {
   const lockstep = new Lockstep();
   let ended: Awaited<ReturnType<Shell["end"]>>;
 
@@ -80,9 +88,11 @@ describe("the commands of the README, run in one shell from top to bottom", () =
     expect(ended.outputs[0]).toMatch(/^holding demo with token [1-9]\d*\n$/);
   });
 
-  test("the history of one key, and the server's version, can be seen", () => {
-    expect(ended.outputs.at(-1)).toMatch(/lock granted +key=orders\/42 token=/);
-    expect(ended.outputs.at(-1)).toMatch(/version/);
+  test("who holds what, the history of one key and the server's version can be seen", () => {
+    const index = steps.findIndex(({ text }) => text.includes("lockstep locks"));
+    expect(ended.outputs[index]).toMatch(/^No locks are in use\.$/m);
+    expect(ended.outputs[index]).toMatch(/lock granted +key=orders\/42 token=/);
+    expect(ended.outputs[index]).toMatch(/version +\d/);
   });
 });
 
