@@ -248,6 +248,9 @@ test("a client that is closing gives nothing back twice", async () => {
     return kind === "closeSession" ? new Promise(() => {}) : undefined;
   };
   await held("a");
+  server.cut();
+  await clock.advance(100);
+  expect(server.requests("getSession")).toHaveLength(2);
   const closing = outcomeOf(client.close());
   list.open();
   await clock.advance(CLOSE_TIMEOUT_MS);

@@ -122,6 +122,17 @@ describe("a handle", () => {
     expect(lock.state).toBe("RELEASED");
   });
 
+  test("has a signal that others can follow", async () => {
+    const { clock, held } = world();
+    const lock = await held("a");
+    const both = AbortSignal.any([lock.signal, new AbortController().signal]);
+    clock.sleep(TTL_MS);
+    await clock.advance(1_000);
+    expect(both.aborted).toBe(true);
+    expect(both.reason).toBe(lock.signal.reason);
+    await expect(fetch("http://127.0.0.1:1", { signal: lock.signal })).rejects.toBe(both.reason);
+  });
+
   test("of nobody's interest causes no unhandled rejection when it is lost", async () => {
     const { clock, held } = world();
     const unhandled: unknown[] = [];
