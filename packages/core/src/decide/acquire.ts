@@ -2,12 +2,11 @@ import {
   type AcquireResponse,
   type Denied,
   DeniedReason,
-  ErrorReason,
   type Granted,
   type LockTarget,
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import { limitExceeded, Refusal, RefusalCode } from "../refusal.ts";
+import { limitExceeded } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
 import { denied } from "../state/denied.ts";
 import type { Grant, Result } from "../state/outcome.ts";
@@ -16,6 +15,7 @@ import { blockersOf } from "../view/blockers.ts";
 import { queuedView } from "../view/queued.ts";
 import {
   earlierOutcome,
+  idReused,
   liveSessionOf,
   noteAnswered,
   roomForAnswered,
@@ -199,17 +199,8 @@ function repeat(
       });
     }
     default:
-      throw notAnAcquire(op.request.requestId);
+      throw idReused(op.request.requestId);
   }
-}
-
-/** Cannot happen while fingerprints differ by operation; a collision must not become a wrong reply. */
-function notAnAcquire(requestId: bigint): Refusal {
-  return new Refusal(
-    RefusalCode.INVALID_ARGUMENT,
-    ErrorReason.REQUEST_ID_REUSED,
-    `request id ${requestId} was used before for something else: give each new request the next id`,
-  );
 }
 
 function roomForHold(state: NamespaceState, session: SessionRecord): void {

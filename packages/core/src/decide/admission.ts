@@ -124,11 +124,7 @@ export function earlierOutcome(
   const outcome = session.outcomes.get(requestId);
   if (outcome !== undefined) {
     if (outcome.fingerprint === fingerprint || outcome.fingerprint === 0n) return outcome;
-    throw new Refusal(
-      RefusalCode.INVALID_ARGUMENT,
-      ErrorReason.REQUEST_ID_REUSED,
-      `request id ${requestId} was used before with other content: give each new request the next id`,
-    );
+    throw idReused(requestId);
   }
   if (session.answered.has(requestId)) {
     throw new Refusal(
@@ -138,6 +134,15 @@ export function earlierOutcome(
     );
   }
   return undefined;
+}
+
+/** The refusal of a request whose id was used before for another one. */
+export function idReused(requestId: bigint): Refusal {
+  return new Refusal(
+    RefusalCode.INVALID_ARGUMENT,
+    ErrorReason.REQUEST_ID_REUSED,
+    `request id ${requestId} was used before with other content: give each new request the next id`,
+  );
 }
 
 /**

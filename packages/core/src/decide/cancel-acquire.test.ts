@@ -59,6 +59,18 @@ describe("CancelAcquire", () => {
     expect(ann.cancel(1n, { requestId: 3n }).outcome).toBe(CancelOutcome.UNKNOWN_REQUEST);
   });
 
+  it("leaves the id of an acquire that has not arrived to acquires alone", () => {
+    const { ann } = pair();
+    const lock = ann.lock("a", { requestId: 1n });
+    ann.cancel(2n, { requestId: 3n });
+    const others = [
+      () => ann.release(lock, { requestId: 2n }),
+      () => ann.cancel(1n, { requestId: 2n }),
+      () => ann.close({ requestId: 2n }),
+    ];
+    for (const other of others) expect(refused(other).reason).toBe(ErrorReason.REQUEST_ID_REUSED);
+  });
+
   it("makes no event for an acquire whose reply the client has confirmed", () => {
     const { world, ann } = pair();
     ann.lock("a", { requestId: 1n });

@@ -9,7 +9,13 @@ import { Refusal, RefusalCode } from "../refusal.ts";
 import type { Grant } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord, Ticket } from "../state/state.ts";
 import { grantedView } from "./acquire.ts";
-import { earlierOutcome, liveSessionOf, noteAnswered, roomForOutcome } from "./admission.ts";
+import {
+  earlierOutcome,
+  idReused,
+  liveSessionOf,
+  noteAnswered,
+  roomForOutcome,
+} from "./admission.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
 import { addTicketEnded } from "./endings.ts";
 import { cancelFingerprint } from "./fingerprint.ts";
@@ -28,6 +34,7 @@ export function decideCancelAcquire(
   const fingerprint = cancelFingerprint(request);
   const earlier = earlierOutcome(session, request.requestId, fingerprint)?.result;
   if (earlier?.kind === "cancel") return replyOnly(response(earlier.outcome, earlier.grant));
+  if (earlier !== undefined) throw idReused(request.requestId);
   const draft = new Draft(state.revision, now, {
     actor: caller.principal,
     correlationId: request.correlationId,

@@ -1,7 +1,7 @@
 import { type CloseSessionResponse, DelayEndCause, SessionState } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
-import { earlierOutcome, noteAnswered, sessionOf } from "./admission.ts";
+import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyWith } from "./decision.ts";
 import { addDelayEnded, addSessionEnded } from "./endings.ts";
 import { closeFingerprint } from "./fingerprint.ts";
@@ -26,8 +26,9 @@ export function decideCloseSession(
     return replyWith(draft.events, response(session));
   }
   noteAnswered(state, session, request.answered);
-  // Its own outcome is the end of the session; what else could have this id has other content.
-  earlierOutcome(session, request.requestId, fingerprint);
+  // Its own outcome is the end of the session: whatever else has this id is another request.
+  if (earlierOutcome(session, request.requestId, fingerprint) !== undefined)
+    throw idReused(request.requestId);
   addSessionEnded(draft, session, SessionState.CLOSED);
   return replyWith(draft.events, { ...response(session), state: SessionState.CLOSED });
 }

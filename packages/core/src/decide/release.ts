@@ -8,7 +8,7 @@ import {
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
-import { earlierOutcome, noteAnswered, sessionOf } from "./admission.ts";
+import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
 import { addDelayEnded, addReleased } from "./endings.ts";
 import { releaseFingerprint } from "./fingerprint.ts";
@@ -28,6 +28,7 @@ export function decideRelease(
     noteAnswered(state, session, request.answered);
     const earlier = earlierOutcome(session, request.requestId, fingerprint)?.result;
     if (earlier?.kind === "release") return replyOnly(response(earlier.outcome, earlier.reason));
+    if (earlier !== undefined) throw idReused(request.requestId);
   }
   const draft = new Draft(state.revision, now, {
     actor: caller.principal,
