@@ -100,6 +100,16 @@ describe("one port", () => {
     expect(firstFrame[3]).toBe(settingsFrame);
   });
 
+  test("notices that an HTTP/2 client has hung up", async () => {
+    const { server } = await start();
+    const wire = new Wire(server.port);
+    wire.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
+    await expect.poll(() => wire.heardFrames(), { interval: 5 }).toContain(SETTINGS);
+    wire.socket.end();
+    expect(await wire.closed).not.toBe("");
+  });
+
   test("cuts a connection that does not show within 5 s what it speaks", async () => {
     const { server, clock } = await start();
     const wire = new Wire(server.port);

@@ -63,8 +63,11 @@ export class Listener {
       socket.on("close", () => this.#undecided.delete(socket));
       lookAtFirstBytes(socket, options.clock, (version) => {
         this.#undecided.delete(socket);
-        if (version === "http2") this.#http2.emit("connection", socket);
-        else {
+        if (version === "http2") {
+          // As in Node's own HTTP/2 server, whose sessions end when the client hangs up.
+          socket.allowHalfOpen = false;
+          this.#http2.emit("connection", socket);
+        } else {
           for (const take of takeHttp1) take.call(this.#http1, socket);
           socket.resume();
         }
