@@ -3,8 +3,10 @@ import { connect, type Socket } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { DEFAULT_LIMITS, ServerService } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../ports/clock.ts";
 import { ListenError } from "../server.ts";
 import { startTestServer, type TestServer, transportTo } from "../testing-support/test-server.ts";
+import { Listener } from "./listener.ts";
 
 let running: TestServer | undefined;
 const sockets: Socket[] = [];
@@ -261,6 +263,33 @@ describe("limits of a connection", () => {
     await expect.poll(() => wire.heardFrames(), { interval: 5 }).toContain(GOAWAY);
     const answered = running?.log.filter((line) => line.includes("GetServerInfo")).length;
     expect(answered).toBeLessThan(3_000);
+  });
+});
+
+describe("a client that sends slowly over HTTP/1.1", () => {
+  test.each([
+    ["headers", `POST ${INFO} HTTP/1.1${CRLF}Host: localhost${CRLF}X-Slow: `],
+    [
+      "a body",
+      `POST ${INFO} HTTP/1.1${CRLF}Host: localhost${CRLF}Content-Length: 9${CRLF}${CRLF}{`,
+    ],
+  ])("is cut off in the middle of %s", async (_, text) => {
+    const listener = new Listener({
+      host: "127.0.0.1",
+      port: 0,
+      limits: DEFAULT_LIMITS,
+      clock: systemClock,
+      onRequest: () => undefined,
+      patience: { headersMs: 40, requestMs: 40, checkEachMs: 10 },
+    });
+    const { port } = await listener.listen();
+    const wire = new Wire(port);
+    wire.say(text);
+    expect(await wire.closed).toMatch(/^HTTP\/1\.1 408 /);
+    listener.stopAccepting();
+    listener.destroy();
+    await listener.drained();
+    expect(listener.connections).toBe(0);
   });
 });
 

@@ -10,10 +10,17 @@ import type { Clock } from "../ports/clock.ts";
 import { lookAtFirstBytes } from "./first-bytes.ts";
 import type { requestListener } from "./request-listener.ts";
 
-// A client that sends its request slower than this is cut (HTTP/1.1; HTTP/2 has deadlines per call).
-const HEADERS_WITHIN_MS = 10_000;
-const REQUEST_WITHIN_MS = 60_000;
-const CHECK_EACH_MS = 1_000;
+/** How slowly an HTTP/1.1 client may send; HTTP/2 has deadlines per call. */
+export interface Patience {
+  /** For the headers of a request, milliseconds. */
+  readonly headersMs: number;
+  /** For a whole request, milliseconds. */
+  readonly requestMs: number;
+  /** How often is looked, milliseconds. */
+  readonly checkEachMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 60_000, checkEachMs: 1_000 };
 const IDLE_HTTP1_MS = 60_000;
 const TCP_KEEP_ALIVE_MS = 30_000;
 // How many streams a connection may open and cancel: at once, and per second in the long run.
@@ -30,6 +37,8 @@ export interface ListenerOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly onRequest: ReturnType<typeof requestListener>;
+  /** Default: 10 s for headers, 60 s for a request. */
+  readonly patience?: Patience;
 }
 
 /** One port that speaks HTTP/2 and HTTP/1.1 without TLS. */
@@ -129,13 +138,13 @@ export class Listener {
   }
 }
 
-function newHttp1Server({ limits, onRequest }: ListenerOptions): Http1Server {
+function newHttp1Server({ limits, onRequest, patience = PATIENCE }: ListenerOptions): Http1Server {
   const server = createHttp1Server(
     {
       maxHeaderSize: limits.max_header_bytes,
-      headersTimeout: HEADERS_WITHIN_MS,
-      requestTimeout: REQUEST_WITHIN_MS,
-      connectionsCheckingInterval: CHECK_EACH_MS,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.checkEachMs,
       keepAliveTimeout: IDLE_HTTP1_MS,
     },
     onRequest,

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { ClockService, Durability, KeyState, LockService, ServerService } from "@lockstep/protocol";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Flags, readConfig } from "./config/config.ts";
+import { type ServedData, serve } from "./serve.ts";
+import { acquireOf, openSession, transportTo } from "./testing-support/test-server.ts";
+
+let folder: string;
+let running: ServedData | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lockstep-serve-"));
+});
+afterEach(async () => {
+  await running?.close();
+  rmSync(folder, { recursive: true });
+});
+
+const quiet = { write: () => undefined };
+
+async function start(flags: Flags = {}) {
+  const given: Flags = { listen: "127.0.0.1:0", dataFolder: join(folder, "data"), ...flags };
+  running = await serve(readConfig(given, {}), quiet);
+  return running;
+}
+
+test("a lock stays held when the server stops and starts again", async () => {
+  const first = await start();
+  const session = await openSession(transportTo(first.url));
+  const locks = createClient(LockService, transportTo(first.url));
+  const { outcome, header } = await locks.acquire({ ...acquireOf("k", 1n), session });
+  expect(outcome.case).toBe("granted");
+  expect(statSync(first.dataFolder ?? "").mode & 0o777).toBe(0o700);
+  await first.close();
+  const second = await start();
+  const again = createClient(LockService, transportTo(second.url));
+  const read = await again.getLock({ namespace: "default", key: "k" });
+  expect(read.lock?.state).toBe(KeyState.HELD);
+  expect(read.header).toMatchObject({ clusterId: header?.clusterId, epoch: 2n });
+});
+
+test("a folder in use by another server is refused and left alone", async () => {
+  const first = await start();
+  await expect(start()).rejects.toMatchObject({ problem: "FOLDER_IN_USE" });
+  running = first;
+  const info = createClient(ServerService, transportTo(first.url));
+  expect(await info.getServerInfo({})).toMatchObject({ durability: Durability.LOCAL_DISK });
+});
+
+test("a port in use gives the folder back", async () => {
+  const first = await start();
+  const listen = `127.0.0.1:${first.port}`;
+  const other = join(folder, "other");
+  await expect(start({ listen, dataFolder: other })).rejects.toThrow("in use");
+  await first.close();
+  await start({ dataFolder: other });
+});
+
+test("a journal in memory begins a new lineage that grants at once, on virtual time", async () => {
+  const { url, dataFolder } = await start({ journal: "memory", testClock: true });
+  expect(dataFolder).toBeUndefined();
+  const session = await openSession(transportTo(url));
+  const locks = createClient(LockService, transportTo(url));
+  const { outcome, header } = await locks.acquire({ ...acquireOf("k", 1n), session });
+  expect(outcome.case).toBe("granted");
+  expect(header?.epoch).toBeGreaterThan(1_600_000_000_000n);
+  await createClient(ClockService, transportTo(url)).advance({ durationMs: 60_000n });
+  const read = await locks.getLock({ namespace: "default", key: "k" });
+  expect(read.lock?.state).not.toBe(KeyState.HELD);
+});
