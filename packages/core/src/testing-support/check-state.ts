@@ -41,7 +41,11 @@ function checkKey(state: NamespaceState, record: KeyRecord, now: Now): void {
     before = ticket.id;
   }
   const paused = now.monotonicMs < state.grantsFromMs;
-  must(holds.length + delays.length > 0 || paused, "a free key is granted to its first waiter");
+  const tickIsDue = (state.due.nextAtMs ?? Number.POSITIVE_INFINITY) <= now.monotonicMs;
+  must(
+    holds.length + delays.length > 0 || paused || tickIsDue,
+    "a free key is granted to its first waiter",
+  );
 }
 
 function checkSession(state: NamespaceState, session: SessionRecord): void {
