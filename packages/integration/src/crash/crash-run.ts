@@ -8,6 +8,7 @@ import { realTime } from "../real-time.ts";
 import { LoadClient } from "./load-client.ts";
 import { Numbers } from "./numbers.ts";
 import { Records } from "./records.ts";
+import { unlessStuck } from "./stuck.ts";
 import type { RunResult } from "./verdict.ts";
 
 /** How large a run is. */
@@ -62,14 +63,15 @@ async function onServer(
   const running = Promise.all(load.map((client) => client.run()));
   const numbers = new Numbers(seed);
   for (let kill = 1; kill <= kills; kill += 1) {
-    await records.more(GRANTS_BEFORE_KILL_MIN + numbers.below(GRANTS_BEFORE_KILL_MAX));
+    const more = records.more(GRANTS_BEFORE_KILL_MIN + numbers.below(GRANTS_BEFORE_KILL_MAX));
+    await unlessStuck(records, "the clients to go on", more);
     await server.kill();
     await realTime(numbers.below(DOWN_MS_MAX), "a server is not back at once");
     await server.startAgain();
     tell(`killed ${kill} of ${kills} times, ${records.holds.length} grants seen`);
   }
   for (const client of load) client.finish();
-  await running;
+  await unlessStuck(records, "every client to be granted one more lock", running);
   tell(`all clients have gone on; ${records.holds.length} grants seen`);
   await eventually("for what was taken back to be gone", async () => {
     const { locks } = await reader.listLocks();
