@@ -1,0 +1,100 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FenceGuard, formatSequencer, parseSequencer } from "./fence.ts";
+import { LockMode } from "./gen/lockstep/v1/common_pb.ts";
+import { nameProblem } from "./names.ts";
+
+const RUNS = 1_000;
+const { EXCLUSIVE } = LockMode;
+// Any mode that is not EXCLUSIVE; the contract has none yet.
+const OTHER = 99 as LockMode;
+
+const key = fc
+  .string({ unit: "grapheme", minLength: 1, maxLength: 20 })
+  .filter((text) => nameProblem(text) === undefined);
+const token = fc.bigInt(1n, 2n ** 63n - 1n);
+
+describe("A printed sequencer", () => {
+  it("reads as key, mode and token", () => {
+    const sequencer = { key: "orders", mode: EXCLUSIVE, token: 42n };
+    expect(formatSequencer(sequencer)).toBe("orders/EXCLUSIVE/42");
+  });
+
+  it("comes back whole, whatever the key is", () => {
+    fc.assert(
+      fc.property(key, token, (anyKey, anyToken) => {
+        const sequencer = { key: anyKey, mode: EXCLUSIVE, token: anyToken };
+        expect(parseSequencer(formatSequencer(sequencer))).toEqual(sequencer);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it.each(["a/b/c", "/", "a//b", "a/EXCLUSIVE/1", "\u2028"])("comes back whole for %j", (odd) => {
+    const sequencer = { key: odd, mode: EXCLUSIVE, token: 2n ** 63n - 1n };
+    expect(parseSequencer(formatSequencer(sequencer))).toEqual(sequencer);
+  });
+
+  it.each([
+    ["", /form key\/mode\/token/],
+    ["a/EXCLUSIVE", /form key\/mode\/token/],
+    ["a/EXCLUSIVE/", /form key\/mode\/token/],
+    ["a/EXCLUSIVE/-1", /form key\/mode\/token/],
+    ["a/EXCLUSIVE/1 ", /form key\/mode\/token/],
+    ["a/EXCLUSIVE/1\n", /form key\/mode\/token/],
+    ["a/EXCLUSIVE/12345678901234567890", /form key\/mode\/token/],
+    ["a/exclusive/1", /mode is one of EXCLUSIVE/],
+    ["a/SHARED/1", /mode is one of EXCLUSIVE/],
+    ["/EXCLUSIVE/1", /key must not be empty/],
+    ["a\nb/EXCLUSIVE/1", /key must not contain control characters/],
+    ["a/EXCLUSIVE/0", /token is 1 to 2\^63 - 1/],
+    ["a/EXCLUSIVE/9223372036854775808", /token is 1 to 2\^63 - 1/],
+  ])("is refused as %j", (text, problem) => {
+    expect(() => parseSequencer(text)).toThrow(TypeError);
+    expect(() => parseSequencer(text)).toThrow(problem);
+  });
+
+  it("is not made for a mode without a name", () => {
+    expect(() => formatSequencer({ key: "a", mode: OTHER, token: 1n })).toThrow(TypeError);
+  });
+});
+
+describe("FenceGuard", () => {
+  it("refuses a token below the highest it has seen, and goes on admitting that one", () => {
+    const guard = new FenceGuard();
+    expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n })).toBe(true);
+    expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n })).toBe(true);
+    expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 4n })).toBe(false);
+    expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 9n })).toBe(true);
+    expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n })).toBe(false);
+  });
+
+  it("knows nothing of one key from another", () => {
+    const guard = new FenceGuard();
+    guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n });
+    expect(guard.admit({ key: "b", mode: EXCLUSIVE, token: 1n })).toBe(true);
+  });
+
+  it("admits and refuses by two numbers for each key, as the contract says", () => {
+    const access = fc.record({
+      key: fc.constantFrom("a", "b"),
+      mode: fc.constantFrom(EXCLUSIVE, OTHER),
+      token: fc.bigInt(1n, 12n),
+    });
+    fc.assert(
+      fc.property(fc.array(access, { maxLength: 40 }), (accesses) => {
+        const guard = new FenceGuard();
+        const admitted: typeof accesses = [];
+        for (const one of accesses) {
+          const rivals = admitted.filter(
+            ({ key, mode }) => key === one.key && (one.mode === EXCLUSIVE || mode === EXCLUSIVE),
+          );
+          const expected = rivals.every(({ token: seen }) => one.token >= seen);
+          expect(guard.admit(one)).toBe(expected);
+          if (expected) admitted.push(one);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
