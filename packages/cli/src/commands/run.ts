@@ -2,7 +2,7 @@ import { constants, hostname } from "node:os";
 import { basename } from "node:path";
 import { type Client, type Lock, LockLostError, NotGrantedError } from "@lockstep/client";
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { clientOf, type ServerOptions, withServerOptions } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
 import { EXIT, exitCodeOfSignal, exitCodesHelp } from "../exit-codes.ts";
@@ -11,16 +11,18 @@ import { printProblems } from "../output/print.ts";
 import { printable } from "../output/printable.ts";
 import { timeText } from "../output/time.ts";
 import { runUnderLock } from "../run/run-under-lock.ts";
-import { onEndingSignal } from "../run/signals.ts";
+import { EndingSignals } from "../run/signals.ts";
 
 interface RunOptions extends ServerOptions {
   readonly wait?: number;
   readonly ttl: number;
   readonly grace?: number;
+  readonly connectTimeout: number;
   readonly name?: string;
   readonly correlationId?: string;
 }
 
+const CONNECT_TIMEOUT_DEFAULT_MS = 10_000;
 const GRACE_DEFAULT_MS = 2_000;
 // A renewal is sent after a third of the time to live, so that two thirds are left in good times.
 const GRACE_SHARE_MAX = 1 / 3;
@@ -56,16 +58,20 @@ export function runCommand(end: (exitCode: number) => void): Command {
       "how long to wait for the lock, 0 not at all (default: as long as the server allows)",
       parseDurationMs,
     )
-    .option(
-      "--ttl <DURATION>",
-      "how long the lock outlives this process",
-      parseDurationMs,
-      DEFAULT_LIMITS.default_ttl_ms,
+    .addOption(
+      new Option("--ttl <DURATION>", "how long the lock outlives this process")
+        .argParser(parseDurationMs)
+        .default(DEFAULT_LIMITS.default_ttl_ms, "15s"),
     )
     .option(
       "--grace <DURATION>",
       "time between TERM and the end of the lease, at most a third of --ttl (default: 2s, or that third)",
       parseDurationMs,
+    )
+    .addOption(
+      new Option("--connect-timeout <DURATION>", "how long to look for the server")
+        .argParser(parseDurationMs)
+        .default(CONNECT_TIMEOUT_DEFAULT_MS, "10s"),
     )
     .option("--name <NAME>", "what others see of the holder (default: COMMAND on this host)")
     .option("--correlation-id <ID>", "stored in the events of the lock")
@@ -81,41 +87,40 @@ async function run(key: string, command: string[], options: RunOptions): Promise
   const client = clientOf(options, {
     ttlMs: options.ttl,
     displayName: options.name ?? nameOf(file),
+    connectTimeoutMs: options.connectTimeout,
   });
+  const interrupt = new AbortController();
+  const signals = new EndingSignals((signal) => interrupt.abort(signal));
   try {
-    const taken = await takeUnlessSignalled(client, key, options);
-    if (typeof taken === "string") return exitCodeOfSignal(constants.signals[taken]);
+    const lock = await take(client, key, options, interrupt.signal);
     const tell = (sentence: string) => printProblems([printable(sentence)]);
-    return await runUnderLock(taken, { file, args, graceMs, tell });
+    return await runUnderLock(lock, { file, args, graceMs, tell }, signals);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    return exitCodeOfSignal(constants.signals[interrupt.signal.reason as NodeJS.Signals]);
   } finally {
     await client.close();
+    signals.close();
   }
 }
 
-/** Takes the lock. A signal that asks for the end takes the request back and is returned. */
-async function takeUnlessSignalled(
+/** @param signal takes the request back; it then rejects */
+async function take(
   client: Client,
   key: string,
   { wait, correlationId }: RunOptions,
-): Promise<Lock | NodeJS.Signals> {
-  const interrupt = new AbortController();
-  let signalled: NodeJS.Signals | undefined;
-  const stopListening = onEndingSignal((signal) => {
-    signalled ??= signal;
-    interrupt.abort();
-  });
+  signal: AbortSignal,
+): Promise<Lock> {
   try {
     const lock = await client.acquire(key, {
-      signal: interrupt.signal,
+      signal,
       ...(wait !== undefined && { waitMs: wait }),
       ...(correlationId !== undefined && { correlationId }),
     });
-    return signalled ?? lock;
+    signal.throwIfAborted();
+    return lock;
   } catch (error) {
-    if (signalled !== undefined) return signalled;
     throw notGranted(error);
-  } finally {
-    stopListening();
   }
 }
 

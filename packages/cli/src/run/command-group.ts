@@ -8,26 +8,22 @@ import { EXIT, exitCodeOfSignal } from "../exit-codes.ts";
  * shares this process's standard streams.
  */
 export class CommandGroup {
+  /** Settles when the command runs. Rejects with a CommandError when it cannot be started. */
+  readonly started: Promise<void>;
   /** Settles with the exit code when the command itself, not all it has started, has ended. */
   readonly ended: Promise<number>;
   readonly #child: ChildProcess;
   readonly #onProcessExit = () => this.signal("SIGKILL");
 
-  /**
-   * Starts a command.
-   * @throws CommandError when it cannot be started
-   */
-  static start(file: string, args: readonly string[], variables: object): Promise<CommandGroup> {
+  /** Starts it; from here on signals reach it. */
+  constructor(file: string, args: readonly string[], variables: NodeJS.ProcessEnv) {
     const environment = { ...process.env, ...variables };
     const child = spawn(file, args, { stdio: "inherit", detached: true, env: environment });
-    return new Promise((resolve, reject) => {
-      child.once("error", (error) => reject(startError(file, error)));
-      child.once("spawn", () => resolve(new CommandGroup(child)));
-    });
-  }
-
-  private constructor(child: ChildProcess) {
     this.#child = child;
+    this.started = new Promise((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => reject(startError(file, error)));
+    });
     // Without this process nobody renews the lock.
     process.on("exit", this.#onProcessExit);
     this.ended = new Promise((resolve) => {

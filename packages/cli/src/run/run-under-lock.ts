@@ -3,7 +3,7 @@ import { EXIT } from "../exit-codes.ts";
 import { durationText } from "../output/time.ts";
 import { CommandGroup } from "./command-group.ts";
 import { LeaseGuard } from "./lease-guard.ts";
-import { onEndingSignal, passSignals } from "./signals.ts";
+import { type EndingSignals, passSignals } from "./signals.ts";
 
 /** What is run under a lock. */
 export interface LockedCommand {
@@ -17,28 +17,34 @@ export interface LockedCommand {
 
 /**
  * Runs a command while a lock is held, and gives the lock back.
+ * @param signals who gets the signals that ask for the end, from here on
  * @returns the exit code: the command's own unless the lock was lost
  */
-export async function runUnderLock(lock: Lock, command: LockedCommand): Promise<number> {
-  const group = await CommandGroup.start(command.file, command.args, {
-    LOCKSTEP_KEY: lock.key,
-    LOCKSTEP_TOKEN: String(lock.token),
-    LOCKSTEP_SEQUENCER: lock.sequencer,
-  });
-  const guard = guardOf(lock, group, command);
+export async function runUnderLock(
+  lock: Lock,
+  command: LockedCommand,
+  signals: EndingSignals,
+): Promise<number> {
   const stopPassing = passSignals({
     signal: (name) => group.signal(name),
     awake: () => guard.look(),
   });
+  const group = new CommandGroup(command.file, command.args, {
+    LOCKSTEP_KEY: lock.key,
+    LOCKSTEP_TOKEN: String(lock.token),
+    LOCKSTEP_SEQUENCER: lock.sequencer,
+  });
+  signals.handOver((name) => group.signal(name));
+  const guard = guardOf(lock, group, command);
+  await group.started;
   const exitCode = await group.ended;
-  // What it started may still believe in the lock.
+  // The command is over; whoever does not want to wait for the server to hear of it need not.
+  signals.handOver(() => process.exit(exitCode));
+  stopPassing();
+  // What it has started may still believe in the lock.
   if (guard.acted) group.signal("SIGKILL");
   guard.stop();
-  // The command is over; whoever does not want to wait for the server to hear of it need not.
-  const stopEnding = onEndingSignal(() => process.exit(exitCode));
-  stopPassing();
   await giveBack(lock, command);
-  stopEnding();
   if (lock.state === "LOST") {
     const { reason } = await lock.lost;
     command.tell(`the lock ${JSON.stringify(lock.key)} (token ${lock.token}) was lost: ${reason}`);

@@ -4,12 +4,31 @@ const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQU
 /** What else is meant for the command. Its group gets nothing of it from the terminal by itself. */
 const INFORMING: readonly NodeJS.Signals[] = ["SIGUSR1", "SIGUSR2", "SIGWINCH"];
 
-/** Calls `handle` for every signal that asks for the end, which then does not come by itself. */
-export function onEndingSignal(handle: (signal: NodeJS.Signals) => void): () => void {
-  return listen(ENDING, handle);
+/**
+ * Listens to the signals that ask for the end, without a gap between those who handle them in turn: a
+ * signal nobody listens to would end this process and leave its command alone.
+ */
+export class EndingSignals {
+  #handle: (signal: NodeJS.Signals) => void;
+  readonly #stop: () => void;
+
+  constructor(handle: (signal: NodeJS.Signals) => void) {
+    this.#handle = handle;
+    this.#stop = listen(ENDING, (signal) => this.#handle(signal));
+  }
+
+  /** From now on this handles them. */
+  handOver(handle: (signal: NodeJS.Signals) => void): void {
+    this.#handle = handle;
+  }
+
+  /** From now on they end the process by themselves again. */
+  close(): void {
+    this.#stop();
+  }
 }
 
-/** What happens to a command whose wrapper gets signals. */
+/** A command whose wrapper gets signals. */
 export interface SignalledCommand {
   /** Passes a signal on. */
   signal(name: NodeJS.Signals): void;
@@ -18,12 +37,13 @@ export interface SignalledCommand {
 }
 
 /**
- * Passes signals on to a command. Stopped (Ctrl-Z), the command stops first, because while this process
- * stands still nobody renews the lock or watches its lease; it goes on only after a look at the lease.
+ * Passes on to a command what is not about its end. Stopped (Ctrl-Z), the command stops first, because
+ * while this process stands still nobody renews the lock or watches its lease; it goes on only after a
+ * look at the lease.
  */
 export function passSignals(command: SignalledCommand): () => void {
   const stops = [
-    listen([...ENDING, ...INFORMING], (signal) => command.signal(signal)),
+    listen(INFORMING, (signal) => command.signal(signal)),
     listen(["SIGTSTP"], () => {
       // SIGTSTP would do nothing to a group that has no shell above it.
       command.signal("SIGSTOP");

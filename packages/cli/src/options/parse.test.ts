@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { parseCount, parseDurationMs, parseRevision } from "./parse.ts";
+
+test.each([
+  ["0", 0],
+  ["500ms", 500],
+  ["15s", 15_000],
+  ["2m", 120_000],
+  ["1h", 3_600_000],
+])("the duration %s is %d ms", (text, ms) => {
+  expect(parseDurationMs(text)).toBe(ms);
+});
+
+test.each(["", "15", "s", "-1s", "1.5s", "1d", "600h", "1s "])("%j is no duration", (text) => {
+  expect(() => parseDurationMs(text)).toThrow("Give a whole number and a unit");
+});
+
+test("a revision is a whole number below 2^63", () => {
+  expect(parseRevision("9223372036854775807")).toBe(2n ** 63n - 1n);
+  for (const text of ["9223372036854775808", "-1", "1.0", ""]) {
+    expect(() => parseRevision(text)).toThrow("Give a revision");
+  }
+});
+
+test("a count is at least 1", () => {
+  expect(parseCount("7")).toBe(7);
+  for (const text of ["0", "-1", "x", ""]) expect(() => parseCount(text)).toThrow("at least 1");
+});
