@@ -97,9 +97,11 @@ describe("one port", () => {
     wire.say("PRI * HT");
     await running?.clock.advance(0);
     wire.say("TP/2.0\r\n\r\nSM\r\n\r\n");
-    const firstFrame = await new Promise<Buffer>((resolve) => wire.socket.once("data", resolve));
-    const settingsFrame = 4;
-    expect(firstFrame[3]).toBe(settingsFrame);
+    wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
+    // Its own settings, and that it has read ours.
+    const count = () => wire.heardFrames().filter((type) => type === SETTINGS).length;
+    await expect.poll(count, { interval: 5 }).toBe(2);
+    expect(wire.heardFrames()).not.toContain(GOAWAY);
   });
 
   test("notices that an HTTP/2 client has hung up", async () => {

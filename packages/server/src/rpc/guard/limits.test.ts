@@ -71,6 +71,25 @@ describe("max_response_bytes", () => {
   });
 });
 
+describe("max_request_bytes", () => {
+  test("refuses a message that announces itself as too large before it comes", async () => {
+    const { server } = await start({});
+    const session = connectHttp2(server.url);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/lockstep.v1.LockService/GetLock",
+      "content-type": "application/json",
+      "content-length": String(DEFAULT_LIMITS.max_request_bytes + 1),
+    });
+    stream.on("error", () => undefined);
+    const status = await new Promise((resolve) =>
+      stream.on("response", (headers) => resolve(headers[":status"])),
+    );
+    expect(status).toBe(429);
+    session.destroy();
+  });
+});
+
 describe("default_deadline_ms", () => {
   test("ends a call whose body does not come", async () => {
     const { server, clock, submitted } = await start({ default_deadline_ms: 3_000 });

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectError, createClient } from "@connectrpc/connect";
 import {
   DEFAULT_LIMITS,
@@ -5,6 +6,7 @@ import {
   errorDetailOf,
   LockService,
   ServerService,
+  WatchRequestSchema,
   type WatchResponse,
 } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -15,6 +17,11 @@ import {
   type TestServer,
   transportTo,
 } from "../../testing-support/test-server.ts";
+import type { RpcEnvironment } from "../environment.ts";
+import { Call } from "../guard/call.ts";
+import { InFlightBytes } from "../guard/in-flight-bytes.ts";
+import { watch } from "./watch.ts";
+import { Watches } from "./watches.ts";
 
 let running: TestServer;
 beforeEach(async () => {
@@ -162,6 +169,44 @@ describe("a watch", () => {
       reason: "NOT_PERMITTED",
     });
   });
+});
+
+test("a watch that falls behind reads the journal and then goes on live", async () => {
+  const one = await user();
+  const { namespace: served, clock } = running;
+  const namespaces = new Map([[namespace, served]]);
+  const environment = {
+    namespaces,
+    clock,
+    limits: DEFAULT_LIMITS,
+    stopping: new AbortController().signal,
+  } as unknown as RpcEnvironment;
+  const watches = new Watches(namespaces, DEFAULT_LIMITS, 2);
+  const header = new Headers();
+  const call = new Call(
+    LockService.method.watch,
+    "me",
+    header,
+    new InFlightBytes(DEFAULT_LIMITS).lease("me"),
+    DEFAULT_LIMITS,
+  );
+  const request = create(WatchRequestSchema, { namespace, afterRevision: 1n });
+  const stream = watch(request, call, environment, watches);
+  const seen: bigint[] = [];
+  const take = async () => {
+    const { value } = await stream.next();
+    seen.push(...(value?.events ?? []).map(({ revision }: { revision: bigint }) => revision));
+  };
+  await take();
+  for (let key = 0; key < 6; key++) await one.take(`key-${key}`);
+  while (seen.length < 7) await take();
+  const live = take();
+  await one.take("live");
+  await live;
+  expect(seen).toEqual([2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n]);
+  await stream.return(undefined);
+  expect(watches.count(namespace)).toBe(0);
+  watches.close();
 });
 
 describe("the number of watches", () => {

@@ -11,10 +11,15 @@ export class Watches {
   readonly #recent = new Map<string, RecentEvents>();
   readonly #open = new Map<string, Map<string, number>>();
 
-  constructor(namespaces: ReadonlyMap<string, Namespace>, limits: Limits) {
+  /** Keeps the last `recentEventsMax` events of each namespace for those who have caught up. */
+  constructor(
+    namespaces: ReadonlyMap<string, Namespace>,
+    limits: Limits,
+    recentEventsMax = RECENT_EVENTS_MAX,
+  ) {
     this.#limits = limits;
     for (const [name, namespace] of namespaces) {
-      this.#recent.set(name, new RecentEvents(namespace, RECENT_EVENTS_MAX));
+      this.#recent.set(name, new RecentEvents(namespace, recentEventsMax));
       this.#open.set(name, new Map());
     }
   }
