@@ -1,18 +1,25 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect, type Socket } from "node:net";
 import { createClient } from "@connectrpc/connect";
-import { DEFAULT_LIMITS, ServerService } from "@lockstep/protocol";
+import { ServerService } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../ports/clock.ts";
 import { ListenError } from "../server.ts";
 import { startTestServer, type TestServer, transportTo } from "../testing-support/test-server.ts";
-import { Listener } from "./listener.ts";
+import {
+  answerTo,
+  CRLF,
+  cutWires,
+  frame,
+  GOAWAY,
+  http1Request,
+  INFO,
+  SETTINGS,
+  Wire,
+} from "../testing-support/wire.ts";
 
 let running: TestServer | undefined;
-const sockets: Socket[] = [];
 const http2Sessions: ClientHttp2Session[] = [];
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  cutWires();
   for (const session of http2Sessions.splice(0)) session.destroy();
   await running?.close();
 });
@@ -20,52 +27,6 @@ afterEach(async () => {
 async function start(options = {}): Promise<TestServer> {
   running = await startTestServer(options);
   return running;
-}
-
-const INFO = "/lockstep.v1.ServerService/GetServerInfo";
-const CRLF = "\r\n";
-
-function http1Request(host: string, more: string[] = []): string {
-  const lines = [`POST ${INFO} HTTP/1.1`, `Host: ${host}`, "Content-Type: application/json"];
-  return [...lines, "Content-Length: 2", "Connection: close", ...more, "", "{}"].join(CRLF);
-}
-
-/** A bare connection, on which a test says and hears what it wants. */
-class Wire {
-  readonly socket: Socket;
-  #heard = "";
-  readonly closed: Promise<string>;
-
-  constructor(port: number) {
-    this.socket = connect(port, "127.0.0.1");
-    sockets.push(this.socket);
-    this.socket.on("data", (chunk) => {
-      this.#heard += chunk.toString("latin1");
-    });
-    this.socket.on("error", () => undefined);
-    this.closed = new Promise((resolve) => this.socket.on("close", () => resolve(this.#heard)));
-  }
-
-  /** The types of the HTTP/2 frames heard. */
-  heardFrames(): number[] {
-    const bytes = Buffer.from(this.#heard, "latin1");
-    const types: number[] = [];
-    for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
-      types.push(bytes.readUInt8(at + 3));
-    }
-    return types;
-  }
-
-  say(text: string): void {
-    this.socket.write(text, "latin1");
-  }
-}
-
-/** Everything the server answers to these bytes. */
-async function answerTo(port: number, text: string): Promise<string> {
-  const wire = new Wire(port);
-  wire.say(text);
-  return wire.closed;
 }
 
 function http2Session(server: TestServer): ClientHttp2Session {
@@ -212,111 +173,6 @@ describe("web pages", () => {
     expect(answer).not.toContain("access-control");
   });
 });
-
-describe("limits of a connection", () => {
-  const limited = (limits: object) => start({ limits: { ...DEFAULT_LIMITS, ...limits } });
-
-  test("max_connections refuses the connection that is too much", async () => {
-    const { server } = await limited({ max_connections: 1 });
-    const first = http2Session(running as TestServer);
-    await new Promise<void>((resolve) => first.once("remoteSettings", () => resolve()));
-    expect(await answerTo(server.port, http1Request("localhost"))).toBe("");
-    first.destroy();
-    await expect
-      .poll(() => answerTo(server.port, http1Request("localhost")), { interval: 20 })
-      .toContain("200 OK");
-  });
-
-  test("max_header_bytes holds over HTTP/1.1 and HTTP/2", async () => {
-    const { server } = await start();
-    const large = "x".repeat(17 * 1024);
-    const answer = await answerTo(server.port, http1Request("localhost", [`X-Large: ${large}`]));
-    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
-    const session = http2Session(running as TestServer);
-    const stream = session.request({ ":method": "POST", ":path": INFO, "x-large": large });
-    const ended = await new Promise((resolve) => {
-      stream.on("response", (headers) => resolve(headers[":status"]));
-      stream.on("error", () => resolve("reset"));
-      stream.on("close", () => resolve(stream.rstCode));
-      stream.end();
-    });
-    expect(ended).not.toBe(200);
-  });
-
-  test("max_concurrent_streams and the absence of push are announced", async () => {
-    const session = http2Session(await limited({ max_concurrent_streams: 7 }));
-    const settings = await new Promise((resolve) => session.once("remoteSettings", resolve));
-    expect(settings).toMatchObject({
-      maxConcurrentStreams: 7,
-      maxHeaderListSize: DEFAULT_LIMITS.max_header_bytes,
-    });
-  });
-
-  test("a client that opens and cancels streams without end is told to go away", async () => {
-    const { server } = await start();
-    const wire = new Wire(server.port);
-    wire.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
-    for (let count = 0; count < 3_000; count++) {
-      const streamId = 2 * count + 1;
-      wire.socket.write(frame(HEADERS, END_HEADERS, streamId, requestHeaders()));
-      wire.socket.write(frame(RST_STREAM, 0, streamId, Buffer.from([0, 0, 0, 8])));
-    }
-    await expect.poll(() => wire.heardFrames(), { interval: 5 }).toContain(GOAWAY);
-    const answered = running?.log.filter((line) => line.includes("GetServerInfo")).length;
-    expect(answered).toBeLessThan(3_000);
-  });
-});
-
-describe("a client that sends slowly over HTTP/1.1", () => {
-  test.each([
-    ["headers", `POST ${INFO} HTTP/1.1${CRLF}Host: localhost${CRLF}X-Slow: `],
-    [
-      "a body",
-      `POST ${INFO} HTTP/1.1${CRLF}Host: localhost${CRLF}Content-Length: 9${CRLF}${CRLF}{`,
-    ],
-  ])("is cut off in the middle of %s", async (_, text) => {
-    const listener = new Listener({
-      host: "127.0.0.1",
-      port: 0,
-      limits: DEFAULT_LIMITS,
-      clock: systemClock,
-      onRequest: () => undefined,
-      patience: { headersMs: 40, requestMs: 40, checkEachMs: 10 },
-    });
-    const { port } = await listener.listen();
-    const wire = new Wire(port);
-    wire.say(text);
-    expect(await wire.closed).toMatch(/^HTTP\/1\.1 408 /);
-    listener.stopAccepting();
-    listener.destroy();
-    await listener.drained();
-    expect(listener.connections).toBe(0);
-  });
-});
-
-const HEADERS = 1;
-const RST_STREAM = 3;
-const SETTINGS = 4;
-const GOAWAY = 7;
-const END_HEADERS = 4;
-
-/** One HTTP/2 frame. */
-function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** POST over http, from the static table; path and authority as plain texts. */
-function requestHeaders(): Buffer {
-  const plain = (nameIndex: number, value: string) =>
-    Buffer.concat([Buffer.from([nameIndex, value.length]), Buffer.from(value)]);
-  return Buffer.concat([Buffer.from([0x83, 0x86]), plain(4, INFO), plain(1, "localhost")]);
-}
 
 test("the reply is not compressed even when the client would accept it", async () => {
   const { server } = await start();

@@ -11,7 +11,7 @@ import { lookAtFirstBytes } from "./first-bytes.ts";
 import type { requestListener } from "./request-listener.ts";
 
 /** How slowly an HTTP/1.1 client may send; HTTP/2 has deadlines per call. */
-export interface Patience {
+interface Patience {
   /** For the headers of a request, milliseconds. */
   readonly headersMs: number;
   /** For a whole request, milliseconds. */
