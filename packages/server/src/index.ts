@@ -10,7 +10,7 @@ export type { Namespace } from "./executor/namespace.ts";
 export { type OpenNamespaceOptions, openNamespace } from "./executor/open-namespace.ts";
 export { JournalOpenError, type JournalOpenProblem } from "./journal/journal.ts";
 export { MemoryJournal } from "./journal/memory.ts";
-export { LOG_LEVELS, type Log, type LogLevel } from "./log/log.ts";
+export { createLog, LOG_LEVELS, type Log, type LogLevel } from "./log/log.ts";
 export { type Clock, systemClock, type Timer } from "./ports/clock.ts";
 export { VirtualClock } from "./ports/virtual-clock.ts";
 export type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
