@@ -134,6 +134,8 @@ class LockstepClient implements Client {
     const wait = waitMs === undefined ? MAX_WAIT_MS : checkedMs("waitMs", waitMs, 0, MAX_WAIT_MS);
     const wish = { key, waitMs: BigInt(wait), owner, correlationId, signal };
     const session = await this.#sessions.get(signal);
+    // The abort may have come in between, and a signal tells of it only once.
+    signal?.throwIfAborted();
     return await session.acquire(wish);
   }
 

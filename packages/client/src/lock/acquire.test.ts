@@ -98,6 +98,17 @@ describe.each([
     expect(server.arrivals).toEqual([]);
   });
 
+  test("that is aborted at once, while the session is open already, is never sent", async () => {
+    const { clock, server, client, held } = world({ attach });
+    await held("a");
+    const abort = new AbortController();
+    const refused = outcomeOf(client.acquire("a", { signal: abort.signal }));
+    abort.abort("no");
+    await clock.settle();
+    expect(refused.error).toBe("no");
+    expect(server.session.tickets).toEqual([]);
+  });
+
   test("that was granted is not touched by a later abort", async () => {
     const { clock, server, client } = world({ attach });
     const abort = new AbortController();
