@@ -1,5 +1,6 @@
 import { type Event, SessionState } from "@lockstep/protocol";
 import { apply } from "./apply/apply.ts";
+import { invariant } from "./apply/invariant.ts";
 import { decide } from "./decide/decide.ts";
 import { type Decision, Draft, type Facts } from "./decide/decision.ts";
 import { nextGrant } from "./decide/grants.ts";
@@ -53,7 +54,10 @@ export function tick(
       return { events: all, more: false };
     }
     const { events, againAtMs } = decideDue(state, due, now, facts);
-    if (againAtMs !== undefined) state.due.add({ ...due, atMs: againAtMs });
+    if (againAtMs !== undefined) {
+      invariant(againAtMs > now.monotonicMs, `${due.kind} ${due.id} comes up for ever`);
+      state.due.add({ ...due, atMs: againAtMs });
+    }
     for (const event of events) {
       applyLive(state, event, now);
       all.push(event);

@@ -175,6 +175,44 @@ describe("GetSession and ListSessions", () => {
     expect(ann.get().holds.map(({ holdId }) => holdId)).toEqual([second.holdId]);
   });
 
+  it("tell each waiter its place, over several keys and among others", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    for (const key of ["a", "b"]) ben.lock(key);
+    const places = [
+      ["a", ann],
+      ["b", ben],
+      ["a", ben],
+      ["b", ann],
+      ["a", ann],
+      ["b", ann],
+    ] as const;
+    for (const [key, client] of places) client.queue(key);
+    const shown = ann
+      .get()
+      .tickets.map(({ targets, queued }) => [targets[0]?.key, queued?.position]);
+    expect(shown).toEqual([
+      ["a", 0],
+      ["b", 1],
+      ["a", 2],
+      ["b", 2],
+    ]);
+  });
+
+  it("show who is in the way of the first waits alone when there are many", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    ben.lock("a");
+    for (let i = 0; i < 100; i++) ann.queue("a");
+    const { tickets } = ann.get();
+    expect(tickets).toHaveLength(100);
+    expect(tickets[20]?.queued?.blockers).toHaveLength(16);
+    expect(tickets[99]?.queued).toMatchObject({ position: 99, blockers: [] });
+    const blockers = tickets.flatMap(({ queued }) => queued?.blockers ?? []);
+    expect(blockers.length).toBeLessThanOrEqual(1_024);
+    expect(blockers.length).toBeGreaterThan(1_000);
+  });
+
   it("page through sessions by rising id, ended ones on request", () => {
     const world = new World();
     const clients = Array.from({ length: 5 }, () => open(world));

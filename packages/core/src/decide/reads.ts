@@ -10,7 +10,7 @@ import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import type { KeyRecord, NamespaceState } from "../state/state.ts";
 import { freeLock, lockView } from "../view/lock.ts";
-import { sessionHoldView, sessionTicketView, sessionView } from "../view/session.ts";
+import { sessionHoldView, sessionTicketViews, sessionView } from "../view/session.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, replyOnly } from "./decision.ts";
 
@@ -29,7 +29,7 @@ export function decideGetSession(
     $typeName: "lockstep.v1.GetSessionResponse",
     session: sessionView(session, now),
     holds: [...session.holds.values()].map(sessionHoldView),
-    tickets: [...session.tickets.values()].map((ticket) => sessionTicketView(state, ticket, now)),
+    tickets: sessionTicketViews(state, session, now),
   });
 }
 

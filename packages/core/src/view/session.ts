@@ -5,8 +5,11 @@ import {
   type SessionTicket,
 } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import type { Hold, NamespaceState, SessionRecord, Ticket } from "../state/state.ts";
-import { queuedView } from "./queued.ts";
+import type { Hold, NamespaceState, SessionRecord } from "../state/state.ts";
+import { placesOf, queuedView } from "./queued.ts";
+
+/** How many blockers GetSession shows over all tickets. */
+const BLOCKERS_SHOWN_MAX = 1_024;
 
 /** A session as anybody who may list it sees it. */
 export function sessionView(session: SessionRecord, now: Now): Session {
@@ -41,14 +44,28 @@ export function sessionHoldView(hold: Hold): SessionHold {
   };
 }
 
-/** A waiting acquire as its own session sees it. */
-export function sessionTicketView(state: NamespaceState, ticket: Ticket, now: Now): SessionTicket {
-  return {
-    $typeName: "lockstep.v1.SessionTicket",
-    queued: queuedView(state, ticket.id, now),
-    targets: [...ticket.targets],
-    owner: ticket.owner,
-    requestId: ticket.requestId,
-    queuedAtMs: BigInt(ticket.queuedAtMs),
-  };
+/**
+ * The waiting acquires of a session as itself sees them. Who is in the way is shown for as many of them
+ * as there is room for `BLOCKERS_SHOWN_MAX`: a reply must not grow with the product of both.
+ */
+export function sessionTicketViews(
+  state: NamespaceState,
+  { tickets }: SessionRecord,
+  now: Now,
+): SessionTicket[] {
+  const places = placesOf(state, tickets.values());
+  let blockersLeft = BLOCKERS_SHOWN_MAX;
+  return [...tickets.values()].map((ticket) => {
+    const queued = queuedView(state, ticket.id, now, places.get(ticket.id));
+    if (queued.blockers.length > blockersLeft) queued.blockers = [];
+    blockersLeft -= queued.blockers.length;
+    return {
+      $typeName: "lockstep.v1.SessionTicket",
+      queued,
+      targets: [...ticket.targets],
+      owner: ticket.owner,
+      requestId: ticket.requestId,
+      queuedAtMs: BigInt(ticket.queuedAtMs),
+    };
+  });
 }
