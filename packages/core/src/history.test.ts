@@ -7,7 +7,7 @@ import { Twin } from "./testing-support/model/twin.ts";
 import type { World } from "./testing-support/world.ts";
 
 /** How many stories are told, and how long each is at most. */
-const STORIES = 1_000;
+const STORIES = 600;
 const ACTIONS_MAX = 120;
 
 /** How many stories are broken off after every batch, and how long each is at most. */
