@@ -1,5 +1,5 @@
 /** How a session is doing; the names of the contract. */
-export type Life = "ACTIVE" | "EXPIRED" | "CLOSED";
+type Life = "ACTIVE" | "EXPIRED" | "CLOSED";
 
 /** What became of a request. */
 export interface ModelOutcome {
