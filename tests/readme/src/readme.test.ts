@@ -88,9 +88,8 @@ describe("the commands, run in one shell from top to bottom", () => {
     expect(ended.outputs[0]).toMatch(/^holding demo with token [1-9]\d*\n$/);
   });
 
-  test("who holds what, the history of one key and the server's version can be seen", () => {
-    const index = steps.findIndex(({ text }) => text.includes("lockstep locks"));
-    expect(ended.outputs[index]).toMatch(/^No locks are in use\.$/m);
+  test("the history of one key and the server's version can be seen", () => {
+    const index = steps.findIndex(({ text }) => text.includes("lockstep events"));
     expect(ended.outputs[index]).toMatch(/lock granted +key=orders\/42 token=/);
     expect(ended.outputs[index]).toMatch(/version +\d/);
   });
@@ -100,10 +99,13 @@ function placeOf({ page, line }: Block): string {
   return `${page}:${line}`;
 }
 
-/** What differs from run to run, the same for all: the identity of the data, numbers between quotes or at the end. */
+/** A text with what differs from run to run made the same: ids, tokens, times, and the width of columns. */
 function masked(text: string): string {
   return text
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
     .replace(/"\d+"/g, '"N"')
-    .replace(/\/\d+$/gm, "/N");
+    .replace(/session \d+/g, "session N")
+    .replace(/(\/|TIME +)\d+$/gm, "$1N")
+    .replace(/ +/g, " ");
 }
