@@ -1,4 +1,4 @@
-import { ErrorReason } from "@lockstep/protocol";
+import { ErrorReason, SessionState } from "@lockstep/protocol";
 
 /** The RPC codes a refusal comes with, numbered as in google.rpc.Code. */
 export const RefusalCode = {
@@ -42,4 +42,30 @@ export function limitExceeded(limit: string, max: number, what: string): Refusal
     limit,
     max: String(max),
   });
+}
+
+/** What would grow is refused while the disk is nearly full. */
+export function storageLow(what: string): Refusal {
+  return new Refusal(
+    RefusalCode.RESOURCE_EXHAUSTED,
+    ErrorReason.STORAGE_LOW,
+    `${what} while the server's disk is nearly full: free some space there; releases and keep-alives still work`,
+  );
+}
+
+const SESSION_ENDS = new Map([
+  [SessionState.EXPIRED, { reason: ErrorReason.SESSION_EXPIRED, how: "expired" }],
+  [SessionState.CLOSED, { reason: ErrorReason.SESSION_CLOSED, how: "was closed" }],
+  [SessionState.REVOKED, { reason: ErrorReason.SESSION_REVOKED, how: "was revoked" }],
+]);
+
+/** The session has ended in this state; undefined when it never was, or is no longer remembered. */
+export function sessionEnded(sessionId: bigint, state: SessionState | undefined): Refusal {
+  const end = state === undefined ? undefined : SESSION_ENDS.get(state);
+  const what = end ? `${end.how}; all it held is over` : "is not known here";
+  return new Refusal(
+    RefusalCode.FAILED_PRECONDITION,
+    end?.reason ?? ErrorReason.SESSION_UNKNOWN,
+    `session ${sessionId} ${what}: open a new one`,
+  );
 }

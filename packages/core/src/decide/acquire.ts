@@ -6,7 +6,7 @@ import {
   type LockTarget,
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import { limitExceeded } from "../refusal.ts";
+import { limitExceeded, storageLow } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
 import { denied } from "../state/denied.ts";
 import type { Grant, Result } from "../state/outcome.ts";
@@ -23,7 +23,6 @@ import {
 } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 import { acquireFingerprint } from "./fingerprint.ts";
-import { storageLowRefusal } from "./open-session.ts";
 
 type AcquireDecision = Decision<"acquire">;
 
@@ -40,7 +39,7 @@ export function decideAcquire(
   const fingerprint = acquireFingerprint(request);
   const earlier = earlierOutcome(session, request.requestId, fingerprint);
   if (earlier !== undefined) return repeat(state, earlier.result, op, now);
-  if (facts.storageLow) throw storageLowRefusal("no lock is granted or waited for");
+  if (facts.storageLow) throw storageLow("no lock is granted or waited for");
   roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
   roomForHold(state, session);

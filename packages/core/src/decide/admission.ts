@@ -1,6 +1,6 @@
 import { ErrorReason, type IdRange, SessionState } from "@lockstep/protocol";
 import type { SessionCaller } from "../op.ts";
-import { limitExceeded, Refusal, RefusalCode } from "../refusal.ts";
+import { limitExceeded, Refusal, RefusalCode, sessionEnded } from "../refusal.ts";
 import type { Outcome } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
 
@@ -10,7 +10,7 @@ import type { NamespaceState, SessionRecord } from "../state/state.ts";
  */
 export function sessionOf(state: NamespaceState, caller: SessionCaller): SessionRecord {
   const session = state.sessions.get(caller.sessionId);
-  if (session === undefined) throw unknown(caller.sessionId);
+  if (session === undefined) throw sessionEnded(caller.sessionId, undefined);
   const proven =
     caller.secretSha256 === undefined || sameBytes(session.secretSha256, caller.secretSha256);
   if (!proven || session.principal !== caller.principal) {
@@ -29,37 +29,8 @@ export function sessionOf(state: NamespaceState, caller: SessionCaller): Session
  */
 export function liveSessionOf(state: NamespaceState, caller: SessionCaller): SessionRecord {
   const session = sessionOf(state, caller);
-  if (session.state !== SessionState.ACTIVE) throw ended(session);
+  if (session.state !== SessionState.ACTIVE) throw sessionEnded(session.id, session.state);
   return session;
-}
-
-function unknown(sessionId: bigint): Refusal {
-  return new Refusal(
-    RefusalCode.FAILED_PRECONDITION,
-    ErrorReason.SESSION_UNKNOWN,
-    `session ${sessionId} is not known here: open a new one`,
-  );
-}
-
-/** The refusal of a call on a session that has ended. */
-export function ended(session: SessionRecord): Refusal {
-  const [reason, how] =
-    session.state === SessionState.EXPIRED
-      ? ([ErrorReason.SESSION_EXPIRED, "expired"] as const)
-      : session.state === SessionState.CLOSED
-        ? ([ErrorReason.SESSION_CLOSED, "was closed"] as const)
-        : ([ErrorReason.SESSION_REVOKED, "was revoked"] as const);
-  return new Refusal(
-    RefusalCode.FAILED_PRECONDITION,
-    reason,
-    `session ${session.id} ${how}; all it held is over: open a new one`,
-  );
-}
-
-/** The refusal of what waited in a session that has ended meanwhile. */
-export function sessionEnded(state: NamespaceState, sessionId: bigint): Refusal {
-  const session = state.sessions.get(sessionId);
-  return session === undefined ? unknown(sessionId) : ended(session);
 }
 
 /**

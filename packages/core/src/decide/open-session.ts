@@ -1,9 +1,8 @@
 import { ErrorReason, type OpenSessionResponse, SessionState } from "@lockstep/protocol";
 import { secretKey } from "../apply/session.ts";
 import type { Now, Op } from "../op.ts";
-import { limitExceeded, Refusal, RefusalCode } from "../refusal.ts";
+import { limitExceeded, Refusal, RefusalCode, sessionEnded, storageLow } from "../refusal.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
-import { ended } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 
 /** Open is idempotent by its secret: the same secret gives the same session. A repeat does not renew. */
@@ -41,12 +40,12 @@ function reopened(session: SessionRecord, principal: string): OpenSessionRespons
       "the session of this secret belongs to another principal: make a new secret of 32 random bytes",
     );
   }
-  if (session.state !== SessionState.ACTIVE) throw ended(session);
+  if (session.state !== SessionState.ACTIVE) throw sessionEnded(session.id, session.state);
   return response(session.id, BigInt(session.ttlMs));
 }
 
-function checkLimits(state: NamespaceState, principal: string, { storageLow }: Facts): void {
-  if (storageLow) throw storageLowRefusal("no session is opened");
+function checkLimits(state: NamespaceState, principal: string, facts: Facts): void {
+  if (facts.storageLow) throw storageLow("no session is opened");
   const { max_sessions, max_sessions_per_principal } = state.limits;
   if (state.activeSessions >= max_sessions) {
     throw limitExceeded("max_sessions", max_sessions, "too many sessions in this namespace");
@@ -58,15 +57,6 @@ function checkLimits(state: NamespaceState, principal: string, { storageLow }: F
       `too many sessions of ${principal} in this namespace`,
     );
   }
-}
-
-/** The refusal of what would grow while the disk is nearly full. */
-export function storageLowRefusal(what: string): Refusal {
-  return new Refusal(
-    RefusalCode.RESOURCE_EXHAUSTED,
-    ErrorReason.STORAGE_LOW,
-    `${what} while the server's disk is nearly full: free some space there; releases and keep-alives still work`,
-  );
 }
 
 function response(sessionId: bigint, ttlMs: bigint): OpenSessionResponse {

@@ -37,7 +37,9 @@ export class Waiters {
     if (body.case !== "ticketEnded") return [];
     const { ticketId, sessionId, end } = body.value;
     return this.#take(ticketId, () =>
-      end === TicketEnd.SESSION_ENDED ? sessionEnded(state, sessionId) : deniedReply(deniedAs(end)),
+      end === TicketEnd.SESSION_ENDED
+        ? sessionEnded(sessionId, state.sessions.get(sessionId)?.state)
+        : deniedReply(deniedAs(end)),
     );
   }
 

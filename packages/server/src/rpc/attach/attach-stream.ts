@@ -1,14 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { limitExceeded, Refusal, RefusalCode } from "@lockstep/core";
+import { limitExceeded, type Refusal, sessionEnded } from "@lockstep/core";
 import {
   type AttachCall,
   AttachErrorSchema,
   AttachReplySchema,
-  ErrorReason,
   type Event,
   EventSchema,
-  SessionState,
 } from "@lockstep/protocol";
 import type { Namespace, Pending } from "../../executor/namespace.ts";
 import type { Timer } from "../../ports/clock.ts";
@@ -210,19 +208,4 @@ export class AttachStream {
     this.#calls.clear();
     this.#prompt = 0;
   }
-}
-
-const ENDS = new Map([
-  [SessionState.EXPIRED, { reason: ErrorReason.SESSION_EXPIRED, how: "has expired" }],
-  [SessionState.CLOSED, { reason: ErrorReason.SESSION_CLOSED, how: "was closed" }],
-  [SessionState.REVOKED, { reason: ErrorReason.SESSION_REVOKED, how: "was ended by an operator" }],
-]);
-
-function sessionEnded(sessionId: bigint, state: SessionState): Refusal {
-  const { reason, how } = ENDS.get(state) ?? { reason: ErrorReason.SESSION_UNKNOWN, how: "ended" };
-  return new Refusal(
-    RefusalCode.FAILED_PRECONDITION,
-    reason,
-    `session ${sessionId} ${how}: open a new one`,
-  );
 }
