@@ -69,7 +69,7 @@ export function tick(
 
 /**
  * Starts an epoch on a state that has been rebuilt: sessions get their full time to live, waits and
- * delays go on. `revision` is that of the first event, one above the last unless a lineage begins.
+ * delays go on. `event` is what `epochStarted` built, durable by now.
  */
 export function startEpoch(state: NamespaceState, event: Event, now: Now): readonly Event[] {
   apply(state, event);
@@ -95,7 +95,7 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
   return events;
 }
 
-/** Builds the first event of an epoch. */
+/** Builds the first event of an epoch. `revision` is one above the last, unless a lineage begins. */
 export function epochStarted(
   revision: bigint,
   now: Now,

@@ -1,10 +1,4 @@
-import {
-  type DelayEndCause,
-  DelayEndCause as DelayEnds,
-  LossReason,
-  SessionState,
-  TicketEnd,
-} from "@lockstep/protocol";
+import { DelayEndCause, LossReason, SessionState, TicketEnd } from "@lockstep/protocol";
 import type { Delay, Hold, SessionRecord, Ticket } from "../state/state.ts";
 import type { Draft } from "./decision.ts";
 
@@ -88,5 +82,5 @@ export function addSessionEnded(
     else addLost(draft, hold, LossReason.SESSION_EXPIRED, false);
   }
   if (!closed) return;
-  for (const delay of session.delays.values()) addDelayEnded(draft, delay, DelayEnds.CONFIRMED);
+  for (const delay of session.delays.values()) addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
 }
