@@ -1,9 +1,9 @@
 export { apply } from "./apply/apply.ts";
 export { InvariantError } from "./apply/invariant.ts";
-export { deniedReply, grantedReply } from "./decide/acquire.ts";
 export type { Facts } from "./decide/decision.ts";
 export type { Now, Op, Operations, OpKind, Reply, SessionCaller } from "./op.ts";
 export { limitExceeded, Refusal, RefusalCode, sessionEnded } from "./refusal.ts";
 export { deniedAs } from "./state/denied.ts";
 export { NamespaceState } from "./state/state.ts";
 export { epochStarted, type Step, startEpoch, step, tick } from "./step.ts";
+export { deniedReply, grantedReply } from "./view/acquire.ts";

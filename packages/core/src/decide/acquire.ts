@@ -1,16 +1,11 @@
-import {
-  type AcquireResponse,
-  type Denied,
-  DeniedReason,
-  type Granted,
-  type LockTarget,
-} from "@lockstep/protocol";
+import { type Denied, DeniedReason, type LockTarget, type Queued } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { limitExceeded, storageLow } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
 import { denied } from "../state/denied.ts";
-import type { Grant, Result } from "../state/outcome.ts";
+import type { Result } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import { deniedReply, grantedReply, queuedReply } from "../view/acquire.ts";
 import { blockersOf } from "../view/blockers.ts";
 import { queuedView } from "../view/queued.ts";
 import {
@@ -109,19 +104,14 @@ function enqueue(
   });
   if (!answerQueued) return { events: draft.events, answer: { kind: "waiting", ticketId } };
   const key = (request.targets[0] as LockTarget).key;
-  return replyWith(draft.events, {
-    $typeName: "lockstep.v1.AcquireResponse",
-    outcome: {
-      case: "queued",
-      value: {
-        $typeName: "lockstep.v1.Queued",
-        ticketId,
-        position: state.keys.get(key)?.queue.size ?? 0,
-        blockers: blockersOf(state, key),
-        waitRemainingMs: waitMs,
-      },
-    },
-  });
+  const queued: Queued = {
+    $typeName: "lockstep.v1.Queued",
+    ticketId,
+    position: state.keys.get(key)?.queue.size ?? 0,
+    blockers: blockersOf(state, key),
+    waitRemainingMs: waitMs,
+  };
+  return replyWith(draft.events, queuedReply(queued));
 }
 
 /** Why this owner cannot ask for this now, if so. */
@@ -191,11 +181,7 @@ function repeat(
     case "waiting": {
       if (!op.answerQueued)
         return { events: [], answer: { kind: "waiting", ticketId: result.ticketId } };
-      const queued = queuedView(state, result.ticketId, now);
-      return replyOnly({
-        $typeName: "lockstep.v1.AcquireResponse",
-        outcome: { case: "queued", value: queued },
-      });
+      return replyOnly(queuedReply(queuedView(state, result.ticketId, now)));
     }
     default:
       throw idReused(op.request.requestId);
@@ -210,22 +196,4 @@ function roomForHold(state: NamespaceState, session: SessionRecord): void {
     max,
     `session ${session.id} holds and waits for too much`,
   );
-}
-
-/** The message of a grant. */
-export function grantedView({ holdId, token }: Grant): Granted {
-  return { $typeName: "lockstep.v1.Granted", holdId, token };
-}
-
-/** The reply of a grant. */
-export function grantedReply(grant: Grant): AcquireResponse {
-  return {
-    $typeName: "lockstep.v1.AcquireResponse",
-    outcome: { case: "granted", value: grantedView(grant) },
-  };
-}
-
-/** The reply of a denial. */
-export function deniedReply(value: Denied): AcquireResponse {
-  return { $typeName: "lockstep.v1.AcquireResponse", outcome: { case: "denied", value } };
 }

@@ -8,7 +8,7 @@ import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import type { Grant } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord, Ticket } from "../state/state.ts";
-import { grantedView } from "./acquire.ts";
+import { grantedView } from "../view/acquire.ts";
 import {
   earlierOutcome,
   idReused,

@@ -2,7 +2,8 @@ import { ErrorReason, type ForceReleaseResponse, LossReason } from "@lockstep/pr
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
-import type { Delay, LostHold, NamespaceState } from "../state/state.ts";
+import type { LostHold, NamespaceState } from "../state/state.ts";
+import { remainingMs } from "../view/remaining.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
 import { addLost } from "./endings.ts";
 
@@ -26,11 +27,13 @@ export function decideForceRelease(
     });
     addLost(draft, hold, LossReason.FORCE_RELEASED, true);
     const session = state.sessions.get(hold.sessionId);
-    const remainingMs = (session?.renewedAtMs ?? 0) + (session?.ttlMs ?? 0) - now.monotonicMs;
-    return replyWith(draft.events, response(hold.id, remainingMs));
+    const delayMs = (session?.renewedAtMs ?? 0) + (session?.ttlMs ?? 0) - now.monotonicMs;
+    return replyWith(draft.events, response(hold.id, delayMs));
   }
   const delay = record?.delays.find((one) => one.hold.token === expectedToken);
-  if (delay !== undefined) return replyOnly(response(delay.hold.id, remaining(delay, now)));
+  if (delay !== undefined) {
+    return replyOnly(response(delay.hold.id, delayRemainingMs(delay, now.monotonicMs)));
+  }
   const past = forceReleasedBefore(state, key, expectedToken);
   if (past !== undefined) return replyOnly(response(past.hold.id, 0));
   const token = record?.holds[0]?.token ?? 0n;
@@ -63,14 +66,10 @@ function forceReleasedBefore(
   return undefined;
 }
 
-function remaining(delay: Delay, now: Now): number {
-  return delayRemainingMs(delay, now.monotonicMs);
-}
-
-function response(holdId: bigint, remainingMs: number): ForceReleaseResponse {
+function response(holdId: bigint, delayMs: number): ForceReleaseResponse {
   return {
     $typeName: "lockstep.v1.ForceReleaseResponse",
     holdId,
-    delayRemainingMs: BigInt(Math.max(0, Math.ceil(remainingMs))),
+    delayRemainingMs: remainingMs(delayMs),
   };
 }

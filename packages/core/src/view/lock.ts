@@ -12,6 +12,7 @@ import { delayRemainingMs } from "../state/delay.ts";
 import type { Delay, Hold, KeyRecord, NamespaceState, Ticket } from "../state/state.ts";
 import { displayNameOf } from "./blockers.ts";
 import { waitRemainingMs } from "./queued.ts";
+import { remainingMs } from "./remaining.ts";
 
 /** A key nobody uses. */
 export function freeLock(key: string): Lock {
@@ -85,7 +86,7 @@ function delayView(delay: Delay, now: Now): LockDelay {
     token: delay.hold.token,
     sessionId: delay.hold.sessionId,
     reason: delay.reason,
-    remainingMs: BigInt(Math.max(0, Math.ceil(delayRemainingMs(delay, now.monotonicMs)))),
+    remainingMs: remainingMs(delayRemainingMs(delay, now.monotonicMs)),
     lostAtMs: BigInt(delay.lostAtMs),
   };
 }

@@ -2,6 +2,7 @@ import type { LockTarget, Queued } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
 import type { NamespaceState, Ticket } from "../state/state.ts";
 import { blockersOf } from "./blockers.ts";
+import { remainingMs } from "./remaining.ts";
 
 /** What is known of a wait. `place` is how many stand before it; left out, it is counted. */
 export function queuedView(
@@ -50,6 +51,5 @@ function keyOf({ targets }: Ticket): string {
 
 /** How long a ticket still waits. */
 export function waitRemainingMs(ticket: Ticket, now: Now): bigint {
-  const remainingMs = Math.min(ticket.waitMs, ticket.deadlineMs - now.monotonicMs);
-  return BigInt(Math.max(0, Math.ceil(remainingMs)));
+  return remainingMs(Math.min(ticket.waitMs, ticket.deadlineMs - now.monotonicMs));
 }

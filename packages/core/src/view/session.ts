@@ -7,6 +7,7 @@ import {
 import type { Now } from "../op.ts";
 import type { Hold, NamespaceState, SessionRecord } from "../state/state.ts";
 import { placesOf, queuedView } from "./queued.ts";
+import { remainingMs } from "./remaining.ts";
 
 /** How many blockers GetSession shows over all tickets. */
 const BLOCKERS_SHOWN_MAX = 1_024;
@@ -14,7 +15,7 @@ const BLOCKERS_SHOWN_MAX = 1_024;
 /** A session as anybody who may list it sees it. */
 export function sessionView(session: SessionRecord, now: Now): Session {
   const active = session.state === SessionState.ACTIVE;
-  const remainingMs = active ? session.renewedAtMs + session.ttlMs - now.monotonicMs : 0;
+  const leaseMs = active ? session.renewedAtMs + session.ttlMs - now.monotonicMs : 0;
   return {
     $typeName: "lockstep.v1.Session",
     sessionId: session.id,
@@ -24,7 +25,7 @@ export function sessionView(session: SessionRecord, now: Now): Session {
     metadata: { ...session.metadata },
     principal: session.principal,
     openedAtMs: BigInt(session.openedAtMs),
-    remainingMs: BigInt(Math.max(0, Math.ceil(remainingMs))),
+    remainingMs: remainingMs(leaseMs),
     holdCount: session.holds.size,
     ticketCount: session.tickets.size,
     endedAtMs: BigInt(session.endedAtMs),
