@@ -13,7 +13,7 @@ export function decideCloseSession(
   now: Now,
 ): Decision<"closeSession"> {
   const session = sessionOf(state, caller);
-  const fingerprint = closeFingerprint(request);
+  const fingerprint = closeFingerprint();
   const draft = new Draft(state.revision, now, {
     actor: caller.principal,
     correlationId: request.correlationId,

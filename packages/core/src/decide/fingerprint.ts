@@ -1,9 +1,4 @@
-import type {
-  AcquireRequest,
-  CancelAcquireRequest,
-  CloseSessionRequest,
-  ReleaseRequest,
-} from "@lockstep/protocol";
+import type { AcquireRequest, CancelAcquireRequest, ReleaseRequest } from "@lockstep/protocol";
 
 /**
  * A 64-bit fingerprint of what a request asks for, never 0: it tells a repeat of a request id from its
@@ -38,6 +33,7 @@ export function cancelFingerprint(request: CancelAcquireRequest): bigint {
   return fingerprint(`cancel\u0000${request.acquireRequestId}`);
 }
 
-export function closeFingerprint(_request: CloseSessionRequest): bigint {
+/** A CloseSession says nothing but what it is. */
+export function closeFingerprint(): bigint {
   return fingerprint("close");
 }
