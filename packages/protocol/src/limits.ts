@@ -23,9 +23,9 @@ export interface Limits {
   readonly max_sessions_per_principal: number;
   /** Final outcomes kept for a session that has not confirmed them. */
   readonly max_unanswered: number;
-  /** Gaps in what a session has confirmed. */
+  /** Ranges of request ids in what one request confirms, and in what a session has confirmed. */
   readonly max_answered_ranges: number;
-  /** Holds of one session. */
+  /** Holds and waiting acquires of one session together. */
   readonly max_holds_per_session: number;
   /** Waiting acquires of one session. */
   readonly max_waiters_per_session: number;
@@ -51,7 +51,7 @@ export interface Limits {
   readonly max_header_bytes: number;
   /** Connections open at once. */
   readonly max_connections: number;
-  /** Free disk space below which acquires are refused. */
+  /** Free disk space below which acquires and new sessions are refused. */
   readonly min_free_bytes: number;
 }
 
