@@ -17,6 +17,8 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     ssr: { resolve: { conditions } },
     test: {
       include: ["src/**/*.test.ts"],
+      // A limit against hanging, not a measure: machines are slow at times.
+      testTimeout: 60_000,
       reporters: ["default", ["json", { outputFile: results }]],
       ...test,
     },

@@ -18,7 +18,7 @@ export interface LocksOptions {
 }
 
 /** One line of the result. */
-export interface Line extends Round {
+interface Line extends Round {
   readonly name: string;
   readonly callers: number;
   /** Cycles per second as a share of the raw ping-pong with as many callers, in the same run. */
