@@ -55,7 +55,8 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_ID_ANSWERED ErrorReason = 12
 	// INVALID_ARGUMENT. This request id was used before with other content. Nothing was executed.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 13
-	// OUT_OF_RANGE. The history before metadata `floor` is no longer kept; start over there.
+	// OUT_OF_RANGE. The history up to metadata `floor` is no longer kept; start over: list, then watch
+	// after that page's revision.
 	ErrorReason_ERROR_REASON_REVISION_COMPACTED ErrorReason = 14
 	// OUT_OF_RANGE. The revision lies above the namespace's last one, in metadata `head`.
 	ErrorReason_ERROR_REASON_REVISION_AHEAD ErrorReason = 15
@@ -75,8 +76,8 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 21
 	// CANCELED. The caller gave the call up; the outcome is open.
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 22
-	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires are refused before it can fail. Releases
-	// and keep-alives still work. Nothing was executed.
+	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+	// fail. Releases and keep-alives still work. Nothing was executed.
 	ErrorReason_ERROR_REASON_STORAGE_LOW ErrorReason = 23
 	// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
 	// tells more.

@@ -84,7 +84,7 @@ const (
 	NamespaceRole_NAMESPACE_ROLE_LEADER NamespaceRole = 1
 	// It reads the journal and will decide soon.
 	NamespaceRole_NAMESPACE_ROLE_RECOVERING NamespaceRole = 2
-	// Its journal failed; it answers nothing until it is started again.
+	// Its journal failed or an invariant broke; it answers nothing until it is started again.
 	NamespaceRole_NAMESPACE_ROLE_STOPPED NamespaceRole = 3
 )
 
@@ -297,7 +297,7 @@ type NamespaceInfo struct {
 	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// The last durable revision.
 	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The oldest revision still kept.
+	// History up to this revision is not kept; 0: all of it is.
 	Floor uint64 `protobuf:"varint,5,opt,name=floor,proto3" json:"floor,omitempty"`
 	// Measures since this epoch started.
 	Counters      *NamespaceCounters `protobuf:"bytes,6,opt,name=counters,proto3" json:"counters,omitempty"`
@@ -382,7 +382,7 @@ type NamespaceCounters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Operations decided.
 	Operations uint64 `protobuf:"varint,1,opt,name=operations,proto3" json:"operations,omitempty"`
-	// Events decided.
+	// Events made durable.
 	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
 	// Batches made durable.
 	Batches uint64 `protobuf:"varint,3,opt,name=batches,proto3" json:"batches,omitempty"`

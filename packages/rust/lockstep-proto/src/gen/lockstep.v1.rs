@@ -669,7 +669,8 @@ pub enum ErrorReason {
     RequestIdAnswered = 12,
     /// INVALID_ARGUMENT. This request id was used before with other content. Nothing was executed.
     RequestIdReused = 13,
-    /// OUT_OF_RANGE. The history before metadata `floor` is no longer kept; start over there.
+    /// OUT_OF_RANGE. The history up to metadata `floor` is no longer kept; start over: list, then watch
+    /// after that page's revision.
     RevisionCompacted = 14,
     /// OUT_OF_RANGE. The revision lies above the namespace's last one, in metadata `head`.
     RevisionAhead = 15,
@@ -689,8 +690,8 @@ pub enum ErrorReason {
     DeadlineExceeded = 21,
     /// CANCELED. The caller gave the call up; the outcome is open.
     Cancelled = 22,
-    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires are refused before it can fail. Releases
-    /// and keep-alives still work. Nothing was executed.
+    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+    /// fail. Releases and keep-alives still work. Nothing was executed.
     StorageLow = 23,
     /// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
     /// tells more.
@@ -2127,7 +2128,8 @@ pub mod lock_service_client {
             self
         }
         /// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-        /// (`max_unanswered`, `max_waiters`, `max_holds_per_session`) and STORAGE_LOW.
+        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
+        /// STORAGE_LOW.
         pub async fn acquire(
             &mut self,
             request: impl tonic::IntoRequest<super::AcquireRequest>,
@@ -2346,7 +2348,8 @@ pub mod lock_service_server {
     #[async_trait]
     pub trait LockService: std::marker::Send + std::marker::Sync + 'static {
         /// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-        /// (`max_unanswered`, `max_waiters`, `max_holds_per_session`) and STORAGE_LOW.
+        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
+        /// STORAGE_LOW.
         async fn acquire(
             &self,
             request: tonic::Request<super::AcquireRequest>,
@@ -2940,7 +2943,7 @@ pub struct NamespaceInfo {
     /// The last durable revision.
     #[prost(uint64, tag = "4")]
     pub revision: u64,
-    /// The oldest revision still kept.
+    /// History up to this revision is not kept; 0: all of it is.
     #[prost(uint64, tag = "5")]
     pub floor: u64,
     /// Measures since this epoch started.
@@ -2953,7 +2956,7 @@ pub struct NamespaceCounters {
     /// Operations decided.
     #[prost(uint64, tag = "1")]
     pub operations: u64,
-    /// Events decided.
+    /// Events made durable.
     #[prost(uint64, tag = "2")]
     pub events: u64,
     /// Batches made durable.
@@ -3042,7 +3045,7 @@ pub enum NamespaceRole {
     Leader = 1,
     /// It reads the journal and will decide soon.
     Recovering = 2,
-    /// Its journal failed; it answers nothing until it is started again.
+    /// Its journal failed or an invariant broke; it answers nothing until it is started again.
     Stopped = 3,
 }
 impl NamespaceRole {
@@ -3471,8 +3474,10 @@ pub mod session_service_client {
             self
         }
         /// OpenSession starts a session, or returns the one that was opened with the same secret.
-        /// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`), and with SESSION_EXPIRED,
-        /// SESSION_CLOSED or SESSION_REVOKED when the session of this secret has ended.
+        /// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`,
+        /// `max_sessions_per_principal`) and STORAGE_LOW, with SECRET_MISMATCH when the session of this secret
+        /// belongs to another principal, and with SESSION_EXPIRED, SESSION_CLOSED or SESSION_REVOKED when it
+        /// has ended.
         pub async fn open_session(
             &mut self,
             request: impl tonic::IntoRequest<super::OpenSessionRequest>,
@@ -3524,7 +3529,8 @@ pub mod session_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// CloseSession ends the session and releases all it holds; the application's word that it stopped.
-        /// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN.
+        /// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
+        /// and REQUEST_ID_REUSED.
         pub async fn close_session(
             &mut self,
             request: impl tonic::IntoRequest<super::CloseSessionRequest>,
@@ -3575,7 +3581,7 @@ pub mod session_service_client {
                 .insert(GrpcMethod::new("lockstep.v1.SessionService", "GetSession"));
             self.inner.unary(req, path, codec).await
         }
-        /// ListSessions lists the sessions of a namespace by rising id, ended ones included while known.
+        /// ListSessions lists the sessions of a namespace by rising id, on request also ended ones.
         /// Fails with INVALID_FIELD, NOT_PERMITTED.
         pub async fn list_sessions(
             &mut self,
@@ -3646,8 +3652,10 @@ pub mod session_service_server {
     #[async_trait]
     pub trait SessionService: std::marker::Send + std::marker::Sync + 'static {
         /// OpenSession starts a session, or returns the one that was opened with the same secret.
-        /// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`), and with SESSION_EXPIRED,
-        /// SESSION_CLOSED or SESSION_REVOKED when the session of this secret has ended.
+        /// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`,
+        /// `max_sessions_per_principal`) and STORAGE_LOW, with SECRET_MISMATCH when the session of this secret
+        /// belongs to another principal, and with SESSION_EXPIRED, SESSION_CLOSED or SESSION_REVOKED when it
+        /// has ended.
         async fn open_session(
             &self,
             request: tonic::Request<super::OpenSessionRequest>,
@@ -3665,7 +3673,8 @@ pub mod session_service_server {
             tonic::Status,
         >;
         /// CloseSession ends the session and releases all it holds; the application's word that it stopped.
-        /// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN.
+        /// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
+        /// and REQUEST_ID_REUSED.
         async fn close_session(
             &self,
             request: tonic::Request<super::CloseSessionRequest>,
@@ -3682,7 +3691,7 @@ pub mod session_service_server {
             tonic::Response<super::GetSessionResponse>,
             tonic::Status,
         >;
-        /// ListSessions lists the sessions of a namespace by rising id, ended ones included while known.
+        /// ListSessions lists the sessions of a namespace by rising id, on request also ended ones.
         /// Fails with INVALID_FIELD, NOT_PERMITTED.
         async fn list_sessions(
             &self,

@@ -55,19 +55,22 @@ const (
 // SessionServiceClient is a client for the lockstep.v1.SessionService service.
 type SessionServiceClient interface {
 	// OpenSession starts a session, or returns the one that was opened with the same secret.
-	// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`), and with SESSION_EXPIRED,
-	// SESSION_CLOSED or SESSION_REVOKED when the session of this secret has ended.
+	// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`,
+	// `max_sessions_per_principal`) and STORAGE_LOW, with SECRET_MISMATCH when the session of this secret
+	// belongs to another principal, and with SESSION_EXPIRED, SESSION_CLOSED or SESSION_REVOKED when it
+	// has ended.
 	OpenSession(context.Context, *v1.OpenSessionRequest) (*v1.OpenSessionResponse, error)
 	// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
 	// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	KeepAlive(context.Context, *v1.KeepAliveRequest) (*v1.KeepAliveResponse, error)
 	// CloseSession ends the session and releases all it holds; the application's word that it stopped.
-	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN.
+	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
+	// and REQUEST_ID_REUSED.
 	CloseSession(context.Context, *v1.CloseSessionRequest) (*v1.CloseSessionResponse, error)
 	// GetSession lists what the session holds and waits for. Fails with SECRET_MISMATCH and
 	// SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	GetSession(context.Context, *v1.GetSessionRequest) (*v1.GetSessionResponse, error)
-	// ListSessions lists the sessions of a namespace by rising id, ended ones included while known.
+	// ListSessions lists the sessions of a namespace by rising id, on request also ended ones.
 	// Fails with INVALID_FIELD, NOT_PERMITTED.
 	ListSessions(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
 	// Attach carries the operations of one session over one stream, in frames of many. The newest
@@ -190,19 +193,22 @@ func (c *sessionServiceClient) Attach(ctx context.Context) (*connect.BidiStreamF
 // SessionServiceHandler is an implementation of the lockstep.v1.SessionService service.
 type SessionServiceHandler interface {
 	// OpenSession starts a session, or returns the one that was opened with the same secret.
-	// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`), and with SESSION_EXPIRED,
-	// SESSION_CLOSED or SESSION_REVOKED when the session of this secret has ended.
+	// Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`,
+	// `max_sessions_per_principal`) and STORAGE_LOW, with SECRET_MISMATCH when the session of this secret
+	// belongs to another principal, and with SESSION_EXPIRED, SESSION_CLOSED or SESSION_REVOKED when it
+	// has ended.
 	OpenSession(context.Context, *v1.OpenSessionRequest) (*v1.OpenSessionResponse, error)
 	// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
 	// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	KeepAlive(context.Context, *v1.KeepAliveRequest) (*v1.KeepAliveResponse, error)
 	// CloseSession ends the session and releases all it holds; the application's word that it stopped.
-	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN.
+	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
+	// and REQUEST_ID_REUSED.
 	CloseSession(context.Context, *v1.CloseSessionRequest) (*v1.CloseSessionResponse, error)
 	// GetSession lists what the session holds and waits for. Fails with SECRET_MISMATCH and
 	// SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	GetSession(context.Context, *v1.GetSessionRequest) (*v1.GetSessionResponse, error)
-	// ListSessions lists the sessions of a namespace by rising id, ended ones included while known.
+	// ListSessions lists the sessions of a namespace by rising id, on request also ended ones.
 	// Fails with INVALID_FIELD, NOT_PERMITTED.
 	ListSessions(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
 	// Attach carries the operations of one session over one stream, in frames of many. The newest

@@ -148,7 +148,8 @@ export enum ErrorReason {
   REQUEST_ID_REUSED = 13,
 
   /**
-   * OUT_OF_RANGE. The history before metadata `floor` is no longer kept; start over there.
+   * OUT_OF_RANGE. The history up to metadata `floor` is no longer kept; start over: list, then watch
+   * after that page's revision.
    *
    * @generated from enum value: ERROR_REASON_REVISION_COMPACTED = 14;
    */
@@ -213,8 +214,8 @@ export enum ErrorReason {
   CANCELLED = 22,
 
   /**
-   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires are refused before it can fail. Releases
-   * and keep-alives still work. Nothing was executed.
+   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+   * fail. Releases and keep-alives still work. Nothing was executed.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_LOW = 23;
    */

@@ -140,7 +140,7 @@ export type NamespaceInfo = Message<"lockstep.v1.NamespaceInfo"> & {
   revision: bigint;
 
   /**
-   * The oldest revision still kept.
+   * History up to this revision is not kept; 0: all of it is.
    *
    * @generated from field: uint64 floor = 5;
    */
@@ -175,7 +175,7 @@ export type NamespaceCounters = Message<"lockstep.v1.NamespaceCounters"> & {
   operations: bigint;
 
   /**
-   * Events decided.
+   * Events made durable.
    *
    * @generated from field: uint64 events = 2;
    */
@@ -349,7 +349,7 @@ export enum NamespaceRole {
   RECOVERING = 2,
 
   /**
-   * Its journal failed; it answers nothing until it is started again.
+   * Its journal failed or an invariant broke; it answers nothing until it is started again.
    *
    * @generated from enum value: NAMESPACE_ROLE_STOPPED = 3;
    */

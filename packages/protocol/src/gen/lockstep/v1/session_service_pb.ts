@@ -24,8 +24,10 @@ export const file_lockstep_v1_session_service: GenFile = /*@__PURE__*/
 export const SessionService: GenService<{
   /**
    * OpenSession starts a session, or returns the one that was opened with the same secret.
-   * Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`), and with SESSION_EXPIRED,
-   * SESSION_CLOSED or SESSION_REVOKED when the session of this secret has ended.
+   * Fails with INVALID_FIELD, NOT_PERMITTED, LIMIT_EXCEEDED (`max_sessions`,
+   * `max_sessions_per_principal`) and STORAGE_LOW, with SECRET_MISMATCH when the session of this secret
+   * belongs to another principal, and with SESSION_EXPIRED, SESSION_CLOSED or SESSION_REVOKED when it
+   * has ended.
    *
    * @generated from rpc lockstep.v1.SessionService.OpenSession
    */
@@ -47,7 +49,8 @@ export const SessionService: GenService<{
   },
   /**
    * CloseSession ends the session and releases all it holds; the application's word that it stopped.
-   * Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN.
+   * Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
+   * and REQUEST_ID_REUSED.
    *
    * @generated from rpc lockstep.v1.SessionService.CloseSession
    */
@@ -68,7 +71,7 @@ export const SessionService: GenService<{
     output: typeof GetSessionResponseSchema;
   },
   /**
-   * ListSessions lists the sessions of a namespace by rising id, ended ones included while known.
+   * ListSessions lists the sessions of a namespace by rising id, on request also ended ones.
    * Fails with INVALID_FIELD, NOT_PERMITTED.
    *
    * @generated from rpc lockstep.v1.SessionService.ListSessions
