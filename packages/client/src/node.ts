@@ -1,6 +1,7 @@
 import type { SecureClientSessionOptions } from "node:http2";
-import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { type Client, createClient } from "./client.ts";
+import { Connections } from "./connections.ts";
 import { type SessionOptions, ttlOf } from "./options.ts";
 
 export * from "./index.ts";
@@ -32,13 +33,10 @@ export interface ConnectOptions extends SessionOptions {
 export function connect(options: ConnectOptions = {}): Client {
   const url = urlOf(options);
   const pingMs = ttlOf(options) / PINGS_PER_TTL;
-  const managers: Http2SessionManager[] = [];
+  const managers: Connections[] = [];
   const transport = () => {
-    const sessionManager = new (options.unref ? UnrefSessionManager : Http2SessionManager)(
-      url,
-      { pingIntervalMs: pingMs, pingTimeoutMs: pingMs },
-      options.tls,
-    );
+    const ping = { pingIntervalMs: pingMs, pingTimeoutMs: pingMs };
+    const sessionManager = new Connections(options.unref ?? false, url, ping, options.tls);
     managers.push(sessionManager);
     return createConnectTransport({
       baseUrl: url,
@@ -57,15 +55,6 @@ export function connect(options: ConnectOptions = {}): Client {
       for (const manager of managers) manager.abort();
     },
   });
-}
-
-/** Connections that let the process exit although calls are open on them. */
-class UnrefSessionManager extends Http2SessionManager {
-  override async request(...args: Parameters<Http2SessionManager["request"]>) {
-    const stream = await super.request(...args);
-    stream.session?.unref();
-    return stream;
-  }
 }
 
 function urlOf({ address, url }: ConnectOptions): string {
