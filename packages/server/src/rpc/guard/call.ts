@@ -58,13 +58,20 @@ export class Call {
     this.#abort.abort(reason);
   }
 
+  /** Ends the call because its caller is gone; nothing when it has ended before. */
+  cancel(): void {
+    if (!this.#ended) this.#cancel();
+  }
+
   /** Gives back what the call holds; nobody listens any more. True the first time. */
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
     this.deadline?.cancel();
     this.bytes.release();
-    this.#abort.abort(cancelled());
+    // Only a stream may still wait for something. Nearly every call is unary, and an error for each of
+    // them that nobody hears of is not cheap.
+    if (this.method.methodKind !== "unary") this.#cancel();
     return true;
   }
 
@@ -73,6 +80,10 @@ export class Call {
     const error = connectErrorFrom(thrown);
     this.cause ??= error.cause;
     return error;
+  }
+
+  #cancel(): void {
+    if (!this.signal.aborted) this.abort(cancelled());
   }
 }
 

@@ -12,7 +12,7 @@ import type {
 import { ErrorReason, errorDetailOf } from "@lockstep/protocol";
 import { logText } from "../../log/log.ts";
 import type { RpcEnvironment } from "../environment.ts";
-import { cancelled, connectErrorFrom, deadlineExceeded, messageTooLarge } from "../errors.ts";
+import { connectErrorFrom, deadlineExceeded, messageTooLarge } from "../errors.ts";
 import { Call, callKey, callOf, principalKey } from "./call.ts";
 import type { InFlightBytes } from "./in-flight-bytes.ts";
 import { requestBody } from "./request-body.ts";
@@ -85,7 +85,7 @@ function openCall(
   } catch (error) {
     call.refusal = connectErrorFrom(error);
   }
-  const onAbort = () => call.abort(cancelled());
+  const onAbort = () => call.cancel();
   if (request.signal.aborted) onAbort();
   else request.signal.addEventListener("abort", onAbort, { once: true });
   return call;
@@ -144,14 +144,20 @@ function endWithBody(response: UniversalServerResponse, end: () => void): Univer
 function endCall(call: Call, { log }: RpcEnvironment): void {
   if (!call.end()) return;
   const { failure, cause } = call;
+  if (failure?.code === Code.Internal) log.error({ ...factsOf(call), err: cause }, "call failed");
+  else if (log.isLevelEnabled("debug")) {
+    log.debug(factsOf(call), failure ? "call refused" : "call answered");
+  }
+}
+
+function factsOf(call: Call): object {
+  const { failure } = call;
   const reason = failure && errorDetailOf(failure)?.reason;
-  const facts = {
+  return {
     rpc: `${call.method.parent.typeName}/${call.method.name}`,
     principal: logText(call.principal),
     ...(call.correlationId && { correlation_id: call.correlationId }),
     ...(call.traceparent && { traceparent: call.traceparent }),
     ...(failure && { code: Code[failure.code], reason: reason && ErrorReason[reason] }),
   };
-  if (failure?.code === Code.Internal) log.error({ ...facts, err: cause }, "call failed");
-  else log.debug(facts, failure ? "call refused" : "call answered");
 }
