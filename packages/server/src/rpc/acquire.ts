@@ -17,12 +17,7 @@ export async function acquire(
   call: Call,
   environment: RpcEnvironment,
 ): Promise<AcquireResponse> {
-  const { namespace, caller } = sessionAccess(
-    environment,
-    call.principal,
-    "session",
-    request.session,
-  );
+  const { namespace, caller } = sessionAccess(environment, call.principal, request.session);
   checkAcquire(request, environment.limits);
   if (request.pollTimeoutMs > 0n) {
     const outcome = await poll(namespace, caller, request, call, environment);

@@ -27,23 +27,13 @@ export function lockService(
     acquire: (request, context) => acquire(request, named(request, context), environment),
     release(request, context) {
       const { principal, signal } = named(request, context);
-      const { namespace, caller } = sessionAccess(
-        environment,
-        principal,
-        "session",
-        request.session,
-      );
+      const { namespace, caller } = sessionAccess(environment, principal, request.session);
       checkRelease(request, limits);
       return settle(namespace.submit({ kind: "release", caller, request }), signal);
     },
     cancelAcquire(request, context) {
       const { principal, signal } = named(request, context);
-      const { namespace, caller } = sessionAccess(
-        environment,
-        principal,
-        "session",
-        request.session,
-      );
+      const { namespace, caller } = sessionAccess(environment, principal, request.session);
       checkCancelAcquire(request, limits);
       return settle(namespace.submit({ kind: "cancelAcquire", caller, request }), signal);
     },

@@ -26,12 +26,12 @@ export interface SessionAccess {
   readonly caller: SessionCaller;
 }
 
-/** Reads a reference to a session: where it lives and who shows which secret. */
+/** Reads a reference to a session: where it lives and who shows which secret. `field` is what holds it. */
 export function sessionAccess(
   environment: RpcEnvironment,
   principal: string,
-  field: string,
   given: SessionRef | undefined,
+  field = "session",
 ): SessionAccess {
   const ref = checkSessionRef(field, given);
   const namespace = namespaceOf(environment, ref.namespace);

@@ -34,34 +34,19 @@ export function sessionService(
     },
     keepAlive(request, context) {
       const { principal, signal } = callOf(context);
-      const { namespace, caller } = sessionAccess(
-        environment,
-        principal,
-        "session",
-        request.session,
-      );
+      const { namespace, caller } = sessionAccess(environment, principal, request.session);
       checkKeepAlive(request, limits);
       return settle(namespace.submit({ kind: "keepAlive", caller, request }), signal);
     },
     closeSession(request, context) {
       const { principal, signal } = named(request, context);
-      const { namespace, caller } = sessionAccess(
-        environment,
-        principal,
-        "session",
-        request.session,
-      );
+      const { namespace, caller } = sessionAccess(environment, principal, request.session);
       checkCloseSession(request, limits);
       return settle(namespace.submit({ kind: "closeSession", caller, request }), signal);
     },
     getSession(request, context) {
       const { principal, signal } = callOf(context);
-      const { namespace, caller } = sessionAccess(
-        environment,
-        principal,
-        "session",
-        request.session,
-      );
+      const { namespace, caller } = sessionAccess(environment, principal, request.session);
       checkGetSession(request, limits);
       return settle(namespace.submit({ kind: "getSession", caller, request }), signal);
     },

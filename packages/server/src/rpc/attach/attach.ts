@@ -134,7 +134,7 @@ async function provenSession(
   call: Call,
   environment: RpcEnvironment,
 ): Promise<{ namespace: Namespace; session: AttachedSession }> {
-  const { namespace, caller } = sessionAccess(environment, call.principal, "open", first.open);
+  const { namespace, caller } = sessionAccess(environment, call.principal, first.open, "open");
   const request = create(GetSessionRequestSchema);
   await settle(namespace.submit({ kind: "getSession", caller, request }), call.signal);
   const proven = { ...caller, secretSha256: undefined };
