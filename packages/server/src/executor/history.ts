@@ -16,7 +16,7 @@ export async function readHistory(
   filter: JournalFilter,
 ): Promise<History> {
   const { floor } = journal.state();
-  if (after > head) throw ahead(after, head);
+  if (after > head) throw revisionAhead(after, head);
   // "From the beginning" means from the oldest that is kept.
   if (after !== 0n && after < floor) throw compacted(after, floor);
   const from = after < floor ? floor : after;
@@ -24,11 +24,12 @@ export async function readHistory(
   return { events: records.map((record) => withoutJournalOnly(toEvent(record))), scannedTo, more };
 }
 
-function ahead(after: bigint, head: bigint): Refusal {
+/** The refusal of a cursor that lies above the last revision. */
+export function revisionAhead(after: bigint, head: bigint): Refusal {
   return new Refusal(
     RefusalCode.OUT_OF_RANGE,
     ErrorReason.REVISION_AHEAD,
-    `revision ${after} is above the namespace's last one, ${head}: list first, then watch after its header's revision`,
+    `after_revision ${after} is above the namespace's last revision, ${head}, and may belong to other data: list, then watch after its header's revision`,
     { head: String(head) },
   );
 }
@@ -37,7 +38,7 @@ function compacted(after: bigint, floor: bigint): Refusal {
   return new Refusal(
     RefusalCode.OUT_OF_RANGE,
     ErrorReason.REVISION_COMPACTED,
-    `history up to revision ${floor} is not kept any more, and ${after} lies before: list, then watch after its header's revision`,
+    `history up to revision ${floor} is not kept any more, and after_revision ${after} lies before: list, then watch after its header's revision`,
     { floor: String(floor) },
   );
 }

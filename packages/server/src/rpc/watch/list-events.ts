@@ -4,12 +4,12 @@ import {
   type ListEventsResponse,
   ListEventsResponseSchema,
 } from "@lockstep/protocol";
+import { revisionAhead } from "../../executor/history.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { namespaceOf } from "../namespaces.ts";
 import { unlessAborted } from "../settle.ts";
 import { checkListEvents } from "../validate/lock.ts";
 import { chosenBy } from "./event-filter.ts";
-import { revisionAhead } from "./watch.ts";
 
 const DEFAULT_PAGE_SIZE = 100;
 // In JSON a page can be several times as long, and must stay below max_response_bytes.
@@ -25,7 +25,7 @@ export async function listEvents(
   const namespace = namespaceOf(environment, request.namespace);
   const header = await unlessAborted(namespace.barrier(), signal);
   const { afterRevision } = request;
-  if (afterRevision > header.revision) throw revisionAhead(header.revision);
+  if (afterRevision > header.revision) throw revisionAhead(afterRevision, header.revision);
   const limit = { maxRecords: request.pageSize || DEFAULT_PAGE_SIZE, maxBytes: PAGE_BYTES };
   const { inJournal } = chosenBy(request.filter);
   const page = await unlessAborted(namespace.history(afterRevision, limit, inJournal), signal);

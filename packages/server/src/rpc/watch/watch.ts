@@ -1,12 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { Refusal, RefusalCode } from "@lockstep/core";
 import {
-  ErrorReason,
   type Event,
   type WatchRequest,
   type WatchResponse,
   WatchResponseSchema,
 } from "@lockstep/protocol";
+import { revisionAhead } from "../../executor/history.ts";
 import type { Namespace } from "../../executor/namespace.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { serverStopping } from "../errors.ts";
@@ -42,7 +41,7 @@ export async function* watch(
     call.bytes.release();
     const { revision: head } = await unlessAborted(namespace.barrier(), call.signal);
     const after = request.afterRevision ?? head;
-    if (after > head) throw revisionAhead(head);
+    if (after > head) throw revisionAhead(after, head);
     const chosen = chosenBy(request.filter);
     yield* follow({ namespace, recent: opened.recent, chosen, after, call, environment });
   } catch (error) {
@@ -114,14 +113,4 @@ function response(namespace: Namespace, revision: bigint, events: readonly Event
     header: { ...namespace.header(), revision },
     events: [...events],
   });
-}
-
-/** The revision asked for has not been reached. */
-export function revisionAhead(head: bigint): Refusal {
-  return new Refusal(
-    RefusalCode.OUT_OF_RANGE,
-    ErrorReason.REVISION_AHEAD,
-    `after_revision is above the namespace's last revision, ${head}; it may belong to other data`,
-    { head: String(head) },
-  );
 }
