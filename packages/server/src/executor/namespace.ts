@@ -44,7 +44,10 @@ export interface Namespace {
   history(after: bigint, limit: PageLimit, filter: JournalFilter): Promise<History>;
   /** Calls `listener` after every durable commit, in order. Returns the way to stop. */
   onCommit(listener: (commit: Commit) => void): () => void;
-  /** Calls `listener` with durable events that took a hold from this session. Returns the way to stop. */
+  /**
+   * Calls `listener` with durable events that took a hold from this session, and with its end. Returns
+   * the way to stop.
+   */
   onNews(sessionId: bigint, listener: (event: Event) => void): () => void;
   /** The header of a reply that leaves now and is about no operation: a bookmark, an opened stream. */
   header(): ReplyHeader;
