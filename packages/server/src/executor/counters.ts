@@ -32,8 +32,8 @@ export class Counters {
     }
   }
 
-  /** The message. */
-  view(state: NamespaceState, stalls: Stalls, watches: number): NamespaceCounters {
+  /** The message. `watches` is 0 in it: they are counted where they are served. */
+  view(state: NamespaceState, stalls: Stalls): NamespaceCounters {
     return {
       $typeName: "lockstep.v1.NamespaceCounters",
       operations: this.operations,
@@ -47,7 +47,7 @@ export class Counters {
       sessions: BigInt(state.activeSessions),
       holds: BigInt(state.holds.size),
       waiters: BigInt(state.tickets.size),
-      watches: BigInt(watches),
+      watches: 0n,
       expiries: this.#expiries,
       keepAlives: this.keepAlives,
       grants: this.#grants,

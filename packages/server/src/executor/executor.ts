@@ -164,7 +164,7 @@ export class Executor implements Namespace {
           : 0n,
       revision: this.#pipeline.durableRevision,
       floor: this.#parts.journal.state().floor,
-      counters: this.#counters.view(this.#state, this.#clock.stalls(), this.#listeners.commitCount),
+      counters: this.#counters.view(this.#state, this.#clock.stalls()),
     };
   }
 

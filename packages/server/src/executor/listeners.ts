@@ -7,11 +7,6 @@ export class Listeners {
   readonly #commit = new Set<(commit: Commit) => void>();
   readonly #news = new Map<bigint, Set<(event: Event) => void>>();
 
-  /** How many see every commit. */
-  get commitCount(): number {
-    return this.#commit.size;
-  }
-
   onCommit(listener: (commit: Commit) => void): () => void {
     // Of its own, so that the same function may listen twice.
     const entry = (commit: Commit) => listener(commit);
