@@ -10,6 +10,7 @@ import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import type { KeyRecord, NamespaceState } from "../state/state.ts";
 import { freeLock, lockView } from "../view/lock.ts";
+import { lockBytes, PageRoom, sessionBytes } from "../view/page-room.ts";
 import { sessionHoldView, sessionTicketViews, sessionView } from "../view/session.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, replyOnly } from "./decision.ts";
@@ -45,15 +46,17 @@ export function decideListSessions(
     sessions: [],
     nextPageToken: "",
   };
+  const room = new PageRoom(state.limits.max_response_bytes);
   // Ids rise, and a map keeps the order in which they came.
   for (const session of state.sessions.values()) {
     if (session.id <= after || (session.state !== SessionState.ACTIVE && !request.includeEnded))
       continue;
-    if (page.sessions.length === size) {
+    const view = sessionView(session, now);
+    if (page.sessions.length === size || !room.take(sessionBytes(view))) {
       page.nextPageToken = String(page.sessions.at(-1)?.sessionId);
       break;
     }
-    page.sessions.push(sessionView(session, now));
+    page.sessions.push(view);
   }
   return replyOnly(page);
 }
@@ -98,10 +101,18 @@ export function decideListLocks(
   found.sort((a, b) => compareNames(a.key, b.key));
   const page: ListLocksResponse = {
     $typeName: "lockstep.v1.ListLocksResponse",
-    locks: found.slice(0, size).map((record) => lockView(state, record, now, QUEUE_SHOWN_IN_LIST)),
+    locks: [],
     nextPageToken: "",
   };
-  if (found.length > size) page.nextPageToken = (found[size - 1] as KeyRecord).key;
+  const room = new PageRoom(state.limits.max_response_bytes);
+  for (const record of found) {
+    const view = lockView(state, record, now, QUEUE_SHOWN_IN_LIST);
+    if (page.locks.length === size || !room.take(lockBytes(view))) {
+      page.nextPageToken = page.locks.at(-1)?.key ?? "";
+      break;
+    }
+    page.locks.push(view);
+  }
   return replyOnly(page);
 }
 

@@ -64,6 +64,7 @@ export interface OpenOptions {
   readonly ttlMs?: number;
   readonly principal?: string;
   readonly displayName?: string;
+  readonly metadata?: Record<string, string>;
 }
 
 let secretsMade = 0;
@@ -79,9 +80,9 @@ export function open(world: World, options: OpenOptions = {}): Client {
 /** Sends an OpenSession. */
 export function openReply(
   world: World,
-  { secret = 0, ttlMs = 0, principal = "peer", displayName = "" }: OpenOptions,
+  { secret = 0, ttlMs = 0, principal = "peer", displayName = "", metadata = {} }: OpenOptions,
 ): OpenSessionResponse {
-  const request = create(OpenSessionRequestSchema, { ttlMs: BigInt(ttlMs), displayName });
+  const request = create(OpenSessionRequestSchema, { ttlMs: BigInt(ttlMs), displayName, metadata });
   return world.reply({
     kind: "openSession",
     principal,

@@ -1,0 +1,55 @@
+import type { Lock, Session } from "@lockstep/protocol";
+
+// Bounds of what an item takes in JSON, the longest form, beside its texts: names of fields, numbers.
+const SESSION_BYTES = 512;
+const METADATA_ENTRY_BYTES = 16;
+const LOCK_BYTES = 256;
+const LOCK_ENTRY_BYTES = 512;
+/** A UTF-16 unit takes at most three bytes of UTF-8; one that JSON escapes takes two. */
+const BYTES_PER_UNIT = 3;
+/** The page's own header and token; the token is a key. */
+const PAGE_BYTES = 4_096;
+
+/**
+ * What still fits into a page, so that a page of long texts is shorter instead of larger than a reply
+ * may be. The first item always fits.
+ */
+export class PageRoom {
+  #bytes: number;
+  #isEmpty = true;
+
+  constructor(maxResponseBytes: number) {
+    this.#bytes = maxResponseBytes - PAGE_BYTES;
+  }
+
+  /** Takes the room of one more item; false when there is none. */
+  take(bytes: number): boolean {
+    this.#bytes -= bytes;
+    const fits = this.#bytes >= 0 || this.#isEmpty;
+    this.#isEmpty = false;
+    return fits;
+  }
+}
+
+/** At least as many bytes as a session takes in a reply. */
+export function sessionBytes({ displayName, principal, metadata }: Session): number {
+  let bytes = SESSION_BYTES + textBytes(displayName) + textBytes(principal);
+  for (const [key, value] of Object.entries(metadata)) {
+    bytes += METADATA_ENTRY_BYTES + textBytes(key) + textBytes(value);
+  }
+  return bytes;
+}
+
+/** At least as many bytes as a key with all that is shown of it takes in a reply. */
+export function lockBytes({ key, holders, delays, queue }: Lock): number {
+  let bytes = LOCK_BYTES + textBytes(key) + delays.length * LOCK_ENTRY_BYTES;
+  for (const { displayName, owner, correlationId } of [...holders, ...queue]) {
+    bytes +=
+      LOCK_ENTRY_BYTES + textBytes(displayName) + textBytes(owner) + textBytes(correlationId);
+  }
+  return bytes;
+}
+
+function textBytes(text: string): number {
+  return text.length * BYTES_PER_UNIT;
+}
