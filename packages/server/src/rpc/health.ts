@@ -10,6 +10,7 @@ import {
 } from "../gen/health/v1/health_pb.ts";
 import type { RpcEnvironment } from "./environment.ts";
 import { type Call, callOf } from "./guard/call.ts";
+import { pause } from "./pause.ts";
 
 /** How often a watch of health looks. */
 const LOOK_EACH_MS = 1_000;
@@ -48,7 +49,7 @@ export function health(
 async function* watchStatus(
   statusOf: () => Status,
   call: Call,
-  environment: RpcEnvironment,
+  { clock, stopping }: RpcEnvironment,
 ): AsyncGenerator<HealthCheckResponse> {
   call.bytes.release();
   let sent: Status | undefined;
@@ -60,30 +61,12 @@ async function* watchStatus(
         sent = status;
         yield create(HealthCheckResponseSchema, { status });
       }
-      if (environment.stopping.aborted) return;
-      await nextLook(call.signal, environment);
+      if (stopping.aborted) return;
+      await pause(clock, LOOK_EACH_MS, [call.signal, stopping]);
     }
   } catch (error) {
     throw call.errorFrom(error);
   }
-}
-
-function nextLook(
-  signal: AbortSignal,
-  { clock, stopping }: Pick<RpcEnvironment, "clock" | "stopping">,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      timer.cancel();
-      signal.removeEventListener("abort", look);
-      stopping.removeEventListener("abort", look);
-      resolve();
-    };
-    const timer = clock.after(LOOK_EACH_MS, look);
-    signal.addEventListener("abort", look);
-    stopping.addEventListener("abort", look);
-    if (signal.aborted || stopping.aborted) look();
-  });
 }
 
 function currentStatus({ namespaces, stopping }: RpcEnvironment): Status {

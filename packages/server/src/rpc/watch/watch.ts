@@ -11,6 +11,7 @@ import type { RpcEnvironment } from "../environment.ts";
 import { serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
 import { namespaceOf } from "../namespaces.ts";
+import { pause } from "../pause.ts";
 import { unlessAborted } from "../settle.ts";
 import { checkWatch } from "../validate/lock.ts";
 import { type Chosen, chosenBy } from "./event-filter.ts";
@@ -91,20 +92,10 @@ function somethingToTell(
   { recent, chosen, call, environment }: Following,
   bookmarkInMs: number,
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      timer.cancel();
-      stopWaiting();
-      call.signal.removeEventListener("abort", wake);
-      environment.stopping.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = environment.clock.after(bookmarkInMs, wake);
-    const stopWaiting = recent.wait({ matches: chosen.matches, wake });
-    call.signal.addEventListener("abort", wake);
-    environment.stopping.addEventListener("abort", wake);
-    if (call.signal.aborted || environment.stopping.aborted) wake();
-  });
+  const { clock, stopping } = environment;
+  return pause(clock, bookmarkInMs, [call.signal, stopping], (wake) =>
+    recent.wait({ matches: chosen.matches, wake }),
+  );
 }
 
 /** `revision` is the bookmark: every chosen event up to it has been sent. */
