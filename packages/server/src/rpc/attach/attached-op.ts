@@ -1,7 +1,7 @@
 import type { Op, Reply, SessionCaller } from "@lockstep/core";
 import type { AttachCall, Limits } from "@lockstep/protocol";
 import { invalidField } from "../errors.ts";
-import { checkNotNegative, checkText } from "../validate/fields.ts";
+import { checkNotNegative, checkText, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import {
   checkAcquire,
   checkCancelAcquire,
@@ -9,8 +9,6 @@ import {
   checkRelease,
 } from "../validate/lock.ts";
 import { checkCloseSession, checkGetSession, checkKeepAlive } from "../validate/session.ts";
-
-const TRACEPARENT_BYTES = 128;
 
 /** The operations an Attach carries. */
 export type AttachedKind = Exclude<AttachCall["request"]["case"], undefined>;

@@ -3,10 +3,8 @@ import { type ConnectError, createContextKey, type HandlerContext } from "@conne
 import { type Limits, textProblem } from "@lockstep/protocol";
 import type { Timer } from "../../ports/clock.ts";
 import { cancelled, connectErrorFrom } from "../errors.ts";
+import { CORRELATION_ID_BYTES, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import type { ByteLease } from "./in-flight-bytes.ts";
-
-const CORRELATION_ID_BYTES = 128;
-const TRACEPARENT_BYTES = 128;
 
 /** One RPC under way, unary or stream: who called, how long it may take, how it ended. */
 export class Call {

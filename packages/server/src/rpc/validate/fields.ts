@@ -9,8 +9,12 @@ import { invalidField } from "../errors.ts";
 
 const MAX_UINT63 = 2n ** 63n - 1n;
 const SECRET_BYTES = 32;
-const CORRELATION_ID_BYTES = 128;
+/** The most bytes of a correlation id. */
+export const CORRELATION_ID_BYTES = 128;
+/** The most bytes of a W3C trace context. */
+export const TRACEPARENT_BYTES = 128;
 const PREFIX_BYTES = 512;
+const PAGE_TOKEN_BYTES = 1_024;
 const MAX_PAGE_SIZE = 1_000;
 
 /** Demands a name: a key, a namespace, an owner. */
@@ -61,6 +65,11 @@ export function checkPageSize(size: number): void {
   if (size < 0 || size > MAX_PAGE_SIZE) {
     throw invalidField("page_size", `must be 0 to ${MAX_PAGE_SIZE}`);
   }
+}
+
+/** Demands what may be a page token; empty is the beginning. */
+export function checkPageToken(token: string): void {
+  checkText("page_token", token, PAGE_TOKEN_BYTES);
 }
 
 /** Demands a session's secret. */

@@ -22,6 +22,7 @@ import {
   checkNotNegative,
   checkNumber,
   checkPageSize,
+  checkPageToken,
   checkPositive,
   checkPrefix,
   checkText,
@@ -29,7 +30,6 @@ import {
 
 const FILTER_KEYS = 128;
 const REASON_BYTES = 512;
-const PAGE_TOKEN_BYTES = 1_024;
 
 /** The bounds of an AcquireRequest, its session apart. */
 export function checkAcquire(request: AcquireRequest, limits: Limits): void {
@@ -76,7 +76,7 @@ export function checkListLocks(request: ListLocksRequest): void {
   checkName("namespace", request.namespace);
   checkPrefix("key_prefix", request.keyPrefix);
   checkPageSize(request.pageSize);
-  checkText("page_token", request.pageToken, PAGE_TOKEN_BYTES);
+  checkPageToken(request.pageToken);
 }
 
 /** The bounds of a WatchRequest. */

@@ -14,6 +14,7 @@ import {
   checkName,
   checkNumber,
   checkPageSize,
+  checkPageToken,
   checkPositive,
   checkSecret,
   checkText,
@@ -23,7 +24,6 @@ const DISPLAY_NAME_BYTES = 512;
 const METADATA_ENTRIES = 16;
 const METADATA_KEY_BYTES = 128;
 const METADATA_VALUE_BYTES = 512;
-const PAGE_TOKEN_BYTES = 1_024;
 
 /** The bounds of an OpenSessionRequest. */
 export function checkOpenSession(request: OpenSessionRequest, limits: Limits): void {
@@ -60,7 +60,7 @@ export function checkGetSession(request: GetSessionRequest, limits: Limits): voi
 export function checkListSessions(request: ListSessionsRequest): void {
   checkName("namespace", request.namespace);
   checkPageSize(request.pageSize);
-  checkText("page_token", request.pageToken, PAGE_TOKEN_BYTES);
+  checkPageToken(request.pageToken);
 }
 
 function checkMetadata(metadata: Readonly<Record<string, string>>): void {
