@@ -1,4 +1,3 @@
-import { textProblem } from "@lockstep/protocol";
 import {
   configSchema,
   SETTINGS,
@@ -54,8 +53,6 @@ export function readConfig(
       parsed.error.issues.map(({ path, message }) => problemOf(String(path[0]), message, sources)),
     );
   }
-  const problem = textProblem(parsed.data.node, 128);
-  if (problem !== undefined) throw new ConfigError([problemOf("node", problem, sources)]);
   return parsed.data;
 }
 

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, type Limits } from "@lockstep/protocol";
+import { DEFAULT_LIMITS, type Limits, textProblem } from "@lockstep/protocol";
 import { z } from "zod";
 import { LOG_LEVELS } from "../log/log.ts";
 
@@ -12,7 +12,7 @@ export interface Setting {
   readonly description: string;
 }
 
-const FOLDER_BYTES = 4_096;
+const FOLDER_CHARACTERS = 4_096;
 const NODE_BYTES = 128;
 const DRAIN_MAX_MS = 600_000;
 
@@ -107,6 +107,21 @@ const listen = z
     return { host, port };
   });
 
+const dataFolder = z
+  .string()
+  .min(1, "must not be empty")
+  .max(FOLDER_CHARACTERS, `must not be longer than ${FOLDER_CHARACTERS} characters`)
+  .default("./.lockstep");
+
+const node = z
+  .string()
+  .min(1, "must not be empty")
+  .superRefine((given, context) => {
+    const problem = textProblem(given, NODE_BYTES);
+    if (problem !== undefined) refuse(context, problem);
+  })
+  .default("lockstep");
+
 const corsOrigins = z
   .string()
   .default("")
@@ -145,11 +160,11 @@ export const configSchema = z
   .object({
     listen,
     insecureListen: yes,
-    dataFolder: z.string().min(1, "must not be empty").max(FOLDER_BYTES).default("./.lockstep"),
+    dataFolder,
     journal: z.enum(["sqlite", "memory"], "must be sqlite or memory").default("sqlite"),
     development: yes,
     newLineage: yes,
-    node: z.string().min(1, "must not be empty").max(NODE_BYTES).default("lockstep"),
+    node,
     corsOrigins,
     limits,
     logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
