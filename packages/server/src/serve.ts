@@ -1,4 +1,4 @@
-import type { Durability, Limits } from "@lockstep/protocol";
+import type { Durability } from "@lockstep/protocol";
 import type { DestinationStream } from "pino";
 import type { ServerConfig } from "./config/settings.ts";
 import { openDataFolder } from "./data-folder/data-folder.ts";
@@ -7,7 +7,7 @@ import type { Journal } from "./journal/journal.ts";
 import { MemoryJournal } from "./journal/memory.ts";
 import { openSqliteJournal } from "./journal/sqlite/sqlite-journal.ts";
 import { createLog } from "./log/log.ts";
-import { type Clock, systemClock } from "./ports/clock.ts";
+import { systemClock } from "./ports/clock.ts";
 import { systemRandom } from "./ports/random.ts";
 import { VirtualClock } from "./ports/virtual-clock.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -99,7 +99,7 @@ async function openStorage(
 ): Promise<Storage> {
   if (config.journal === "memory") return memoryStorage(config);
   const folder = openDataFolder(config.dataFolder, systemRandom);
-  const lineage = config.newLineage ? newLineage(config, config.limits, systemClock) : undefined;
+  const lineage = config.newLineage ? newLineage(config) : undefined;
   try {
     const journal = await openSqliteJournal({
       folder: folder.namespaceFolder(DEFAULT_NAMESPACE),
@@ -119,7 +119,7 @@ async function openStorage(
 
 /** Nothing proves what a journal in memory held before: every start begins a new lineage. */
 function memoryStorage(config: ServerConfig): Storage {
-  const lineage = newLineage(config, config.limits, systemClock);
+  const lineage = newLineage(config);
   const journal = new MemoryJournal({ newLineage: lineage });
   return {
     journal,
@@ -131,12 +131,8 @@ function memoryStorage(config: ServerConfig): Storage {
 }
 
 /** Above all ever used, because the real clock only goes forward; under virtual time too. */
-function newLineage(
-  { development, testClock }: ServerConfig,
-  limits: Limits,
-  clock: Clock,
-): Lineage {
-  const unixMs = BigInt(clock.unixMs());
+function newLineage({ development, testClock, limits }: ServerConfig): Lineage {
+  const unixMs = BigInt(systemClock.unixMs());
   const grantPauseMs = development || testClock ? 0 : limits.max_ttl_ms;
   return { epoch: unixMs, revision: unixMs * 1_000n, grantPauseMs };
 }

@@ -32,7 +32,7 @@ export class Outbox {
   #ended = false;
   #endedWith: ConnectError | undefined;
   #wakeReader: (() => void) | undefined;
-  #wakeWriter: (() => void) | undefined;
+  #wakeWriters: (() => void)[] = [];
 
   constructor(clock: Clock, maxFrameBytes: number) {
     this.#clock = clock;
@@ -59,18 +59,13 @@ export class Outbox {
     this.#ended = true;
     this.#endedWith = error;
     this.#wakeReader?.();
-    this.#wakeWriter?.();
+    this.#tellWriters();
   }
 
   /** Throws away what has not been sent and ends the stream. */
   abort(error: ConnectError): void {
     this.#sent(this.#news.length, this.#replies.length, this.#unsentBytes);
     this.end(error);
-  }
-
-  /** Whether the stream has been told to end. */
-  get ended(): boolean {
-    return this.#ended;
   }
 
   /** Bytes that wait to be sent. */
@@ -82,7 +77,7 @@ export class Outbox {
   async room(): Promise<void> {
     while (this.#unsentBytes >= UNSENT_BYTES_BEFORE_PAUSE && !this.#ended) {
       await new Promise<void>((resolve) => {
-        this.#wakeWriter = resolve;
+        this.#wakeWriters.push(resolve);
       });
     }
   }
@@ -154,6 +149,10 @@ export class Outbox {
       this.#nextReply = 0;
     }
     if (this.#isEmpty()) this.#ready = false;
-    if (this.#unsentBytes < UNSENT_BYTES_BEFORE_PAUSE) this.#wakeWriter?.();
+    if (this.#unsentBytes < UNSENT_BYTES_BEFORE_PAUSE) this.#tellWriters();
+  }
+
+  #tellWriters(): void {
+    for (const wake of this.#wakeWriters.splice(0)) wake();
   }
 }
