@@ -95,6 +95,12 @@ export function decodeKeys(keys: Uint8Array): Uint8Array[] {
   return found;
 }
 
+/** Each encoded key once, whatever their order. */
+export function distinct(keys: readonly Uint8Array[]): Uint8Array[] {
+  if (keys.length < 2) return [...keys];
+  return [...new Map(keys.map((key) => [Buffer.from(key).toString("latin1"), key])).values()];
+}
+
 /** The chain hash of an encoded batch. */
 export function chainHash(previous: Uint8Array, batch: Uint8Array): Uint8Array {
   return startChainHash(previous).update(batch).digest();

@@ -7,11 +7,10 @@ import {
   type PageLimit,
 } from "../journal.ts";
 import { justBelow, larger, lineageStart } from "../lineage.ts";
-import { chainHash, decodeBatch, decodeKeys, type EncodedRecord } from "./encoding.ts";
+import { chainHash, decodeBatch, decodeKeys, distinct, type EncodedRecord } from "./encoding.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, journalFiles, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
-import { distinct } from "./verify.ts";
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -36,7 +35,7 @@ const ESTIMATED_COMMIT_BYTES = 5 * 4120;
 
 /**
  * The journal on disk, all of it synchronous: what the worker thread runs. After an error of `append`
- * or `checkpointIfDue` nothing but `close` may be called.
+ * or `checkpointIfDue` nothing but `abandon` may be called.
  */
 export class Store {
   /** What people should know though the journal is good. */

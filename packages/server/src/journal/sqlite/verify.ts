@@ -4,6 +4,7 @@ import {
   CHAIN_START,
   chainHashByParts,
   decodeKeys,
+  distinct,
   type EncodedRecord,
 } from "./encoding.ts";
 import type { Mark } from "./mark.ts";
@@ -148,12 +149,6 @@ class KeyCheck {
       throw new BatchDamage(`${found} keys are indexed, the records have ${this.#expected}`);
     }
   }
-}
-
-/** Each key once, whatever their order. */
-export function distinct(keys: readonly Uint8Array[]): Uint8Array[] {
-  if (keys.length < 2) return [...keys];
-  return [...new Map(keys.map((key) => [Buffer.from(key).toString("latin1"), key])).values()];
 }
 
 function keysOf(keys: Uint8Array, first: bigint, last: bigint): Uint8Array[] {
