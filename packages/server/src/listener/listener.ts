@@ -65,11 +65,13 @@ export class Listener {
     this.#http1.removeAllListeners("connection");
     this.#http1.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
+      this.#undecided.add(socket);
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        this.#undecided.delete(socket);
+      });
       socket.setNoDelay(true);
       socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-      this.#undecided.add(socket);
-      socket.on("close", () => this.#undecided.delete(socket));
       lookAtFirstBytes(socket, options.clock, (version) => {
         this.#undecided.delete(socket);
         if (version === "http2") {
