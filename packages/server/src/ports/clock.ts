@@ -21,17 +21,20 @@ export interface Clock {
    * whatever lay unread in a socket comes before it.
    */
   afterPoll(fn: () => void): void;
-  /** How long the event loop has been kept from running since the process started. */
+  /** How long the event loop has been kept from running since this was first asked. */
   stalls(): Stalls;
 }
 
 // What a poll reads is handed on in the turns that follow it: decrypt, frame, decode.
 const TURNS_TO_HAND_ON = 3;
 
-const loopLag = new LoopLag(
-  () => performance.now(),
-  (everyMs, fn) => void setInterval(fn, everyMs).unref(),
-);
+// Made when first asked for: to import this module must start nothing.
+let loopLag: LoopLag | undefined;
+
+function newLoopLag(): LoopLag {
+  const beat = (everyMs: number, fn: () => void) => void setInterval(fn, everyMs).unref();
+  return new LoopLag(() => performance.now(), beat);
+}
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
@@ -52,5 +55,8 @@ export const systemClock: Clock = {
     };
     setImmediate(turn);
   },
-  stalls: () => loopLag.read(),
+  stalls() {
+    loopLag ??= newLoopLag();
+    return loopLag.read();
+  },
 };
