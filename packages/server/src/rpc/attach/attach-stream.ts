@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { limitExceeded, type Refusal, sessionEnded } from "@lockstep/core";
+import { limitExceeded, type Op, type Refusal, sessionEnded } from "@lockstep/core";
 import {
   type AttachCall,
   AttachErrorSchema,
@@ -23,8 +23,10 @@ import { replySize } from "./reply-size.ts";
 
 /** A call under way. */
 interface UnderWay {
-  readonly kind: AttachedKind;
-  readonly pending: Pending<AttachedReply>;
+  readonly callId: bigint;
+  readonly op: Op<AttachedKind>;
+  /** Undefined while it waits for the read before it. */
+  pending: Pending<AttachedReply> | undefined;
   timer: Timer | undefined;
 }
 
@@ -35,6 +37,9 @@ export class AttachStream {
   readonly #environment: RpcEnvironment;
   readonly #outbox: Outbox;
   readonly #calls = new Map<bigint, UnderWay>();
+  /** GetSessions that wait for the one before them: each reply may be large, so there is one at a time. */
+  readonly #reads: UnderWay[] = [];
+  #reading: UnderWay | undefined;
   readonly #stopNews: () => void;
   /** Calls under way that do not wait for a lock. */
   #prompt = 0;
@@ -111,53 +116,81 @@ export class AttachStream {
         );
       }
       const op = attachedOp(call, this.#session, limits);
-      const pending = this.#namespace.submit<AttachedKind>(op);
-      const underWay: UnderWay = { kind: op.kind, pending, timer: undefined };
+      const underWay: UnderWay = { callId, op, pending: undefined, timer: undefined };
       this.#calls.set(callId, underWay);
       if (op.kind !== "acquire") this.#prompt += 1;
       if (timeoutMs > 0n) {
-        underWay.timer = clock.after(Number(timeoutMs), () => this.#expire(callId, underWay));
+        underWay.timer = clock.after(Number(timeoutMs), () => this.#expire(underWay));
       }
-      pending.reply.then(
-        (reply) => this.#answer(callId, underWay, reply),
-        (error) => this.#fail(callId, underWay, error),
-      );
+      if (op.kind !== "getSession") this.#submit(underWay);
+      else if (this.#reading === undefined) this.#read(underWay);
+      else this.#reads.push(underWay);
     } catch (error) {
       this.#sendError(callId, error);
     }
   }
 
-  #answer(callId: bigint, underWay: UnderWay, value: AttachedReply): void {
-    if (!this.#take(callId, underWay)) return;
-    const bytes = replySize(underWay.kind, value);
+  #submit(underWay: UnderWay): void {
+    const pending = this.#namespace.submit<AttachedKind>(underWay.op);
+    underWay.pending = pending;
+    pending.reply.then(
+      (reply) => this.#answer(underWay, reply),
+      (error) => this.#fail(underWay, error),
+    );
+  }
+
+  #read(underWay: UnderWay): void {
+    this.#reading = underWay;
+    this.#submit(underWay);
+  }
+
+  /** The next read begins when what the one before has brought may leave. */
+  async #readNext(): Promise<void> {
+    await this.#outbox.room();
+    this.#reading = undefined;
+    for (let next = this.#reads.shift(); next !== undefined; next = this.#reads.shift()) {
+      if (this.#calls.get(next.callId) === next) return this.#read(next);
+    }
+  }
+
+  #answer(underWay: UnderWay, value: AttachedReply): void {
+    if (!this.#take(underWay)) return;
+    const { callId, op } = underWay;
+    const bytes = replySize(op.kind, value);
     const max = this.#environment.limits.max_response_bytes;
     if (bytes > max) {
       this.#sendError(callId, limitExceeded("max_response_bytes", max, "the reply is too large"));
     } else {
-      const reply = { case: underWay.kind, value } as never;
+      const reply = { case: op.kind, value } as never;
       this.#outbox.addReply(create(AttachReplySchema, { callId, reply }), bytes);
     }
-    this.#endIfFinished();
+    this.#ended(underWay);
   }
 
-  #fail(callId: bigint, underWay: UnderWay, error: unknown): void {
-    if (!this.#take(callId, underWay)) return;
-    this.#sendError(callId, error);
-    this.#endIfFinished();
+  #fail(underWay: UnderWay, error: unknown): void {
+    if (!this.#take(underWay)) return;
+    this.#sendError(underWay.callId, error);
+    this.#ended(underWay);
   }
 
-  #expire(callId: bigint, underWay: UnderWay): void {
-    underWay.pending.abandon();
-    this.#fail(callId, underWay, deadlineExceeded());
+  #expire(underWay: UnderWay): void {
+    underWay.pending?.abandon();
+    this.#fail(underWay, deadlineExceeded());
   }
 
   /** Whether the call was still under way; it is not any more. */
-  #take(callId: bigint, underWay: UnderWay): boolean {
-    if (this.#calls.get(callId) !== underWay) return false;
-    this.#calls.delete(callId);
+  #take(underWay: UnderWay): boolean {
+    if (this.#calls.get(underWay.callId) !== underWay) return false;
+    this.#calls.delete(underWay.callId);
     underWay.timer?.cancel();
-    if (underWay.kind !== "acquire") this.#prompt -= 1;
+    if (underWay.op.kind !== "acquire") this.#prompt -= 1;
     return true;
+  }
+
+  /** After the reply of a call has been given out. */
+  #ended(underWay: UnderWay): void {
+    if (this.#reading === underWay) void this.#readNext();
+    if (this.#finishing !== undefined && this.#prompt === 0) this.#end();
   }
 
   #sendError(callId: bigint, thrown: unknown): void {
@@ -183,16 +216,12 @@ export class AttachStream {
 
   /** Every call gets its reply, those that wait for a lock too. */
   #sessionEnded(refusal: Refusal): void {
-    for (const [callId, underWay] of [...this.#calls]) {
-      if (underWay.kind !== "acquire") continue;
-      underWay.pending.abandon();
-      this.#fail(callId, underWay, refusal);
+    for (const underWay of [...this.#calls.values()]) {
+      if (underWay.op.kind !== "acquire") continue;
+      underWay.pending?.abandon();
+      this.#fail(underWay, refusal);
     }
     this.finish(connectErrorFrom(refusal));
-  }
-
-  #endIfFinished(): void {
-    if (this.#finishing !== undefined && this.#prompt === 0) this.#end();
   }
 
   #end(): void {
@@ -202,10 +231,11 @@ export class AttachStream {
 
   #abandonAll(): void {
     for (const { pending, timer } of this.#calls.values()) {
-      pending.abandon();
+      pending?.abandon();
       timer?.cancel();
     }
     this.#calls.clear();
+    this.#reads.length = 0;
     this.#prompt = 0;
   }
 }

@@ -1,9 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
-import { type AttachRequest, AttachRequestSchema, SessionService } from "@lockstep/protocol";
+import {
+  type AttachRequest,
+  AttachRequestSchema,
+  ServerService,
+  SessionService,
+} from "@lockstep/protocol";
 import { expect, test } from "vitest";
-import { callOf } from "../../testing-support/attached.ts";
-import { openSession, startTestServer, transportTo } from "../../testing-support/test-server.ts";
+import { Attached, callOf } from "../../testing-support/attached.ts";
+import {
+  acquireOf,
+  lockClient,
+  openSession,
+  startTestServer,
+  transportTo,
+} from "../../testing-support/test-server.ts";
 
 test("a client that does not read its replies is not read either", async () => {
   const running = await startTestServer();
@@ -42,3 +53,34 @@ test("a client that does not read its replies is not read either", async () => {
   leave.abort();
   await running.close();
 }, 20_000);
+
+test("computes one GetSession at a time, and no more while its client does not read", async () => {
+  const running = await startTestServer();
+  const transport = () => transportTo(running.server.url);
+  const session = await openSession(transport());
+  const locks = lockClient(transport());
+  const ids = Array.from({ length: 60 }, (_, index) => BigInt(index + 1));
+  await Promise.all(
+    ids.map((id) => locks.acquire({ ...acquireOf(`${id}${"k".repeat(500)}`, id), session })),
+  );
+  const operations = async () => {
+    const info = await createClient(ServerService, transport()).getServerInfo({
+      namespace: "default",
+    });
+    return info.namespace?.counters?.operations ?? 0n;
+  };
+  const before = await operations();
+  const stream = new Attached(transport());
+  const reads = Array.from({ length: 200 }, (_, index) => index + 1);
+  const getSession = { case: "getSession", value: {} };
+  await stream.open(session, ...reads.map((id) => callOf(BigInt(id), getSession)));
+  // Each reply is above 30 kB: some are on their way and about 1 MiB waits. Renewals pass them by.
+  stream.call(callOf(5_000n, { case: "keepAlive", value: { seq: 1n } }));
+  await expect.poll(operations).toBeGreaterThan(before + 4n);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await operations()).toBeLessThan(before + 100n);
+  const replies = await stream.replies(reads.length + 1);
+  expect(new Set(replies.map(({ callId }) => callId)).size).toBe(reads.length + 1);
+  await stream.leave();
+  await running.close();
+});
