@@ -1,4 +1,4 @@
-import { connect } from "@lockstep/client/node";
+import { type Client, connect } from "@lockstep/client/node";
 import { FenceGuard } from "@lockstep/protocol";
 import { eventually } from "../eventually.ts";
 import { allEvents } from "../history/all-events.ts";
@@ -8,6 +8,7 @@ import { realTime } from "../real-time.ts";
 import { LoadClient } from "./load-client.ts";
 import { Numbers } from "./numbers.ts";
 import { Records } from "./records.ts";
+import { Silence } from "./silence.ts";
 import { unlessStuck } from "./stuck.ts";
 import type { RunResult } from "./verdict.ts";
 
@@ -25,6 +26,11 @@ export interface CrashPlan {
 const GRANTS_BEFORE_KILL_MIN = 20;
 const GRANTS_BEFORE_KILL_MAX = 400;
 const DOWN_MS_MAX = 300;
+const TTL_MS = 15_000;
+// Longer than any machine takes on which it makes sense to wait for the end.
+const CONNECT_TIMEOUT_MS = 120_000;
+// Whoever was never left without an answer for longer has had time to renew, over several connections if need be.
+const SILENCE_MS_MAX = TTL_MS / 5;
 
 /**
  * Clients take and give back locks while the server is killed and started again.
@@ -51,15 +57,17 @@ async function onServer(
 ): Promise<RunResult> {
   const records = new Records();
   const shared = { records, guard: new FenceGuard() };
-  const names = Array.from({ length: count }, (_, index) => `client-${index + 1}`);
-  const clients = names.map((displayName) => connect({ address: server.address, displayName }));
-  const reader = connect({ address: server.address });
-  await Promise.all(clients.map((client) => client.ready()));
-  tell(`${count} sessions are open`);
-  const load = clients.map((client, index) => {
-    const name = names[index] as string;
+  const { address } = server;
+  const options = { address, ttlMs: TTL_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  const reader = connect(options);
+  const load = Array.from({ length: count }, (_, index) => {
+    const name = `client-${index + 1}`;
+    const client = connect({ ...options, displayName: name });
     return new LoadClient(name, client, new Numbers(seed * 100_000 + index), shared);
   });
+  await Promise.all(load.map((client) => client.ready()));
+  tell(`${count} sessions are open`);
+  const silence = new Silence(reader);
   const running = Promise.all(load.map((client) => client.run()));
   const numbers = new Numbers(seed);
   for (let kill = 1; kill <= kills; kill += 1) {
@@ -68,18 +76,23 @@ async function onServer(
     await server.kill();
     await realTime(numbers.below(DOWN_MS_MAX), "a server is not back at once");
     await server.startAgain();
-    tell(`killed ${kill} of ${kills} times, ${records.holds.length} grants seen`);
+    const seen = `${records.holds.length} grants seen`;
+    tell(`killed ${kill} of ${kills} times, ${seen}, silent for ${silence.longestMs.toFixed()} ms`);
   }
   for (const client of load) client.finish();
   await unlessStuck(records, "every client to be granted one more lock", running);
+  await silence.stop();
+  const keptUp = silence.longestMs <= SILENCE_MS_MAX;
   tell(`all clients have gone on; ${records.holds.length} grants seen`);
-  await eventually("for what was taken back to be gone", async () => {
-    const { locks } = await reader.listLocks();
-    return locks.length === 0;
-  });
-  await Promise.all(clients.map((client) => client.close()));
+  await eventually("for what was taken back to be gone", () => isQuiet(reader));
+  await Promise.all(load.map((client) => client.close()));
   const history = new LockHistory(await allEvents(reader));
   await reader.close();
   tell(`the history tells of ${history.grants.size} grants`);
-  return { records, history, kills };
+  return { records, history, kills, keptUp };
+}
+
+async function isQuiet(reader: Client): Promise<boolean> {
+  const { locks } = await reader.listLocks();
+  return locks.length === 0;
 }

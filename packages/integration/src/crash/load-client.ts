@@ -1,4 +1,4 @@
-import type { Client, Lock } from "@lockstep/client";
+import { type Client, type Lock, LockLostError, SessionLostError } from "@lockstep/client";
 import { type FenceGuard, parseSequencer } from "@lockstep/protocol";
 import { realTime } from "../real-time.ts";
 import type { Numbers } from "./numbers.ts";
@@ -36,6 +36,15 @@ export class LoadClient {
     this.#load = load;
   }
 
+  /** Resolves when its session is open. */
+  async ready(): Promise<void> {
+    await this.#client.ready();
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
   /** Ends after one more grant: a client that cannot go on would never end. */
   finish(): void {
     this.#finishing = true;
@@ -50,10 +59,17 @@ export class LoadClient {
           if (this.#finishing) this.#cyclesToGo -= 1;
         }
       } catch (error) {
-        this.#load.records.problem(this.#name, String(error));
+        this.#failed(error);
       }
       await realTime(this.#numbers.below(PAUSE_MS_MAX), "between two locks of this load");
     }
+  }
+
+  #failed(error: unknown): void {
+    const { records } = this.#load;
+    const lost = error instanceof SessionLostError || error instanceof LockLostError;
+    if (lost && error.reason === "DEADLINE_PASSED") records.deadlinePassed(this.#name);
+    else records.problem(this.#name, String(error));
   }
 
   async #acquire(key: string): Promise<Lock | null> {
@@ -82,9 +98,9 @@ export class LoadClient {
   async #work(lock: Lock): Promise<void> {
     const { records, guard } = this.#load;
     const hold = records.granted(this.#name, lock);
-    lock.lost.then(({ reason }) => {
+    lock.lost.then(({ reason, token }) => {
       records.gaveUp(hold);
-      records.problem(this.#name, `lost ${lock.sequencer}: ${reason}`);
+      this.#failed(new LockLostError(lock.key, reason, token));
     });
     const isLong = this.#numbers.below(ONE_LONG_WORK_IN) === 0;
     await realTime(this.#numbers.below(isLong ? LONG_WORK_MS_MAX : WORK_MS_MAX), WORK);

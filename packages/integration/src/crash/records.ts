@@ -10,7 +10,7 @@ export interface SeenHold {
   readonly fromMs: number;
   /** When it gave the lock back or learnt that it was lost, milliseconds; undefined while it holds. */
   untilMs: number | undefined;
-  /** The server has acknowledged the release. */
+  /** The release is done: the server has acknowledged it, or the session has passed its client's own deadline. */
   released: boolean;
 }
 
@@ -19,13 +19,21 @@ export class Records {
   readonly holds: SeenHold[] = [];
   /** What a client saw that must not happen, in words. */
   readonly problems: string[] = [];
+  /** Clients that gave their session up because nobody acknowledged a renewal in time. They renew it no more. */
+  readonly deadlinesPassed = new Set<string>();
+  readonly #last = new Map<string, { lock: Lock; hold: SeenHold }>();
   #reached: { holds: number; tell: () => void } | undefined;
 
   /** A client was granted a lock. */
-  granted(client: string, { key, token, holdId }: Lock): SeenHold {
+  granted(client: string, lock: Lock): SeenHold {
+    const { key, token, holdId } = lock;
+    // Whether somebody believes is decided by the clock, whenever anybody looks, and not by when it is noticed.
+    const last = this.#last.get(key);
+    if (last?.lock.state === "LOST") this.gaveUp(last.hold);
     const fromMs = performance.now();
     const hold = { client, key, token, holdId, fromMs, untilMs: undefined, released: false };
     this.holds.push(hold);
+    this.#last.set(key, { lock, hold });
     if (this.#reached && this.holds.length >= this.#reached.holds) this.#reached.tell();
     return hold;
   }
@@ -33,6 +41,10 @@ export class Records {
   /** From now on the client does not believe in the lock any more. */
   gaveUp(hold: SeenHold): void {
     hold.untilMs ??= performance.now();
+  }
+
+  deadlinePassed(client: string): void {
+    this.deadlinesPassed.add(client);
   }
 
   problem(client: string, what: string): void {

@@ -31,14 +31,20 @@ const first: SeenHold = {
 const second: SeenHold = { ...first, token: 5n, holdId: 5n, fromMs: 20, untilMs: 30 };
 const whole = [grant(3n), release(3n), grant(5n), release(5n), close()];
 
-function verdict(bodies: Body[], holds: SeenHold[] = [first, second], problems: string[] = []) {
+function verdict(
+  bodies: Body[],
+  holds: SeenHold[] = [first, second],
+  problems: string[] = [],
+  { deadlinePassed = "", keptUp = true } = {},
+) {
   const events = [...beginning, ...bodies].map((body, index) =>
     create(EventSchema, { revision: BigInt(index + 1), body }),
   );
   const records = new Records();
   records.holds.push(...holds);
   records.problems.push(...problems);
-  return violationsOf({ records, history: new LockHistory(events), kills: 0 });
+  if (deadlinePassed) records.deadlinePassed(deadlinePassed);
+  return violationsOf({ records, history: new LockHistory(events), kills: 0, keptUp });
 }
 
 test("a run in which everything agrees has no violations", () => {
@@ -96,8 +102,22 @@ test.each<[string, string[], RegExp]>([
   expect(violations).toContainEqual(expect.stringMatching(complaint));
 });
 
+test("a client that gave its session up by its own deadline is judged by how the machine kept up", () => {
+  const lost: Body = { case: "lockLost", value: { token: 5n, holdId: 5n, sessionId: 2n, targets } };
+  const bodies = [grant(3n), release(3n), grant(5n), close(SessionState.EXPIRED), lost];
+  const holds = [first, { ...second, released: false }];
+  const passed = { deadlinePassed: "one" };
+  expect(verdict(bodies, holds, [], { ...passed, keptUp: false })).toEqual([]);
+  expect(verdict(bodies, holds, [], passed)).toEqual(["one could not renew in time"]);
+  const renewing = verdict(bodies, holds, [], { keptUp: false });
+  expect(renewing).toContainEqual(expect.stringMatching(/which renews, expired/));
+  expect(renewing).toContain("the hold with token 5 was lost");
+});
+
 test("a run shows an epoch that is missing", () => {
   const records = new Records();
   const history = new LockHistory([]);
-  expect(violationsOf({ records, history, kills: 1 })).toEqual(["0 epochs after 1 kills"]);
+  expect(violationsOf({ records, history, kills: 1, keptUp: true })).toEqual([
+    "0 epochs after 1 kills",
+  ]);
 });
