@@ -3,7 +3,8 @@ import { type Event, LockService } from "@lockstep/protocol";
 import { backoffMs } from "./backoff.ts";
 import { faultOf, isOpen, requestError } from "./calls/fault.ts";
 import { ServerUnreachableError } from "./errors.ts";
-import { type Clock, elapsedMs, instantOf, type Timer } from "./ports/clock.ts";
+import { pause } from "./pause.ts";
+import { type Clock, elapsedMs, instantOf } from "./ports/clock.ts";
 import type { Random } from "./ports/random.ts";
 import { type EventSelection, filterOf } from "./reads.ts";
 import type { Epochs } from "./session/epochs.ts";
@@ -74,7 +75,7 @@ class Watch {
   }
 
   async *events(): AsyncGenerator<Event, void, undefined> {
-    const { clock, connectTimeoutMs, address } = this.#parts;
+    const { clock, random, connectTimeoutMs, address } = this.#parts;
     const since = instantOf(clock);
     while (!this.#stop.aborted) {
       try {
@@ -93,7 +94,8 @@ class Watch {
             : new ServerUnreachableError(address, { cause: error });
         }
       }
-      await this.#pause();
+      this.#failures += 1;
+      await pause(clock, backoffMs(this.#failures, random), this.#stop);
     }
   }
 
@@ -115,16 +117,5 @@ class Watch {
       const bookmark = header?.revision ?? 0n;
       if (bookmark > (this.#cursor ?? 0n)) this.#cursor = bookmark;
     }
-  }
-
-  async #pause(): Promise<void> {
-    if (this.#stop.aborted) return;
-    this.#failures += 1;
-    let timer: Timer | undefined;
-    await new Promise<void>((resolve) => {
-      timer = this.#parts.clock.after(backoffMs(this.#failures, this.#parts.random), resolve);
-      this.#stop.addEventListener("abort", () => resolve(), { once: true });
-    });
-    timer?.cancel();
   }
 }

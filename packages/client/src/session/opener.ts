@@ -2,7 +2,8 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { type OpenSessionResponse, SessionService } from "@lockstep/protocol";
 import { backoffMs } from "../backoff.ts";
 import { faultOf, isOpen, requestError, sessionEnd } from "../calls/fault.ts";
-import { type Clock, elapsedMs, instantOf, type Timer } from "../ports/clock.ts";
+import { pause } from "../pause.ts";
+import { type Clock, elapsedMs, instantOf } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { withTimeout } from "../timeout.ts";
 import type { Epochs } from "./epochs.ts";
@@ -53,9 +54,9 @@ export class Opener {
 
   /** @throws RequestError if the server refuses for good; the signal's reason after `stop` */
   async open(): Promise<Opened> {
-    const { clock, ttlMs } = this.#parts;
+    const { clock, random, ttlMs } = this.#parts;
     for (let failures = 1; ; failures++) {
-      const secret = this.#parts.random.bytes(SECRET_BYTES);
+      const secret = random.bytes(SECRET_BYTES);
       const firstAttempt = instantOf(clock);
       // A repeat adds no time. When none is left, the session that may have been opened is left to expire.
       while (elapsedMs(clock, firstAttempt) < leaseMs(ttlMs)) {
@@ -65,7 +66,8 @@ export class Opener {
           if (lease.remainingMs() === 0) break;
           return { sessionId: reply.sessionId, secret, lease };
         }
-        await this.#pause(failures);
+        await pause(clock, backoffMs(failures, random), this.#stop.signal);
+        this.#stop.signal.throwIfAborted();
         failures += 1;
         if (reply === "ended") break;
       }
@@ -90,17 +92,5 @@ export class Opener {
       if (isOpen(fault)) return "again";
       throw requestError(fault);
     }
-  }
-
-  async #pause(failures: number): Promise<void> {
-    const { clock, random } = this.#parts;
-    const { signal } = this.#stop;
-    let timer: Timer | undefined;
-    await new Promise<void>((resolve) => {
-      timer = clock.after(backoffMs(failures, random), resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    timer?.cancel();
-    signal.throwIfAborted();
   }
 }
