@@ -14,16 +14,19 @@ export type LossReason =
   | "FORCE_RELEASED"
   | "UNKNOWN";
 
+/** The reasons this client knows. */
+export const NOT_GRANTED_REASONS = [
+  "CONTENDED",
+  "WAIT_TIMED_OUT",
+  "CANCELLED",
+  "LOCK_DELAY",
+  "QUEUE_FULL",
+  "REENTRANCY",
+  "OWNER_BUSY",
+] as const;
+
 /** Why an acquire ended without a lock. UNKNOWN is a reason newer than this client. */
-export type NotGrantedReason =
-  | "CONTENDED"
-  | "WAIT_TIMED_OUT"
-  | "CANCELLED"
-  | "LOCK_DELAY"
-  | "QUEUE_FULL"
-  | "REENTRANCY"
-  | "OWNER_BUSY"
-  | "UNKNOWN";
+export type NotGrantedReason = (typeof NOT_GRANTED_REASONS)[number] | "UNKNOWN";
 
 const BRANDS = Symbol.for("lockstep.error.brands");
 

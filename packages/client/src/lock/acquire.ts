@@ -3,7 +3,6 @@ import {
   type AcquireRequest,
   AcquireRequestSchema,
   type AcquireResponse,
-  CancelAcquireRequestSchema,
   type Denied,
   DeniedReason,
   type Granted,
@@ -12,8 +11,9 @@ import {
 import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import { type Fault, requestError } from "../calls/fault.ts";
-import { NotGrantedError, type NotGrantedReason } from "../errors.ts";
+import { NOT_GRANTED_REASONS, NotGrantedError, type NotGrantedReason } from "../errors.ts";
 import type { RequestIds } from "../session/request-ids.ts";
+import { cancelErrand } from "./cancel-errand.ts";
 import type { Lock } from "./handle.ts";
 
 /** What an acquire asks for. */
@@ -114,28 +114,12 @@ export class PendingAcquire implements Errand<"acquire"> {
     this.#giveUp?.();
     this.#reject(this.#wish.signal?.reason);
     const { ids } = this.#host;
-    const requestId = ids.next();
-    const done = () => {
-      ids.answer(requestId);
+    const cancel = cancelErrand(ids, this.requestId, this.#wish.correlationId, (granted) => {
       ids.answer(this.requestId);
       this.#finish();
-    };
-    this.#host.submit({
-      kind: "cancelAcquire",
-      request: () =>
-        create(CancelAcquireRequestSchema, {
-          requestId,
-          answered: ids.answered(),
-          acquireRequestId: this.requestId,
-          correlationId: this.#wish.correlationId,
-        }),
-      reply: ({ granted }) => {
-        done();
-        if (granted) this.#host.giveBack(granted);
-        return true;
-      },
-      refused: done,
+      if (granted) this.#host.giveBack(granted);
     });
+    this.#host.submit(cancel);
   }
 
   #finish(): void {
@@ -144,15 +128,7 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 }
 
-const KNOWN_REASONS: ReadonlySet<string> = new Set<NotGrantedReason>([
-  "CONTENDED",
-  "WAIT_TIMED_OUT",
-  "CANCELLED",
-  "LOCK_DELAY",
-  "QUEUE_FULL",
-  "REENTRANCY",
-  "OWNER_BUSY",
-]);
+const KNOWN_REASONS: ReadonlySet<string> = new Set(NOT_GRANTED_REASONS);
 
 function deniedError(key: string, { reason, blockers, retryAfterMs }: Denied): NotGrantedError {
   const name: string | undefined = DeniedReason[reason];

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  CancelAcquireRequestSchema,
   type GetSessionResponse,
   type Granted,
   ReleaseOutcome,
@@ -14,6 +13,7 @@ import type { Lease } from "../session/lease.ts";
 import { lossReasonOf } from "../session/loss.ts";
 import type { RequestIds } from "../session/request-ids.ts";
 import { type AcquireHost, type AcquireWish, PendingAcquire } from "./acquire.ts";
+import { cancelErrand } from "./cancel-errand.ts";
 import { type HandleHost, type Lock, LockHandle } from "./handle.ts";
 
 /** Acquires of one client under way at once; beyond it they are refused without being sent. */
@@ -80,7 +80,7 @@ export class Holds implements AcquireHost, HandleHost {
     if (this.#acquires.size === 0) this.#lostEarly.clear();
   }
 
-  giveBack({ holdId, token }: Granted): void {
+  giveBack({ holdId, token }: Pick<Granted, "holdId" | "token">): void {
     this.#submitRelease(
       holdId,
       token,
@@ -132,12 +132,7 @@ export class Holds implements AcquireHost, HandleHost {
     );
     for (const { holdId, token, requestId } of holds) {
       if (this.#handles.has(holdId) || this.#acquires.has(requestId)) continue;
-      this.#submitRelease(
-        holdId,
-        token,
-        () => {},
-        () => {},
-      );
+      this.giveBack({ holdId, token });
     }
     for (const { requestId } of tickets) {
       if (!this.#acquires.has(requestId)) this.#cancelUnknown(requestId);
@@ -206,21 +201,10 @@ export class Holds implements AcquireHost, HandleHost {
   }
 
   #cancelUnknown(acquireRequestId: bigint): void {
-    const requestId = this.ids.next();
-    this.#host.submit({
-      kind: "cancelAcquire",
-      request: () =>
-        create(CancelAcquireRequestSchema, {
-          requestId,
-          answered: this.ids.answered(),
-          acquireRequestId,
-        }),
-      reply: ({ granted }) => {
-        this.ids.answer(requestId);
+    this.#host.submit(
+      cancelErrand(this.ids, acquireRequestId, "", (granted) => {
         if (granted) this.giveBack(granted);
-        return true;
-      },
-      refused: () => this.ids.answer(requestId),
-    });
+      }),
+    );
   }
 }
