@@ -1,7 +1,7 @@
-import type { AttachCall } from "@lockstep/protocol";
+import { type AttachCall, DEFAULT_LIMITS } from "@lockstep/protocol";
 
 /** Most bytes of a frame, unless a single call is larger. */
-export const FRAME_BYTES_MAX = 256 * 1024;
+export const FRAME_BYTES_MAX = DEFAULT_LIMITS.max_frame_bytes;
 
 // More than the fixed fields of any call take, tags and lengths included.
 const FIXED_BYTES = 160;

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { ErrorReason, type Event, type ReplyHeader } from "@lockstep/protocol";
 import { backoffMs } from "../backoff.ts";
-import { type Fault, sessionEnd } from "../calls/fault.ts";
+import { type Fault, sessionEnd, transportFault } from "../calls/fault.ts";
 import type { LossReason } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
@@ -133,12 +133,8 @@ export class Link implements AttachListener {
     this.#stream = stream;
     this.#timer = this.#host.clock.after(ATTACH_OPEN_TIMEOUT_MS, () => {
       stream.close();
-      this.ended(stream, {
-        code: Code.Unavailable,
-        reason: undefined,
-        message: `Attach was not accepted within ${ATTACH_OPEN_TIMEOUT_MS} ms`,
-        metadata: {},
-      });
+      const late = `Attach was not accepted within ${ATTACH_OPEN_TIMEOUT_MS} ms`;
+      this.ended(stream, transportFault(late));
     });
     // While the client does without, requests change over only once the stream is accepted.
     if (!this.#fallback) this.#host.use(stream);

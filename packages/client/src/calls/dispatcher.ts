@@ -1,6 +1,6 @@
 import type { ReplyHeader } from "@lockstep/protocol";
 import type { Activity } from "../activity.ts";
-import { BACKOFF_MAX_MS, backoffMs } from "../backoff.ts";
+import { backoffMs } from "../backoff.ts";
 import type { LossReason } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
@@ -141,7 +141,7 @@ export class Dispatcher {
 
   #again(entry: Entry): void {
     entry.failures += 1;
-    const pauseMs = backoffMs(entry.failures, this.#host.random, BACKOFF_MAX_MS);
+    const pauseMs = backoffMs(entry.failures, this.#host.random);
     entry.pause = this.#host.clock.after(pauseMs, () => {
       entry.pause = undefined;
       this.#host.arrived();

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { type IdRange, IdRangeSchema } from "@lockstep/protocol";
+import { DEFAULT_LIMITS, type IdRange, IdRangeSchema } from "@lockstep/protocol";
 
 /** Most ranges a request may carry. What does not fit is told later: the server just remembers longer. */
-export const ANSWERED_RANGES_MAX = 1_024;
+export const ANSWERED_RANGES_MAX = DEFAULT_LIMITS.max_answered_ranges;
 
 /** The request ids of one session: given out rising by one, and which of them have their final reply. */
 export class RequestIds {
