@@ -59,6 +59,7 @@ describe("Sweeping out reminders", () => {
         [9_000n, 9_000n + i],
       ]);
     }
+    expect(world.state.due.nextAtMs).toBe(world.monotonicMs + 5_000);
     expect(cases(world.advance(5_000))).toEqual(["lockGranted"]);
   });
 
