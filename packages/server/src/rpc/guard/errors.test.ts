@@ -100,6 +100,15 @@ const cases: Case[] = [
     call: (wire) => ({ body: message(wire, text('{"namespace":')) }),
   },
   {
+    name: "JSON that is not UTF-8",
+    code: Code.InvalidArgument,
+    reason: "MALFORMED",
+    format: "json",
+    call: (wire) => ({
+      body: message(wire, Buffer.from('{"namespace":"default","key":"\u00e9"}', "latin1")),
+    }),
+  },
+  {
     name: "an unknown JSON field",
     code: Code.InvalidArgument,
     reason: "MALFORMED",
@@ -205,6 +214,11 @@ describe("a stream over connect", () => {
 
   test.each([
     ["a message that is no JSON", encodeEnvelope(0, text("{")), "MALFORMED"],
+    [
+      "JSON that is not UTF-8",
+      encodeEnvelope(0, Buffer.from('{"x":"\u00e9"}', "latin1")),
+      "MALFORMED",
+    ],
     ["a body that ends too early", encodeEnvelope(0, text("{}")).subarray(0, 6), "MALFORMED"],
     ["a field that breaks a rule", encodeEnvelope(0, text("{}")), "INVALID_FIELD"],
   ])("refuses %s", async (_, body, reason) => {

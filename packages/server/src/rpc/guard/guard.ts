@@ -107,12 +107,13 @@ function guardedRequest(request: UniversalServerRequest, call: Call): UniversalS
   const contextValues = request.contextValues ?? createContextValues();
   contextValues.set(callKey, call);
   const { body } = request;
+  const contentType = request.header.get("content-type") ?? "";
   const isStream = typeof body === "object" && body !== null && Symbol.asyncIterator in body;
   return {
     ...request,
     signal: call.signal,
     contextValues,
-    body: isStream ? requestBody(body as AsyncIterable<Uint8Array>, call) : body,
+    body: isStream ? requestBody(body as AsyncIterable<Uint8Array>, call, contentType) : body,
   };
 }
 
