@@ -17,8 +17,9 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     ssr: { resolve: { conditions } },
     test: {
       include: ["src/**/*.test.ts"],
-      // A limit against hanging, not a measure: machines are slow at times.
+      // Limits against hanging, not measures: machines are slow at times.
       testTimeout: 60_000,
+      expect: { poll: { interval: 5, timeout: 30_000 } },
       reporters: ["default", ["json", { outputFile: results }]],
       ...test,
     },

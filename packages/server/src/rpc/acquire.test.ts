@@ -37,7 +37,7 @@ const release = () => locks().release({ session: holder, requestId: 2n, holdId, 
 
 /** Settles when the server has taken in what is on its way. */
 const arrived = (waiters: bigint) =>
-  expect.poll(() => running.namespace.info().counters?.waiters, { interval: 5 }).toBe(waiters);
+  expect.poll(() => running.namespace.info().counters?.waiters).toBe(waiters);
 
 describe("a unary acquire", () => {
   test("answers queued at once without a poll timeout", async () => {

@@ -42,7 +42,7 @@ describe("max_in_flight_bytes", () => {
     const waiting = [1n, 2n].map((id) =>
       locks.acquire({ ...acquireOf("k", id + 1n, wait), session: holder }),
     );
-    await expect.poll(() => running?.namespace.info().counters?.waiters, { interval: 5 }).toBe(2n);
+    await expect.poll(() => running?.namespace.info().counters?.waiters).toBe(2n);
     const large = { ...acquireOf("k".repeat(400), 4n), session: holder };
     const error = await locks.acquire(large).catch((thrown) => thrown);
     expect(error.code).toBe(Code.ResourceExhausted);
@@ -103,7 +103,7 @@ describe("default_deadline_ms", () => {
       stream.on("response", (headers) => resolve(headers[":status"])),
     );
     stream.write("{");
-    await expect.poll(() => clock.nextTimerMs(), { interval: 5 }).toBe(3_000);
+    await expect.poll(() => clock.nextTimerMs()).toBe(3_000);
     await clock.advance(3_000);
     expect(await status).toBe(504);
     expect(submitted).toEqual([]);
