@@ -1,4 +1,3 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../ports/clock.ts";
@@ -12,6 +11,7 @@ import {
   GOAWAY,
   HEADERS,
   http1Request,
+  http2Session,
   INFO,
   RST_STREAM,
   requestHeaders,
@@ -21,10 +21,8 @@ import {
 import { Listener } from "./listener.ts";
 
 let running: TestServer | undefined;
-const http2Sessions: ClientHttp2Session[] = [];
 afterEach(async () => {
   cutWires();
-  for (const session of http2Sessions.splice(0)) session.destroy();
   await running?.close();
 });
 
@@ -33,25 +31,16 @@ async function start(options = {}): Promise<TestServer> {
   return running;
 }
 
-function http2Session(server: TestServer): ClientHttp2Session {
-  const session = connectHttp2(server.server.url);
-  session.on("error", () => undefined);
-  http2Sessions.push(session);
-  return session;
-}
-
 describe("limits of a connection", () => {
   const limited = (limits: object) => start({ limits: { ...DEFAULT_LIMITS, ...limits } });
 
   test("max_connections refuses the connection that is too much", async () => {
     const { server } = await limited({ max_connections: 1 });
-    const first = http2Session(running as TestServer);
+    const first = http2Session(server.url);
     await new Promise<void>((resolve) => first.once("remoteSettings", () => resolve()));
     expect(await answerTo(server.port, http1Request("localhost"))).toBe("");
     first.destroy();
-    await expect
-      .poll(() => answerTo(server.port, http1Request("localhost")), { interval: 20 })
-      .toContain("200 OK");
+    await expect.poll(() => answerTo(server.port, http1Request("localhost"))).toContain("200 OK");
   });
 
   test("max_header_bytes holds over HTTP/1.1 and HTTP/2", async () => {
@@ -59,7 +48,7 @@ describe("limits of a connection", () => {
     const large = "x".repeat(17 * 1024);
     const answer = await answerTo(server.port, http1Request("localhost", [`X-Large: ${large}`]));
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
-    const session = http2Session(running as TestServer);
+    const session = http2Session(server.url);
     const stream = session.request({ ":method": "POST", ":path": INFO, "x-large": large });
     const ended = await new Promise((resolve) => {
       stream.on("response", (headers) => resolve(headers[":status"]));
@@ -71,7 +60,8 @@ describe("limits of a connection", () => {
   });
 
   test("max_concurrent_streams and the absence of push are announced", async () => {
-    const session = http2Session(await limited({ max_concurrent_streams: 7 }));
+    const { server } = await limited({ max_concurrent_streams: 7 });
+    const session = http2Session(server.url);
     const settings = await new Promise((resolve) => session.once("remoteSettings", resolve));
     expect(settings).toMatchObject({
       maxConcurrentStreams: 7,
@@ -89,7 +79,7 @@ describe("limits of a connection", () => {
       wire.socket.write(frame(HEADERS, END_HEADERS, streamId, requestHeaders()));
       wire.socket.write(frame(RST_STREAM, 0, streamId, Buffer.from([0, 0, 0, 8])));
     }
-    await expect.poll(() => wire.heardFrames(), { interval: 5 }).toContain(GOAWAY);
+    await expect.poll(() => wire.heardFrames()).toContain(GOAWAY);
     const answered = running?.log.filter((line) => line.includes("GetServerInfo")).length;
     expect(answered).toBeLessThan(3_000);
   });

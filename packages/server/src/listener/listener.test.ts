@@ -1,4 +1,3 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { createClient } from "@connectrpc/connect";
 import { ServerService } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
@@ -11,29 +10,21 @@ import {
   frame,
   GOAWAY,
   http1Request,
+  http2Session,
   INFO,
   SETTINGS,
   Wire,
 } from "../testing-support/wire.ts";
 
 let running: TestServer | undefined;
-const http2Sessions: ClientHttp2Session[] = [];
 afterEach(async () => {
   cutWires();
-  for (const session of http2Sessions.splice(0)) session.destroy();
   await running?.close();
 });
 
 async function start(options = {}): Promise<TestServer> {
   running = await startTestServer(options);
   return running;
-}
-
-function http2Session(server: TestServer): ClientHttp2Session {
-  const session = connectHttp2(server.server.url);
-  session.on("error", () => undefined);
-  http2Sessions.push(session);
-  return session;
 }
 
 describe("one port", () => {
@@ -61,7 +52,7 @@ describe("one port", () => {
     wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
     // Its own settings, and that it has read ours.
     const count = () => wire.heardFrames().filter((type) => type === SETTINGS).length;
-    await expect.poll(count, { interval: 5 }).toBe(2);
+    await expect.poll(count).toBe(2);
     expect(wire.heardFrames()).not.toContain(GOAWAY);
   });
 
@@ -70,7 +61,7 @@ describe("one port", () => {
     const wire = new Wire(server.port);
     wire.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
-    await expect.poll(() => wire.heardFrames(), { interval: 5 }).toContain(SETTINGS);
+    await expect.poll(() => wire.heardFrames()).toContain(SETTINGS);
     wire.socket.end();
     expect(await wire.closed).not.toBe("");
   });
@@ -79,7 +70,7 @@ describe("one port", () => {
     const { server, clock } = await start();
     const wire = new Wire(server.port);
     wire.say("PRI * HTTP");
-    await expect.poll(() => clock.nextTimerMs(), { interval: 5 }).toBe(5_000);
+    await expect.poll(() => clock.nextTimerMs()).toBe(5_000);
     await clock.advance(0);
     await clock.advance(5_000);
     expect(await wire.closed).toBe("");
@@ -119,7 +110,8 @@ describe("on loopback", () => {
   );
 
   test("an :authority that is not loopback is refused too", async () => {
-    const session = http2Session(await start());
+    const { server } = await start();
+    const session = http2Session(server.url);
     const stream = session.request({ ":method": "POST", ":path": INFO, ":authority": "evil" });
     stream.end();
     const status = await new Promise((resolve) =>

@@ -1,3 +1,4 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 
 /** A call that any server answers. */
@@ -11,7 +12,7 @@ export function http1Request(host: string, more: string[] = []): string {
   return [...lines, "Content-Length: 2", "Connection: close", ...more, "", "{}"].join(CRLF);
 }
 
-const open: Socket[] = [];
+const open: { destroy(): void }[] = [];
 
 /** A bare connection, on which a test says and hears what it wants. */
 export class Wire {
@@ -51,9 +52,17 @@ export async function answerTo(port: number, text: string): Promise<string> {
   return wire.closed;
 }
 
+/** A bare HTTP/2 connection, as Node's own client makes it. */
+export function http2Session(url: string): ClientHttp2Session {
+  const session = connectHttp2(url);
+  session.on("error", () => undefined);
+  open.push(session);
+  return session;
+}
+
 /** Cuts the connections a test has left open. */
 export function cutWires(): void {
-  for (const socket of open.splice(0)) socket.destroy();
+  for (const connection of open.splice(0)) connection.destroy();
 }
 
 export const HEADERS = 1;
