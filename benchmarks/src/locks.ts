@@ -43,7 +43,10 @@ export async function compareLocks(options: LocksOptions): Promise<LocksReport> 
   const { callers, rounds, durationMs } = options;
   const groups: Group[] = [];
   try {
-    groups.push(await rawCommit(), await rawHttp2(callers), await lockstep(callers));
+    // One by one: what has started must be closed also when the next one does not start.
+    groups.push(await rawCommit());
+    groups.push(await rawHttp2(callers));
+    groups.push(await lockstep(callers));
     const contestants = groups.flatMap((group) => group.contestants);
     const medians = await measureAll(contestants, options);
     const [cpu] = cpus();
