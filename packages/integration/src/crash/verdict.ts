@@ -17,21 +17,12 @@ export interface RunResult {
  * @returns what broke a rule, in words; empty when nothing did
  */
 export function violationsOf({ records, history, kills, keptUp }: RunResult): string[] {
-  const { deadlinesPassed } = records;
-  const renews = (client: string) => !deadlinesPassed.has(client);
-  const ended = history.expiries.map(({ client }) => client).filter(renews);
-  const lost = [...history.lost].filter((token) => renews(history.grants.get(token)?.client ?? ""));
   return [
     ...records.problems,
     ...history.violations,
-    ...records.holds.flatMap((hold) => notInHistory(hold, history, renews(hold.client))),
+    ...records.holds.flatMap((hold) => notInHistory(hold, history, keptUp)),
     ...overlaps(records.holds),
-    ...ended.map((client) => `the session of ${client}, which renews, expired`),
-    ...lost.map((token) => `the hold with token ${token} was lost`),
-    ...(keptUp ? [...deadlinesPassed] : []).map((client) => `${client} could not renew in time`),
-    ...history.openSessions
-      .filter(renews)
-      .map((client) => `${client} was closed, but its session is open`),
+    ...(keptUp ? endsOfSessions(records, history) : []),
     ...(history.isQuiet ? [] : ["a hold or a waiter is left behind"]),
     ...(history.epochs.length === kills + 1
       ? []
@@ -39,15 +30,26 @@ export function violationsOf({ records, history, kills, keptUp }: RunResult): st
   ];
 }
 
+/** Whoever renews keeps its session until it closes it. */
+function endsOfSessions({ deadlinesPassed }: Records, history: LockHistory): string[] {
+  return [
+    ...[...deadlinesPassed].map((client) => `${client} could not renew in time`),
+    ...history.expiries.map(({ client }) => `the session of ${client}, which renews, expired`),
+    ...[...history.lost].map((token) => `the hold with token ${token} was lost`),
+    ...history.openSessions.map((client) => `${client} was closed, but its session is open`),
+  ];
+}
+
 /** No acknowledged grant, and no acknowledged release, may be lost. */
-function notInHistory(hold: SeenHold, history: LockHistory, renews: boolean): string[] {
+function notInHistory(hold: SeenHold, history: LockHistory, keptUp: boolean): string[] {
   const { client, key, token, holdId } = hold;
   const grant = history.grants.get(token);
   if (!grant) return [`${client} was granted ${key} with token ${token}: not in the history`];
   if (grant.key !== key || grant.holdId !== holdId || grant.client !== client) {
     return [`${client} was granted ${key} with token ${token}: the history tells of another grant`];
   }
-  if (history.lost.has(token) && !renews) return [];
+  // A release is over for its client, too, when its session is.
+  if (history.lost.has(token) && !keptUp) return [];
   if (!hold.released) return [`${client} was never told that ${key} with token ${token} is over`];
   return history.released.has(token)
     ? []
