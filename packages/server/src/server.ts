@@ -78,6 +78,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     handlers,
     loopbackOnly: !insecure,
     corsOrigins: options.corsOrigins ?? [],
+    clock,
     log,
   });
   const listener = new Listener({ host, port, limits, clock, onRequest });

@@ -8,6 +8,7 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { type Log, logText } from "../log/log.ts";
+import type { Clock } from "../ports/clock.ts";
 import { principalKey } from "../rpc/guard/call.ts";
 import type { Handlers } from "../rpc/handlers.ts";
 import { hostOf, isLoopback, plainAddress } from "./addresses.ts";
@@ -20,6 +21,7 @@ export interface RequestOptions {
   readonly loopbackOnly: boolean;
   /** The origins whose pages may call. */
   readonly corsOrigins: readonly string[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -42,7 +44,7 @@ export function requestListener(options: RequestOptions) {
       refuseHost(request, response, options.log);
       return;
     }
-    (response as Writable).once("finish", () => letGo(request));
+    afterReply(request, response, options.clock);
     const cors = corsHeaders(request.headers.origin, options.corsOrigins);
     if (cors !== undefined && request.method === "OPTIONS") {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
@@ -90,9 +92,19 @@ function chunksOf(request: NodeRequest): AsyncIterable<Uint8Array> {
  * Lets go of what the client still sends after the reply has left: unread it would keep the stream open
  * and the connection's flow control busy for ever.
  */
-function letGo(request: NodeRequest): void {
-  if ("stream" in request && !request.stream.readableEnded) request.stream.close();
-  else request.resume();
+function afterReply(request: NodeRequest, response: NodeResponse, clock: Clock): void {
+  if (!("stream" in request)) {
+    response.once("finish", () => request.resume());
+    return;
+  }
+  // Over HTTP/2 the response finishes no sooner than its stream. When trailers may follow, the body has
+  // left; this turn still sends them.
+  const { stream } = request;
+  stream.once("wantTrailers", () =>
+    clock.afterTurn(() => {
+      if (!stream.readableEnded) stream.close();
+    }),
+  );
 }
 
 function pathOf({ url }: NodeRequest): string {
