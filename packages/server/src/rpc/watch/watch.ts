@@ -20,7 +20,8 @@ import type { Watches } from "./watches.ts";
 
 /** How long a watch is silent at most: then it sends a bookmark. */
 const BOOKMARK_AFTER_MS = 5_000;
-const PAGE = { maxRecords: 256, maxBytes: 256 * 1024 };
+// A watch whose client does not read keeps one message, so this times max_watches is what all may keep.
+const PAGE = { maxRecords: 64, maxBytes: 64 * 1024 };
 
 /**
  * Streams the chosen events by rising revision, without gap or repetition. The first message comes at
