@@ -1,22 +1,15 @@
 import { createClient } from "@connectrpc/connect";
 import { LockService, ServerService, SessionService } from "@lockstep/protocol";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   acquireOf,
   openSession,
   protocols,
-  startTestServer,
-  type TestServer,
+  testServers,
   transportTo,
 } from "./testing-support/test-server.ts";
 
-let running: TestServer | undefined;
-afterEach(() => running?.close());
-
-async function start(options = {}): Promise<TestServer> {
-  running = await startTestServer(options);
-  return running;
-}
+const start = testServers();
 
 describe("a server", () => {
   test.each(protocols)("takes and releases a lock over %s", async (protocol) => {

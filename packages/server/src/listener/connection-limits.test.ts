@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../ports/clock.ts";
-import { startTestServer, type TestServer } from "../testing-support/test-server.ts";
+import { testServers } from "../testing-support/test-server.ts";
 import {
   answerTo,
   CRLF,
@@ -20,16 +20,8 @@ import {
 } from "../testing-support/wire.ts";
 import { Listener } from "./listener.ts";
 
-let running: TestServer | undefined;
-afterEach(async () => {
-  cutWires();
-  await running?.close();
-});
-
-async function start(options = {}): Promise<TestServer> {
-  running = await startTestServer(options);
-  return running;
-}
+const start = testServers();
+afterEach(cutWires);
 
 describe("limits of a connection", () => {
   const limited = (limits: object) => start({ limits: { ...DEFAULT_LIMITS, ...limits } });
@@ -70,7 +62,7 @@ describe("limits of a connection", () => {
   });
 
   test("a client that opens and cancels streams without end is told to go away", async () => {
-    const { server } = await start();
+    const { server, log } = await start();
     const wire = new Wire(server.port);
     wire.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
@@ -80,7 +72,7 @@ describe("limits of a connection", () => {
       wire.socket.write(frame(RST_STREAM, 0, streamId, Buffer.from([0, 0, 0, 8])));
     }
     await expect.poll(() => wire.heardFrames()).toContain(GOAWAY);
-    const answered = running?.log.filter((line) => line.includes("GetServerInfo")).length;
+    const answered = log.filter((line) => line.includes("GetServerInfo")).length;
     expect(answered).toBeLessThan(3_000);
   });
 });

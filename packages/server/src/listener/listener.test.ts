@@ -2,7 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { ServerService } from "@lockstep/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { ListenError } from "../server.ts";
-import { startTestServer, type TestServer, transportTo } from "../testing-support/test-server.ts";
+import { testServers, transportTo } from "../testing-support/test-server.ts";
 import {
   answerTo,
   CRLF,
@@ -16,16 +16,8 @@ import {
   Wire,
 } from "../testing-support/wire.ts";
 
-let running: TestServer | undefined;
-afterEach(async () => {
-  cutWires();
-  await running?.close();
-});
-
-async function start(options = {}): Promise<TestServer> {
-  running = await startTestServer(options);
-  return running;
-}
+const start = testServers();
+afterEach(cutWires);
 
 describe("one port", () => {
   test("speaks HTTP/1.1", async () => {
@@ -44,10 +36,10 @@ describe("one port", () => {
   });
 
   test("speaks HTTP/2 to a client whose preface comes in two parts", async () => {
-    const { server } = await start();
+    const { server, clock } = await start();
     const wire = new Wire(server.port);
     wire.say("PRI * HT");
-    await running?.clock.advance(0);
+    await clock.advance(0);
     wire.say("TP/2.0\r\n\r\nSM\r\n\r\n");
     wire.socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
     // Its own settings, and that it has read ours.
@@ -132,7 +124,7 @@ describe("another address than loopback", () => {
 
 test("a port in use is a ListenError that names it", async () => {
   const { server } = await start();
-  const second = startTestServer({ port: server.port });
+  const second = start({ port: server.port });
   await expect(second).rejects.toThrow(`127.0.0.1:${server.port}`);
 });
 

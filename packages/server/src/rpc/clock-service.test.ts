@@ -1,15 +1,14 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { ClockService, errorDetailOf } from "@lockstep/protocol";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../ports/clock.ts";
-import { startTestServer, type TestServer, transportTo } from "../testing-support/test-server.ts";
+import { testServers, transportTo } from "../testing-support/test-server.ts";
 
-let running: TestServer | undefined;
-afterEach(() => running?.close());
+const start = testServers();
 
 async function client(options = {}) {
-  running = await startTestServer(options);
-  return createClient(ClockService, transportTo(running.server.url, "connect-json"));
+  const { server } = await start(options);
+  return createClient(ClockService, transportTo(server.url, "connect-json"));
 }
 
 test("ClockService reads and moves the clock, also further than any deadline", async () => {

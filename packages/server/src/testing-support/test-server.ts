@@ -14,6 +14,7 @@ import {
   SessionRefSchema,
   SessionService,
 } from "@lockstep/protocol";
+import { afterEach } from "vitest";
 import type { Namespace } from "../executor/namespace.ts";
 import { openNamespace } from "../executor/open-namespace.ts";
 import { MemoryJournal } from "../journal/memory.ts";
@@ -34,6 +35,19 @@ export interface TestServer {
   /** Makes the namespace stop answering. */
   stopNamespace(): void;
   close(): Promise<void>;
+}
+
+/** The way the tests of a file start servers: each is closed after its test. */
+export function testServers(): typeof startTestServer {
+  const started: TestServer[] = [];
+  afterEach(async () => {
+    for (const server of started.splice(0)) await server.close();
+  });
+  return async (options) => {
+    const server = await startTestServer(options);
+    started.push(server);
+    return server;
+  };
 }
 
 /** Starts a server of its own for a test. */

@@ -1,21 +1,14 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { ErrorReason, errorDetailOf, LockService } from "@lockstep/protocol";
-import { afterEach, expect, test } from "vitest";
-import {
-  protocols,
-  startTestServer,
-  type TestServer,
-  transportTo,
-} from "../../testing-support/test-server.ts";
+import { expect, test } from "vitest";
+import { protocols, testServers, transportTo } from "../../testing-support/test-server.ts";
 
-let running: TestServer | undefined;
-afterEach(() => running?.close());
+const start = testServers();
 
 test.each(protocols)(
   "a broken invariant is INTERNAL over %s; only the log says more",
   async (protocol) => {
-    running = await startTestServer();
-    const { server, namespace, log } = running;
+    const { server, namespace, log } = await start();
     namespace.barrier = () => Promise.reject(new Error("the secret of the house"));
     const locks = createClient(LockService, transportTo(server.url, protocol));
     const unary = await locks.listEvents({ namespace: "default" }).catch((thrown) => thrown);

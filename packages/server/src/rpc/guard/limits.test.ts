@@ -1,23 +1,17 @@
 import { connect as connectHttp2 } from "node:http2";
 import { Code, createClient } from "@connectrpc/connect";
 import { DEFAULT_LIMITS, ErrorReason, errorDetailOf, LockService } from "@lockstep/protocol";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   acquireOf,
   openSession,
-  startTestServer,
-  type TestServer,
+  testServers,
   transportTo,
 } from "../../testing-support/test-server.ts";
 import { InFlightBytes } from "./in-flight-bytes.ts";
 
-let running: TestServer | undefined;
-afterEach(() => running?.close());
-
-async function start(limits: object): Promise<TestServer> {
-  running = await startTestServer({ limits: { ...DEFAULT_LIMITS, ...limits } });
-  return running;
-}
+const startServer = testServers();
+const start = (limits: object) => startServer({ limits: { ...DEFAULT_LIMITS, ...limits } });
 
 describe("max_in_flight_bytes", () => {
   test("counts by principal what is under way, and forgets what is over", () => {
@@ -33,7 +27,7 @@ describe("max_in_flight_bytes", () => {
   });
 
   test("refuses the request that is too much while others wait, and no later one", async () => {
-    const { server, clock } = await start({ max_in_flight_bytes: 600 });
+    const { server, clock, namespace } = await start({ max_in_flight_bytes: 600 });
     const transport = transportTo(server.url, "connect-json");
     const holder = await openSession(transport, 1);
     const locks = createClient(LockService, transport);
@@ -42,7 +36,7 @@ describe("max_in_flight_bytes", () => {
     const waiting = [1n, 2n].map((id) =>
       locks.acquire({ ...acquireOf("k", id + 1n, wait), session: holder }),
     );
-    await expect.poll(() => running?.namespace.info().counters?.waiters).toBe(2n);
+    await expect.poll(() => namespace.info().counters?.waiters).toBe(2n);
     const large = { ...acquireOf("k".repeat(400), 4n), session: holder };
     const error = await locks.acquire(large).catch((thrown) => thrown);
     expect(error.code).toBe(Code.ResourceExhausted);
