@@ -12,4 +12,4 @@ export * from "./gen/lockstep/v1/server_service_pb.ts";
 export * from "./gen/lockstep/v1/session_pb.ts";
 export * from "./gen/lockstep/v1/session_service_pb.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-export { compareNames, nameProblem, textProblem } from "./names.ts";
+export { compareNames, nameProblem, textProblem, utf8Length } from "./names.ts";

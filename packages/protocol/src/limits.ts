@@ -19,6 +19,8 @@ export interface Limits {
   readonly max_ttl_ms: number;
   /** Active sessions in a namespace. */
   readonly max_sessions: number;
+  /** Ended sessions that are remembered; beyond it the one that ended first is forgotten early. */
+  readonly max_ended_sessions: number;
   /** Active sessions one principal has in a namespace. */
   readonly max_sessions_per_principal: number;
   /** Final outcomes kept for a session that has not confirmed them. */
@@ -27,6 +29,11 @@ export interface Limits {
   readonly max_answered_ranges: number;
   /** Holds and waiting acquires of one session together. */
   readonly max_holds_per_session: number;
+  /**
+   * Bytes of keys and owners of all a session holds and waits for, so that GetSession, which must list
+   * them all, fits into a reply.
+   */
+  readonly max_held_bytes_per_session: number;
   /** Waiting acquires of one session. */
   readonly max_waiters_per_session: number;
   /** Waiting acquires on one key; beyond it acquires are denied QUEUE_FULL. */
@@ -65,10 +72,12 @@ export const DEFAULT_LIMITS: Limits = {
   default_ttl_ms: 15_000,
   max_ttl_ms: 3_600_000,
   max_sessions: 100_000,
+  max_ended_sessions: 100_000,
   max_sessions_per_principal: 100_000,
   max_unanswered: 4_096,
   max_answered_ranges: 1_024,
   max_holds_per_session: 10_000,
+  max_held_bytes_per_session: 1_536 * 1024,
   max_waiters_per_session: 10_000,
   max_waiters_per_key: 100_000,
   max_wait_ms: 3_600_000,

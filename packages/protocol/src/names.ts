@@ -43,7 +43,8 @@ function rank(unit: number): number {
   return unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-function utf8Length(text: string): number {
+/** How many bytes of UTF-8 a text takes. An unpaired surrogate counts as 2. */
+export function utf8Length(text: string): number {
   let bytes = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

@@ -16,6 +16,7 @@ import {
   type TicketEnded,
 } from "@lockstep/protocol";
 import { deniedAs } from "../state/denied.ts";
+import { heldBytes } from "../state/held-bytes.ts";
 import type { Result } from "../state/outcome.ts";
 import type {
   Delay,
@@ -45,6 +46,7 @@ export function applyLockQueued(state: NamespaceState, event: Event, body: LockQ
   };
   state.tickets.set(ticket.id, ticket);
   session.tickets.set(ticket.id, ticket);
+  session.heldBytes += heldBytes(ticket);
   if (ticket.owner !== "") session.busyOwners.set(ticket.owner, ticket.id);
   for (const { key } of ticket.targets) {
     const record = keyOf(state, key);
@@ -87,6 +89,7 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
   state.grantPauseMs = 0;
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);
+  session.heldBytes += heldBytes(hold);
   const fingerprint = ticket?.fingerprint ?? event.journalOnly?.contentFingerprint ?? 0n;
   keep(session, hold.requestId, fingerprint, {
     kind: "granted",
@@ -186,6 +189,7 @@ function takeTicket(state: NamespaceState, ticketId: bigint): Ticket {
   const session = sessionOf(state, ticket.sessionId);
   state.tickets.delete(ticketId);
   session.tickets.delete(ticketId);
+  session.heldBytes -= heldBytes(ticket);
   if (session.busyOwners.get(ticket.owner) === ticketId) session.busyOwners.delete(ticket.owner);
   for (const { key } of ticket.targets) keyOf(state, key).queue.delete(ticketId);
   freed(state, ticket.targets);
@@ -197,6 +201,7 @@ function takeHold(state: NamespaceState, holdId: bigint): { session: SessionReco
   const session = sessionOf(state, hold.sessionId);
   state.holds.delete(holdId);
   session.holds.delete(holdId);
+  session.heldBytes -= heldBytes(hold);
   for (const { key } of hold.targets) {
     const { holds } = keyOf(state, key);
     holds.splice(holds.indexOf(hold), 1);

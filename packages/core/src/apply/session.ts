@@ -43,6 +43,7 @@ export function applySessionEnded(state: NamespaceState, event: Event, body: Ses
   session.endedAtMs = Number(event.decidedAtMs);
   session.outcomes.clear();
   state.activeSessions -= 1;
+  state.endedSessions.add(session.id);
   countPrincipal(state, session, -1);
 }
 
@@ -53,6 +54,7 @@ export function applySessionForgotten(state: NamespaceState, body: SessionForgot
     `session ${session.id} was forgotten while it mattered`,
   );
   state.sessions.delete(session.id);
+  state.endedSessions.delete(session.id);
   state.sessionsBySecret.delete(secretKey(session.secretSha256));
 }
 

@@ -165,6 +165,18 @@ describe("The limits of an Acquire", () => {
     expect(refusal.metadata).toEqual({ limit: "max_holds_per_session", max: "2" });
   });
 
+  it("max_held_bytes_per_session bounds the keys and owners of what one session holds and waits for", () => {
+    const { ann, ben } = pair({ limits: { max_held_bytes_per_session: 6 } });
+    ben.lock("x");
+    const held = ann.lock("äb", { owner: "o" });
+    ann.queue("x");
+    const refusal = refused(() => ann.acquire("cd"));
+    expect(refusal.metadata).toEqual({ limit: "max_held_bytes_per_session", max: "6" });
+    ann.lock("c");
+    ann.release(held);
+    ann.lock("defg");
+  });
+
   it("max_answered_ranges bounds the gaps in what was confirmed", () => {
     const { ann } = pair({ limits: { max_answered_ranges: 2 } });
     const requestId = 9n;

@@ -1,8 +1,15 @@
-import { type Denied, DeniedReason, type LockTarget, type Queued } from "@lockstep/protocol";
+import {
+  type AcquireRequest,
+  type Denied,
+  DeniedReason,
+  type LockTarget,
+  type Queued,
+} from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { limitExceeded, storageLow } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
 import { denied } from "../state/denied.ts";
+import { heldBytes } from "../state/held-bytes.ts";
 import type { Result } from "../state/outcome.ts";
 import type { NamespaceState, SessionRecord } from "../state/state.ts";
 import { deniedReply, grantedReply, queuedReply } from "../view/acquire.ts";
@@ -37,7 +44,7 @@ export function decideAcquire(
   if (facts.storageLow) throw storageLow("no lock is granted or waited for");
   roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
-  roomForHold(state, session);
+  roomForHold(state, session, request);
   const target = request.targets[0] as LockTarget;
   const refused = ownerConflict(state, session, op) ?? waitConflict(state, target, op, now);
   if (refused !== undefined) return deny(session, op, fingerprint, refused);
@@ -188,12 +195,13 @@ function repeat(
   }
 }
 
-function roomForHold(state: NamespaceState, session: SessionRecord): void {
-  const max = state.limits.max_holds_per_session;
-  if (session.holds.size + session.tickets.size < max) return;
-  throw limitExceeded(
-    "max_holds_per_session",
-    max,
-    `session ${session.id} holds and waits for too much`,
-  );
+function roomForHold(state: NamespaceState, session: SessionRecord, request: AcquireRequest): void {
+  const { max_holds_per_session, max_held_bytes_per_session } = state.limits;
+  const what = `session ${session.id} holds and waits for too much: open another session`;
+  if (session.holds.size + session.tickets.size >= max_holds_per_session) {
+    throw limitExceeded("max_holds_per_session", max_holds_per_session, what);
+  }
+  if (session.heldBytes + heldBytes(request) > max_held_bytes_per_session) {
+    throw limitExceeded("max_held_bytes_per_session", max_held_bytes_per_session, what);
+  }
 }

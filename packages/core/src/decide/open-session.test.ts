@@ -45,6 +45,17 @@ describe("OpenSession", () => {
     expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.EXPIRED);
   });
 
+  it("forgets the session that ended first when too many have ended to be remembered", () => {
+    const world = new World({ limits: { max_ended_sessions: 2 } });
+    const [first, second, third] = [open(world), open(world), open(world)];
+    second.close();
+    first.close();
+    expect(openReply(world, {}).sessionId).toBeGreaterThan(third.id);
+    expect(world.state.sessions.has(second.id)).toBe(false);
+    expect(world.state.sessions.has(first.id)).toBe(true);
+    expect(world.state.sessions.has(third.id)).toBe(true);
+  });
+
   it("refuses the secret of another principal's session", () => {
     const world = new World();
     openReply(world, { secret: 5, principal: "ann" });

@@ -29,7 +29,22 @@ export function decideOpenSession(
     },
     { $typeName: "lockstep.v1.JournalOnly", secretSha256, contentFingerprint: 0n },
   );
+  forgetEarly(state, draft);
   return replyWith(draft.events, response(sessionId, ttlMs));
+}
+
+/** Keeps what is remembered of ended sessions bounded, however fast sessions come and go. */
+function forgetEarly(state: NamespaceState, draft: Draft): void {
+  if (state.endedSessions.size < state.limits.max_ended_sessions) return;
+  for (const sessionId of state.endedSessions) {
+    // As long as a delay runs, the session that lost the lock can end it.
+    if (state.sessions.get(sessionId)?.delays.size !== 0) continue;
+    draft.add({
+      case: "sessionForgotten",
+      value: { $typeName: "lockstep.v1.SessionForgotten", sessionId },
+    });
+    return;
+  }
 }
 
 function reopened(session: SessionRecord, principal: string): OpenSessionResponse {

@@ -67,6 +67,8 @@ export interface SessionRecord {
   readonly holds: Map<bigint, Hold>;
   /** By rising id. */
   readonly tickets: Map<bigint, Ticket>;
+  /** Bytes of keys and owners of its holds and tickets. */
+  heldBytes: number;
   /** Which ticket an owner waits with. */
   readonly busyOwners: Map<string, bigint>;
   readonly delays: Map<bigint, Delay>;
@@ -111,6 +113,8 @@ export class NamespaceState {
   readonly sessionsBySecret = new Map<string, SessionRecord>();
   readonly sessionsByPrincipal = new Map<string, number>();
   activeSessions = 0;
+  /** Sessions that have ended and are remembered, in the order in which they ended. */
+  readonly endedSessions = new Set<bigint>();
   readonly keys = new Map<string, KeyRecord>();
   readonly holds = new Map<bigint, Hold>();
   readonly tickets = new Map<bigint, Ticket>();
@@ -149,6 +153,7 @@ export function newSession(
     endedAtMs: 0,
     holds: new Map(),
     tickets: new Map(),
+    heldBytes: 0,
     busyOwners: new Map(),
     delays: new Map(),
     released: new Map(),

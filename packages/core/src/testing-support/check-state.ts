@@ -1,5 +1,6 @@
 import { SessionState } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
+import { heldBytes } from "../state/held-bytes.ts";
 import type { KeyRecord, NamespaceState, SessionRecord } from "../state/state.ts";
 
 /** What must be true between any two operations, whatever has happened. */
@@ -24,6 +25,23 @@ export function checkState(state: NamespaceState, now: Now): void {
       must(state.keys.get(key)?.delays.includes(delay), "a delay has its keys");
   }
   checkCounts(state);
+  checkTallies(state);
+}
+
+/** What is counted along agrees with what is there. */
+function checkTallies(state: NamespaceState): void {
+  for (const session of state.sessions.values()) {
+    let bytes = 0;
+    for (const one of [...session.holds.values(), ...session.tickets.values()])
+      bytes += heldBytes(one);
+    must(session.heldBytes === bytes, "the bytes a session holds are counted");
+    const ended = session.state !== SessionState.ACTIVE;
+    must(state.endedSessions.has(session.id) === ended, "an ended session is among the ended");
+  }
+  must(
+    state.endedSessions.size === state.sessions.size - state.activeSessions,
+    "only what is remembered is among the ended",
+  );
 }
 
 function checkKey(state: NamespaceState, record: KeyRecord, now: Now): void {

@@ -260,8 +260,8 @@ type AcquireRequest struct {
 	// The session. Required, except on Attach.
 	Session *SessionRef `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	// The request id, at least 1, raised by one per new request of the session. A repeat with the same
-	// content gets the same outcome and continues the same wait; poll_timeout_ms and answered are not
-	// content.
+	// content gets the same outcome and continues the same wait; poll_timeout_ms, answered
+	// and correlation_id are not content.
 	RequestId uint64 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// All request ids whose final reply the client has. At most 1,024 ranges.
 	Answered []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`

@@ -1156,8 +1156,8 @@ pub struct AcquireRequest {
     #[prost(message, optional, tag = "1")]
     pub session: ::core::option::Option<SessionRef>,
     /// The request id, at least 1, raised by one per new request of the session. A repeat with the same
-    /// content gets the same outcome and continues the same wait; poll_timeout_ms and answered are not
-    /// content.
+    /// content gets the same outcome and continues the same wait; poll_timeout_ms, answered
+    /// and correlation_id are not content.
     #[prost(uint64, tag = "2")]
     pub request_id: u64,
     /// All request ids whose final reply the client has. At most 1,024 ranges.
@@ -2128,8 +2128,8 @@ pub mod lock_service_client {
             self
         }
         /// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
-        /// STORAGE_LOW.
+        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_held_bytes_per_session`,
+        /// `max_waiters_per_session`) and STORAGE_LOW.
         pub async fn acquire(
             &mut self,
             request: impl tonic::IntoRequest<super::AcquireRequest>,
@@ -2348,8 +2348,8 @@ pub mod lock_service_server {
     #[async_trait]
     pub trait LockService: std::marker::Send + std::marker::Sync + 'static {
         /// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
-        /// STORAGE_LOW.
+        /// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_held_bytes_per_session`,
+        /// `max_waiters_per_session`) and STORAGE_LOW.
         async fn acquire(
             &self,
             request: tonic::Request<super::AcquireRequest>,

@@ -55,8 +55,8 @@ const (
 // LockServiceClient is a client for the lockstep.v1.LockService service.
 type LockServiceClient interface {
 	// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-	// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
-	// STORAGE_LOW.
+	// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_held_bytes_per_session`,
+	// `max_waiters_per_session`) and STORAGE_LOW.
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
@@ -221,8 +221,8 @@ func (c *lockServiceClient) ListEvents(ctx context.Context, req *v1.ListEventsRe
 // LockServiceHandler is an implementation of the lockstep.v1.LockService service.
 type LockServiceHandler interface {
 	// Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-	// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
-	// STORAGE_LOW.
+	// (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_held_bytes_per_session`,
+	// `max_waiters_per_session`) and STORAGE_LOW.
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)

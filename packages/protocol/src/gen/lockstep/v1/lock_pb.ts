@@ -31,8 +31,8 @@ export type AcquireRequest = Message<"lockstep.v1.AcquireRequest"> & {
 
   /**
    * The request id, at least 1, raised by one per new request of the session. A repeat with the same
-   * content gets the same outcome and continues the same wait; poll_timeout_ms and answered are not
-   * content.
+   * content gets the same outcome and continues the same wait; poll_timeout_ms, answered
+   * and correlation_id are not content.
    *
    * @generated from field: uint64 request_id = 2;
    */

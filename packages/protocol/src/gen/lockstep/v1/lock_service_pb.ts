@@ -23,8 +23,8 @@ export const file_lockstep_v1_lock_service: GenFile = /*@__PURE__*/
 export const LockService: GenService<{
   /**
    * Acquire asks for a lock, waits for its turn, or is denied. Fails with LIMIT_EXCEEDED
-   * (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_waiters_per_session`) and
-   * STORAGE_LOW.
+   * (`max_unanswered`, `max_answered_ranges`, `max_holds_per_session`, `max_held_bytes_per_session`,
+   * `max_waiters_per_session`) and STORAGE_LOW.
    *
    * @generated from rpc lockstep.v1.LockService.Acquire
    */
