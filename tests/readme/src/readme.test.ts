@@ -19,6 +19,10 @@ const KNOWN = [RUN, RUN_AFTER_KILL, OUTPUT, SET_UP, OTHER_LANGUAGES];
 
 const blocks = ["README.md", "docs/guides/locks.md"].map(page).flatMap(blocksOf);
 const steps = blocks.filter(({ note }) => note === RUN || note === RUN_AFTER_KILL);
+const printing = steps.flatMap((step, index) => {
+  const below = blocks[blocks.indexOf(step) + 1];
+  return below?.note === OUTPUT ? [{ place: placeOf(step), printed: below.text, index }] : [];
+});
 
 test("no block goes unchecked", () => {
   const unchecked = blocks.filter(
@@ -26,6 +30,7 @@ test("no block goes unchecked", () => {
   );
   expect(unchecked.map(placeOf)).toEqual([]);
   expect(steps.length).toBeGreaterThan(0);
+  expect(printing).toHaveLength(blocks.filter(({ note }) => note === OUTPUT).length);
 });
 
 describe("a program on a page is the file it names", () => {
@@ -75,14 +80,9 @@ describe("the commands, run in one shell from top to bottom", () => {
     expect(ended.outputs).toHaveLength(steps.length);
   });
 
-  test.each(steps.map((step, index) => ({ place: placeOf(step), step, index })))(
-    "$place prints what stands below it",
-    ({ step, index }) => {
-      const below = blocks[blocks.indexOf(step) + 1];
-      if (below?.note !== OUTPUT) return;
-      expect(masked(ended.outputs[index] ?? "")).toBe(masked(below.text));
-    },
-  );
+  test.each(printing)("$place prints what stands below it", ({ printed, index }) => {
+    expect(masked(ended.outputs[index] ?? "")).toBe(masked(printed));
+  });
 
   test("the lock that lockstep run takes has a token", () => {
     expect(ended.outputs[0]).toMatch(/^holding demo with token [1-9]\d*\n$/);
