@@ -176,6 +176,9 @@ test("a creation that was cut off starts again", () => {
     const store = new Store({ folder });
     appendTo(store, batch(1n));
     store.close();
+    const again = new Store({ folder });
+    expect(again.state().tail).toBe(1n);
+    again.close();
   });
 });
 
