@@ -132,6 +132,25 @@ describe("lockstep run", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(isRunning(Number(pid))).toBe(false);
   });
 
+  test("does not take for good what a command did that ended after the lock was taken away", async () => {
+    const script = "trap 'exit 0' USR1; echo ready $$; while :; do sleep 0.05; done";
+    const cli = start("unseen", "--", "sh", "-c", script);
+    const [, pid] = await cli.says(/ready (\d+)/);
+    const [holder] = (await client.getLock("unseen")).lock?.holders ?? [];
+    // It sees neither the loss nor the end of the command before both have happened.
+    cli.signal("SIGSTOP");
+    while (stateOfProcess(cli.pid) !== "T") await client.serverInfo();
+    const expectedToken = holder?.token ?? 0n;
+    await client.forceRelease({ key: "unseen", expectedToken, reason: "a test" });
+    process.kill(Number(pid), "SIGUSR1");
+    while (isRunning(Number(pid))) await client.serverInfo();
+    cli.signal("SIGCONT");
+    expect(await cli.ended).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining("was lost: FORCE_RELEASED"),
+    });
+  });
+
   test("sends TERM when only the grace is left without the server, in time to end well", async () => {
     const own = await ownServer();
     const flags = ["--address", own.address, "--ttl", "2s", "--grace", "600ms"];
