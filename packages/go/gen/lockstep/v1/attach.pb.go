@@ -80,7 +80,8 @@ func (x *AttachRequest) GetCalls() []*AttachCall {
 // AttachCall is one operation. It gets exactly one reply, in any order.
 type AttachCall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Chosen by the client, not used by another call under way on this stream.
+	// Chosen by the client, not used by another call under way on this stream: that ends the stream with
+	// INVALID_FIELD.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The call ends with DEADLINE_EXCEEDED after this time, its outcome open; a ticket waits on. 0 means
 	// no limit. Not negative.
@@ -239,7 +240,7 @@ type AttachCall_CloseSession struct {
 }
 
 type AttachCall_GetSession struct {
-	// SessionService.GetSession.
+	// SessionService.GetSession. A stream computes one at a time.
 	GetSession *GetSessionRequest `protobuf:"bytes,12,opt,name=get_session,json=getSession,proto3,oneof"`
 }
 

@@ -210,8 +210,8 @@ const (
 	DeniedReason_DENIED_REASON_WAIT_TIMED_OUT DeniedReason = 2
 	// The request was cancelled by its own client.
 	DeniedReason_DENIED_REASON_CANCELLED DeniedReason = 3
-	// The key is not held but stays blocked until the client that lost it must have noticed. Answers
-	// only requests that do not wait.
+	// The key is not held but stays blocked until the client that lost it must have noticed, or nothing is
+	// granted yet because a new lineage began. Answers only requests that do not wait.
 	DeniedReason_DENIED_REASON_LOCK_DELAY DeniedReason = 4
 	// The key's queue has reached its limit of waiters.
 	DeniedReason_DENIED_REASON_QUEUE_FULL DeniedReason = 5

@@ -30,13 +30,14 @@ const (
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
 	// INVALID_ARGUMENT. A field breaks a rule; metadata names `field` and `rule`. Nothing changed.
 	ErrorReason_ERROR_REASON_INVALID_FIELD ErrorReason = 1
-	// INVALID_ARGUMENT. The message could not be decoded. Nothing changed.
+	// INVALID_ARGUMENT. The message, or the timeout beside it, could not be decoded: JSON with an unknown
+	// field or not in UTF-8 is no message. Nothing changed.
 	ErrorReason_ERROR_REASON_MALFORMED ErrorReason = 2
 	// RESOURCE_EXHAUSTED. The message is larger than `max_request_bytes`. Nothing changed.
 	ErrorReason_ERROR_REASON_MESSAGE_TOO_LARGE ErrorReason = 3
 	// RESOURCE_EXHAUSTED. A limit was reached; metadata names `limit` and `max`. Nothing was executed.
 	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 4
-	// UNIMPLEMENTED. The server does not know this operation.
+	// UNIMPLEMENTED. The server does not know this operation, or the compression of the message.
 	ErrorReason_ERROR_REASON_UNIMPLEMENTED ErrorReason = 5
 	// PERMISSION_DENIED. The namespace does not exist, or the caller has no right to it.
 	ErrorReason_ERROR_REASON_NOT_PERMITTED ErrorReason = 6

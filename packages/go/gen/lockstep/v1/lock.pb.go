@@ -1420,7 +1420,7 @@ type ListLocksRequest struct {
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Only keys that start with this, at most 512 bytes. Empty lists all.
 	KeyPrefix string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
-	// At most this many, 1 to 1,000; 0 means 100.
+	// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where the last page ended: its next_page_token. Empty starts at the beginning.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -1736,7 +1736,7 @@ type ListEventsRequest struct {
 	Filter *EventFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Start with the event after this revision; 0 starts with the oldest kept.
 	AfterRevision uint64 `protobuf:"varint,3,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
-	// At most this many, 1 to 1,000; 0 means 100.
+	// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
 	PageSize      int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

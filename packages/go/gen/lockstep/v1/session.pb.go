@@ -187,7 +187,7 @@ type KeepAliveRequest struct {
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
 	// The highest revision up to which the client has acted on news about this session: the header
 	// revision of the last GetSession it acted on, raised by pushes of the same Attach. Confirms
-	// losses up to it.
+	// losses up to it. Not above the namespace's last durable revision.
 	SeenRevision uint64 `protobuf:"varint,3,opt,name=seen_revision,json=seenRevision,proto3" json:"seen_revision,omitempty"`
 	// All request ids whose final reply the client has. At most 1,024 ranges.
 	Answered      []*IdRange `protobuf:"bytes,4,rep,name=answered,proto3" json:"answered,omitempty"`
@@ -814,7 +814,8 @@ func (x *SessionHold) GetGrantedAtMs() int64 {
 // SessionTicket is one waiting acquire of a session.
 type SessionTicket struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is known of the wait.
+	// What is known of the wait. For a session with many tickets the blockers of the later ones are left
+	// out.
 	Queued *Queued `protobuf:"bytes,1,opt,name=queued,proto3" json:"queued,omitempty"`
 	// What is wanted.
 	Targets []*LockTarget `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
@@ -898,7 +899,7 @@ type ListSessionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The namespace. Required.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// At most this many, 1 to 1,000; 0 means 100.
+	// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where the last page ended: its next_page_token. Empty starts at the beginning.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

@@ -236,8 +236,8 @@ pub enum DeniedReason {
     WaitTimedOut = 2,
     /// The request was cancelled by its own client.
     Cancelled = 3,
-    /// The key is not held but stays blocked until the client that lost it must have noticed. Answers
-    /// only requests that do not wait.
+    /// The key is not held but stays blocked until the client that lost it must have noticed, or nothing is
+    /// granted yet because a new lineage began. Answers only requests that do not wait.
     LockDelay = 4,
     /// The key's queue has reached its limit of waiters.
     QueueFull = 5,
@@ -644,13 +644,14 @@ pub enum ErrorReason {
     Unspecified = 0,
     /// INVALID_ARGUMENT. A field breaks a rule; metadata names `field` and `rule`. Nothing changed.
     InvalidField = 1,
-    /// INVALID_ARGUMENT. The message could not be decoded. Nothing changed.
+    /// INVALID_ARGUMENT. The message, or the timeout beside it, could not be decoded: JSON with an unknown
+    /// field or not in UTF-8 is no message. Nothing changed.
     Malformed = 2,
     /// RESOURCE_EXHAUSTED. The message is larger than `max_request_bytes`. Nothing changed.
     MessageTooLarge = 3,
     /// RESOURCE_EXHAUSTED. A limit was reached; metadata names `limit` and `max`. Nothing was executed.
     LimitExceeded = 4,
-    /// UNIMPLEMENTED. The server does not know this operation.
+    /// UNIMPLEMENTED. The server does not know this operation, or the compression of the message.
     Unimplemented = 5,
     /// PERMISSION_DENIED. The namespace does not exist, or the caller has no right to it.
     NotPermitted = 6,
@@ -1429,7 +1430,7 @@ pub struct ListLocksRequest {
     /// Only keys that start with this, at most 512 bytes. Empty lists all.
     #[prost(string, tag = "2")]
     pub key_prefix: ::prost::alloc::string::String,
-    /// At most this many, 1 to 1,000; 0 means 100.
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// Where the last page ended: its next_page_token. Empty starts at the beginning.
@@ -1497,7 +1498,7 @@ pub struct ListEventsRequest {
     /// Start with the event after this revision; 0 starts with the oldest kept.
     #[prost(uint64, tag = "3")]
     pub after_revision: u64,
-    /// At most this many, 1 to 1,000; 0 means 100.
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
     #[prost(int32, tag = "4")]
     pub page_size: i32,
 }
@@ -1721,7 +1722,7 @@ pub struct KeepAliveRequest {
     pub seq: u64,
     /// The highest revision up to which the client has acted on news about this session: the header
     /// revision of the last GetSession it acted on, raised by pushes of the same Attach. Confirms
-    /// losses up to it.
+    /// losses up to it. Not above the namespace's last durable revision.
     #[prost(uint64, tag = "3")]
     pub seen_revision: u64,
     /// All request ids whose final reply the client has. At most 1,024 ranges.
@@ -1863,7 +1864,8 @@ pub struct SessionHold {
 /// SessionTicket is one waiting acquire of a session.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionTicket {
-    /// What is known of the wait.
+    /// What is known of the wait. For a session with many tickets the blockers of the later ones are left
+    /// out.
     #[prost(message, optional, tag = "1")]
     pub queued: ::core::option::Option<Queued>,
     /// What is wanted.
@@ -1885,7 +1887,7 @@ pub struct ListSessionsRequest {
     /// The namespace. Required.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// At most this many, 1 to 1,000; 0 means 100.
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
     #[prost(int32, tag = "2")]
     pub page_size: i32,
     /// Where the last page ended: its next_page_token. Empty starts at the beginning.
@@ -1922,7 +1924,8 @@ pub struct AttachRequest {
 /// AttachCall is one operation. It gets exactly one reply, in any order.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttachCall {
-    /// Chosen by the client, not used by another call under way on this stream.
+    /// Chosen by the client, not used by another call under way on this stream: that ends the stream with
+    /// INVALID_FIELD.
     #[prost(uint64, tag = "1")]
     pub call_id: u64,
     /// The call ends with DEADLINE_EXCEEDED after this time, its outcome open; a ticket waits on. 0 means
@@ -1947,7 +1950,7 @@ pub mod attach_call {
         /// SessionService.CloseSession.
         #[prost(message, tag = "11")]
         CloseSession(super::CloseSessionRequest),
-        /// SessionService.GetSession.
+        /// SessionService.GetSession. A stream computes one at a time.
         #[prost(message, tag = "12")]
         GetSession(super::GetSessionRequest),
         /// LockService.Acquire. Only the final outcome is sent, never `queued`.
@@ -2179,7 +2182,9 @@ pub mod lock_service_client {
                 .insert(GrpcMethod::new("lockstep.v1.LockService", "Release"));
             self.inner.unary(req, path, codec).await
         }
-        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet.
+        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+        /// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
+        /// unanswered.
         pub async fn cancel_acquire(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelAcquireRequest>,
@@ -2280,7 +2285,8 @@ pub mod lock_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Watch streams events by key or prefix, resumable at any revision that is still kept. Fails with
-        /// REVISION_COMPACTED and REVISION_AHEAD, and ends with SERVER_STOPPING.
+        /// LIMIT_EXCEEDED (`max_watches`, `max_watches_per_principal`), REVISION_COMPACTED and REVISION_AHEAD, and
+        /// ends with SERVER_STOPPING.
         pub async fn watch(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchRequest>,
@@ -2359,7 +2365,9 @@ pub mod lock_service_server {
             &self,
             request: tonic::Request<super::ReleaseRequest>,
         ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
-        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet.
+        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+        /// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
+        /// unanswered.
         async fn cancel_acquire(
             &self,
             request: tonic::Request<super::CancelAcquireRequest>,
@@ -2395,7 +2403,8 @@ pub mod lock_service_server {
             + std::marker::Send
             + 'static;
         /// Watch streams events by key or prefix, resumable at any revision that is still kept. Fails with
-        /// REVISION_COMPACTED and REVISION_AHEAD, and ends with SERVER_STOPPING.
+        /// LIMIT_EXCEEDED (`max_watches`, `max_watches_per_principal`), REVISION_COMPACTED and REVISION_AHEAD, and
+        /// ends with SERVER_STOPPING.
         async fn watch(
             &self,
             request: tonic::Request<super::WatchRequest>,
@@ -3503,7 +3512,7 @@ pub mod session_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
-        /// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
+        /// Fails with INVALID_FIELD, SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
         pub async fn keep_alive(
             &mut self,
             request: impl tonic::IntoRequest<super::KeepAliveRequest>,
@@ -3609,8 +3618,12 @@ pub mod session_service_client {
         }
         /// Attach carries the operations of one session over one stream, in frames of many. The newest
         /// Attach of a session wins; the older one ends with ATTACH_SUPERSEDED. The first frame must open
-        /// it, within 10 s. Ends with SERVER_STOPPING when the server stops, and with SESSION_EXPIRED,
-        /// SESSION_CLOSED, SESSION_REVOKED after the session ended and its last replies left.
+        /// it, within 10 s, else the stream ends with DEADLINE_EXCEEDED. It ends with SERVER_STOPPING when the
+        /// server stops, with SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED after the session ended and its
+        /// last replies left, with INVALID_FIELD or LIMIT_EXCEEDED (`max_attach_calls`) when a frame breaks the
+        /// rules of the stream, and without an error when the client ends its side. A stream that ends in good
+        /// order answers first what does not wait for a lock; an acquire that waits gets no reply from it, and
+        /// its ticket waits on.
         pub async fn attach(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::AttachRequest>,
@@ -3664,7 +3677,7 @@ pub mod session_service_server {
             tonic::Status,
         >;
         /// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
-        /// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
+        /// Fails with INVALID_FIELD, SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
         async fn keep_alive(
             &self,
             request: tonic::Request<super::KeepAliveRequest>,
@@ -3708,8 +3721,12 @@ pub mod session_service_server {
             + 'static;
         /// Attach carries the operations of one session over one stream, in frames of many. The newest
         /// Attach of a session wins; the older one ends with ATTACH_SUPERSEDED. The first frame must open
-        /// it, within 10 s. Ends with SERVER_STOPPING when the server stops, and with SESSION_EXPIRED,
-        /// SESSION_CLOSED, SESSION_REVOKED after the session ended and its last replies left.
+        /// it, within 10 s, else the stream ends with DEADLINE_EXCEEDED. It ends with SERVER_STOPPING when the
+        /// server stops, with SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED after the session ended and its
+        /// last replies left, with INVALID_FIELD or LIMIT_EXCEEDED (`max_attach_calls`) when a frame breaks the
+        /// rules of the stream, and without an error when the client ends its side. A stream that ends in good
+        /// order answers first what does not wait for a lock; an acquire that waits gets no reply from it, and
+        /// its ticket waits on.
         async fn attach(
             &self,
             request: tonic::Request<tonic::Streaming<super::AttachRequest>>,

@@ -60,7 +60,9 @@ type LockServiceClient interface {
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
-	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet.
+	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+	// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
+	// unanswered.
 	CancelAcquire(context.Context, *v1.CancelAcquireRequest) (*v1.CancelAcquireResponse, error)
 	// CheckFence tells whether a token is that of a live hold. Needs no session.
 	CheckFence(context.Context, *v1.CheckFenceRequest) (*v1.CheckFenceResponse, error)
@@ -69,7 +71,8 @@ type LockServiceClient interface {
 	// ListLocks lists the keys in use by prefix.
 	ListLocks(context.Context, *v1.ListLocksRequest) (*v1.ListLocksResponse, error)
 	// Watch streams events by key or prefix, resumable at any revision that is still kept. Fails with
-	// REVISION_COMPACTED and REVISION_AHEAD, and ends with SERVER_STOPPING.
+	// LIMIT_EXCEEDED (`max_watches`, `max_watches_per_principal`), REVISION_COMPACTED and REVISION_AHEAD, and
+	// ends with SERVER_STOPPING.
 	Watch(context.Context, *v1.WatchRequest) (*connect.ServerStreamForClient[v1.WatchResponse], error)
 	// ListEvents reads the same history as Watch, a page at a time. Fails with REVISION_COMPACTED and
 	// REVISION_AHEAD.
@@ -226,7 +229,9 @@ type LockServiceHandler interface {
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
-	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet.
+	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+	// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
+	// unanswered.
 	CancelAcquire(context.Context, *v1.CancelAcquireRequest) (*v1.CancelAcquireResponse, error)
 	// CheckFence tells whether a token is that of a live hold. Needs no session.
 	CheckFence(context.Context, *v1.CheckFenceRequest) (*v1.CheckFenceResponse, error)
@@ -235,7 +240,8 @@ type LockServiceHandler interface {
 	// ListLocks lists the keys in use by prefix.
 	ListLocks(context.Context, *v1.ListLocksRequest) (*v1.ListLocksResponse, error)
 	// Watch streams events by key or prefix, resumable at any revision that is still kept. Fails with
-	// REVISION_COMPACTED and REVISION_AHEAD, and ends with SERVER_STOPPING.
+	// LIMIT_EXCEEDED (`max_watches`, `max_watches_per_principal`), REVISION_COMPACTED and REVISION_AHEAD, and
+	// ends with SERVER_STOPPING.
 	Watch(context.Context, *v1.WatchRequest, *connect.ServerStream[v1.WatchResponse]) error
 	// ListEvents reads the same history as Watch, a page at a time. Fails with REVISION_COMPACTED and
 	// REVISION_AHEAD.

@@ -61,7 +61,7 @@ type SessionServiceClient interface {
 	// has ended.
 	OpenSession(context.Context, *v1.OpenSessionRequest) (*v1.OpenSessionResponse, error)
 	// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
-	// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
+	// Fails with INVALID_FIELD, SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	KeepAlive(context.Context, *v1.KeepAliveRequest) (*v1.KeepAliveResponse, error)
 	// CloseSession ends the session and releases all it holds; the application's word that it stopped.
 	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
@@ -75,8 +75,12 @@ type SessionServiceClient interface {
 	ListSessions(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
 	// Attach carries the operations of one session over one stream, in frames of many. The newest
 	// Attach of a session wins; the older one ends with ATTACH_SUPERSEDED. The first frame must open
-	// it, within 10 s. Ends with SERVER_STOPPING when the server stops, and with SESSION_EXPIRED,
-	// SESSION_CLOSED, SESSION_REVOKED after the session ended and its last replies left.
+	// it, within 10 s, else the stream ends with DEADLINE_EXCEEDED. It ends with SERVER_STOPPING when the
+	// server stops, with SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED after the session ended and its
+	// last replies left, with INVALID_FIELD or LIMIT_EXCEEDED (`max_attach_calls`) when a frame breaks the
+	// rules of the stream, and without an error when the client ends its side. A stream that ends in good
+	// order answers first what does not wait for a lock; an acquire that waits gets no reply from it, and
+	// its ticket waits on.
 	Attach(context.Context) (*connect.BidiStreamForClientSimple[v1.AttachRequest, v1.AttachResponse], error)
 }
 
@@ -199,7 +203,7 @@ type SessionServiceHandler interface {
 	// has ended.
 	OpenSession(context.Context, *v1.OpenSessionRequest) (*v1.OpenSessionResponse, error)
 	// KeepAlive renews the session by its full time to live, counted from the receipt of this call.
-	// Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
+	// Fails with INVALID_FIELD, SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
 	KeepAlive(context.Context, *v1.KeepAliveRequest) (*v1.KeepAliveResponse, error)
 	// CloseSession ends the session and releases all it holds; the application's word that it stopped.
 	// Accepted from ended sessions too. Fails with SECRET_MISMATCH, SESSION_UNKNOWN, REQUEST_ID_ANSWERED
@@ -213,8 +217,12 @@ type SessionServiceHandler interface {
 	ListSessions(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
 	// Attach carries the operations of one session over one stream, in frames of many. The newest
 	// Attach of a session wins; the older one ends with ATTACH_SUPERSEDED. The first frame must open
-	// it, within 10 s. Ends with SERVER_STOPPING when the server stops, and with SESSION_EXPIRED,
-	// SESSION_CLOSED, SESSION_REVOKED after the session ended and its last replies left.
+	// it, within 10 s, else the stream ends with DEADLINE_EXCEEDED. It ends with SERVER_STOPPING when the
+	// server stops, with SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED after the session ended and its
+	// last replies left, with INVALID_FIELD or LIMIT_EXCEEDED (`max_attach_calls`) when a frame breaks the
+	// rules of the stream, and without an error when the client ends its side. A stream that ends in good
+	// order answers first what does not wait for a lock; an acquire that waits gets no reply from it, and
+	// its ticket waits on.
 	Attach(context.Context, *connect.BidiStream[v1.AttachRequest, v1.AttachResponse]) error
 }
 

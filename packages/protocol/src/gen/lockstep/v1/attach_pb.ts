@@ -58,7 +58,8 @@ export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
  */
 export type AttachCall = Message<"lockstep.v1.AttachCall"> & {
   /**
-   * Chosen by the client, not used by another call under way on this stream.
+   * Chosen by the client, not used by another call under way on this stream: that ends the stream with
+   * INVALID_FIELD.
    *
    * @generated from field: uint64 call_id = 1;
    */
@@ -102,7 +103,7 @@ export type AttachCall = Message<"lockstep.v1.AttachCall"> & {
     case: "closeSession";
   } | {
     /**
-     * SessionService.GetSession.
+     * SessionService.GetSession. A stream computes one at a time.
      *
      * @generated from field: lockstep.v1.GetSessionRequest get_session = 12;
      */

@@ -473,8 +473,8 @@ export enum DeniedReason {
   CANCELLED = 3,
 
   /**
-   * The key is not held but stays blocked until the client that lost it must have noticed. Answers
-   * only requests that do not wait.
+   * The key is not held but stays blocked until the client that lost it must have noticed, or nothing is
+   * granted yet because a new lineage began. Answers only requests that do not wait.
    *
    * @generated from enum value: DENIED_REASON_LOCK_DELAY = 4;
    */

@@ -63,7 +63,8 @@ export enum ErrorReason {
   INVALID_FIELD = 1,
 
   /**
-   * INVALID_ARGUMENT. The message could not be decoded. Nothing changed.
+   * INVALID_ARGUMENT. The message, or the timeout beside it, could not be decoded: JSON with an unknown
+   * field or not in UTF-8 is no message. Nothing changed.
    *
    * @generated from enum value: ERROR_REASON_MALFORMED = 2;
    */
@@ -84,7 +85,7 @@ export enum ErrorReason {
   LIMIT_EXCEEDED = 4,
 
   /**
-   * UNIMPLEMENTED. The server does not know this operation.
+   * UNIMPLEMENTED. The server does not know this operation, or the compression of the message.
    *
    * @generated from enum value: ERROR_REASON_UNIMPLEMENTED = 5;
    */

@@ -712,7 +712,7 @@ export type ListLocksRequest = Message<"lockstep.v1.ListLocksRequest"> & {
   keyPrefix: string;
 
   /**
-   * At most this many, 1 to 1,000; 0 means 100.
+   * At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -890,7 +890,7 @@ export type ListEventsRequest = Message<"lockstep.v1.ListEventsRequest"> & {
   afterRevision: bigint;
 
   /**
-   * At most this many, 1 to 1,000; 0 means 100.
+   * At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
    *
    * @generated from field: int32 page_size = 4;
    */

@@ -44,7 +44,9 @@ export const LockService: GenService<{
     output: typeof ReleaseResponseSchema;
   },
   /**
-   * CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet.
+   * CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+   * LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
+   * unanswered.
    *
    * @generated from rpc lockstep.v1.LockService.CancelAcquire
    */
@@ -85,7 +87,8 @@ export const LockService: GenService<{
   },
   /**
    * Watch streams events by key or prefix, resumable at any revision that is still kept. Fails with
-   * REVISION_COMPACTED and REVISION_AHEAD, and ends with SERVER_STOPPING.
+   * LIMIT_EXCEEDED (`max_watches`, `max_watches_per_principal`), REVISION_COMPACTED and REVISION_AHEAD, and
+   * ends with SERVER_STOPPING.
    *
    * @generated from rpc lockstep.v1.LockService.Watch
    */

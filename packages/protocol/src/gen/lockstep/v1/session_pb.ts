@@ -130,7 +130,7 @@ export type KeepAliveRequest = Message<"lockstep.v1.KeepAliveRequest"> & {
   /**
    * The highest revision up to which the client has acted on news about this session: the header
    * revision of the last GetSession it acted on, raised by pushes of the same Attach. Confirms
-   * losses up to it.
+   * losses up to it. Not above the namespace's last durable revision.
    *
    * @generated from field: uint64 seen_revision = 3;
    */
@@ -489,7 +489,8 @@ export const SessionHoldSchema: GenMessage<SessionHold> = /*@__PURE__*/
  */
 export type SessionTicket = Message<"lockstep.v1.SessionTicket"> & {
   /**
-   * What is known of the wait.
+   * What is known of the wait. For a session with many tickets the blockers of the later ones are left
+   * out.
    *
    * @generated from field: lockstep.v1.Queued queued = 1;
    */
@@ -545,7 +546,7 @@ export type ListSessionsRequest = Message<"lockstep.v1.ListSessionsRequest"> & {
   namespace: string;
 
   /**
-   * At most this many, 1 to 1,000; 0 means 100.
+   * At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
    *
    * @generated from field: int32 page_size = 2;
    */

@@ -38,7 +38,7 @@ export const SessionService: GenService<{
   },
   /**
    * KeepAlive renews the session by its full time to live, counted from the receipt of this call.
-   * Fails with SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
+   * Fails with INVALID_FIELD, SECRET_MISMATCH and SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN.
    *
    * @generated from rpc lockstep.v1.SessionService.KeepAlive
    */
@@ -84,8 +84,12 @@ export const SessionService: GenService<{
   /**
    * Attach carries the operations of one session over one stream, in frames of many. The newest
    * Attach of a session wins; the older one ends with ATTACH_SUPERSEDED. The first frame must open
-   * it, within 10 s. Ends with SERVER_STOPPING when the server stops, and with SESSION_EXPIRED,
-   * SESSION_CLOSED, SESSION_REVOKED after the session ended and its last replies left.
+   * it, within 10 s, else the stream ends with DEADLINE_EXCEEDED. It ends with SERVER_STOPPING when the
+   * server stops, with SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED after the session ended and its
+   * last replies left, with INVALID_FIELD or LIMIT_EXCEEDED (`max_attach_calls`) when a frame breaks the
+   * rules of the stream, and without an error when the client ends its side. A stream that ends in good
+   * order answers first what does not wait for a lock; an acquire that waits gets no reply from it, and
+   * its ticket waits on.
    *
    * @generated from rpc lockstep.v1.SessionService.Attach
    */
