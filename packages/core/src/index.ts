@@ -5,5 +5,5 @@ export type { Now, Op, Operations, OpKind, Reply, SessionCaller } from "./op.ts"
 export { limitExceeded, Refusal, RefusalCode, sessionEnded } from "./refusal.ts";
 export { deniedAs } from "./state/denied.ts";
 export { NamespaceState } from "./state/state.ts";
-export { epochStarted, type Step, startEpoch, step, tick } from "./step.ts";
+export { type EpochStartedEvent, epochStarted, type Step, startEpoch, step, tick } from "./step.ts";
 export { deniedReply, grantedReply } from "./view/acquire.ts";

@@ -37,6 +37,9 @@ export function step<K extends OpKind>(
   return { events: all, answer };
 }
 
+/** The first event of an epoch. */
+export type EpochStartedEvent = Event & { body: Extract<Event["body"], { case: "epochStarted" }> };
+
 /** How many events a tick makes at most before it leaves the rest to the next one. */
 const TICK_EVENTS_MAX = 8_192;
 
@@ -99,13 +102,14 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
 export function epochStarted(
   revision: bigint,
   now: Now,
-  value: Omit<Extract<Event["body"], { case: "epochStarted" }>["value"], "$typeName">,
-): Event {
+  value: Omit<EpochStartedEvent["body"]["value"], "$typeName">,
+): EpochStartedEvent {
   const draft = new Draft(revision - 1n, now);
-  return draft.add({
+  const event = draft.add({
     case: "epochStarted",
     value: { $typeName: "lockstep.v1.EpochStarted", ...value },
   });
+  return event as EpochStartedEvent;
 }
 
 function settle(state: NamespaceState, now: Now, events: Event[]): void {

@@ -1,4 +1,5 @@
 import {
+  type EpochStartedEvent,
   type Facts,
   type NamespaceState,
   type Op,
@@ -42,7 +43,7 @@ export interface ExecutorParts {
   readonly journal: Journal;
   readonly clock: Clock;
   /** The first event of the epoch, durable already and not yet applied. */
-  readonly epochStarted: Event;
+  readonly epochStarted: EpochStartedEvent;
   /** Called once when the journal or an invariant failed and the namespace stopped answering. */
   readonly onStopped: (error: Error) => void;
 }
@@ -158,10 +159,7 @@ export class Executor implements Namespace {
       $typeName: "lockstep.v1.NamespaceInfo",
       namespace: this.#parts.name,
       role: this.#role,
-      epoch:
-        this.#parts.epochStarted.body.case === "epochStarted"
-          ? this.#parts.epochStarted.body.value.epoch
-          : 0n,
+      epoch: this.#parts.epochStarted.body.value.epoch,
       revision: this.#pipeline.durableRevision,
       floor: this.#parts.journal.state().floor,
       counters: this.#counters.view(this.#state, this.#clock.stalls()),

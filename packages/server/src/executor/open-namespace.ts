@@ -1,7 +1,14 @@
-import { apply, epochStarted, InvariantError, NamespaceState } from "@lockstep/core";
+import {
+  apply,
+  type EpochStartedEvent,
+  epochStarted,
+  InvariantError,
+  NamespaceState,
+} from "@lockstep/core";
 import { EpochCause, type Event, type Limits } from "@lockstep/protocol";
 import type { Journal } from "../journal/journal.ts";
 import { JournalOpenError } from "../journal/journal.ts";
+import { lineageStart } from "../journal/lineage.ts";
 import type { Clock } from "../ports/clock.ts";
 import { toEvent, toRecord } from "./event-codec.ts";
 import { Executor, type ExecutorParts } from "./executor.ts";
@@ -82,20 +89,17 @@ function firstEvent(
   { journal, lineage, serverVersion }: OpenNamespaceOptions,
   state: NamespaceState,
   clock: Clock,
-): Event & { body: Extract<Event["body"], { case: "epochStarted" }> } {
+): EpochStartedEvent {
   const cause = lineage
     ? EpochCause.NEW_LINEAGE
     : state.epoch === 0n
       ? EpochCause.CREATED
       : EpochCause.RECOVERED;
-  const { highest } = journal.state();
-  const after = (least: bigint, wanted: bigint | undefined) =>
-    wanted !== undefined && wanted > least ? wanted : least + 1n;
-  const event = epochStarted(after(highest.revision, lineage?.revision), leaseNow(clock), {
-    epoch: after(highest.epoch, lineage?.epoch),
-    cause,
-    serverVersion,
-    grantPauseMs: BigInt(lineage?.grantPauseMs ?? 0),
-  });
-  return event as Event & { body: Extract<Event["body"], { case: "epochStarted" }> };
+  // Without a lineage of its own the epoch follows what is known.
+  const { revision, epoch } = lineageStart(
+    lineage ?? { revision: 0n, epoch: 0n },
+    journal.state().highest,
+  );
+  const grantPauseMs = BigInt(lineage?.grantPauseMs ?? 0);
+  return epochStarted(revision, leaseNow(clock), { epoch, cause, serverVersion, grantPauseMs });
 }
