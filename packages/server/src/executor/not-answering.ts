@@ -11,12 +11,12 @@ export function recovering(): Refusal {
   );
 }
 
-/** The refusal when the server has stopped by request. */
-function stopping(): Refusal {
+/** The refusal when the server stops, or has stopped, by request. */
+export function stopping(): Refusal {
   return new Refusal(
     RefusalCode.UNAVAILABLE,
     ErrorReason.SERVER_STOPPING,
-    "the server is stopping: connect again, with the same request id",
+    "the server is stopping: connect again and repeat with the same request id; sessions and tickets go on",
   );
 }
 

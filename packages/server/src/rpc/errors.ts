@@ -9,6 +9,7 @@ import {
   type Limits,
   refusal,
 } from "@lockstep/protocol";
+import { stopping } from "../executor/not-answering.ts";
 
 const MAX_MESSAGE_CHARACTERS = 512;
 
@@ -110,11 +111,7 @@ export function cancelled(): ConnectError {
 
 /** The server is stopping; sessions go on. */
 export function serverStopping(): ConnectError {
-  return refusal(
-    Code.Unavailable,
-    ErrorReason.SERVER_STOPPING,
-    "the server is stopping; connect again, sessions and tickets go on",
-  );
+  return connectErrorFrom(stopping());
 }
 
 /** A newer Attach of the same session took over. */
