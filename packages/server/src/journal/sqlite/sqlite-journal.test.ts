@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -127,4 +135,21 @@ test("a prefix that many keys have is found by going through the records, in bou
     more: true,
   });
   await journal.close();
+});
+
+test.each([
+  ["deleted", (path: string) => rmSync(path)],
+  ["replaced", (path: string) => copyFileSync(path, `${path}.new`)],
+])("acknowledges nothing more once its database was %s", async (_, spoil) => {
+  for (const name of ["journal.db", "journal.db-wal"]) {
+    const folder = makeFolder();
+    const journal = await openSqliteJournal({ folder });
+    await journal.append(0n, batch(1n));
+    const path = join(folder, name);
+    spoil(path);
+    if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path);
+    await expect(journal.append(1n, batch(2n))).rejects.toThrow(JournalUnknownError);
+    await expect(journal.append(2n, batch(3n))).rejects.toThrow(`${name} was deleted or replaced`);
+    await journal.close();
+  }
 });

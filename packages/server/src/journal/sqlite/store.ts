@@ -8,6 +8,7 @@ import {
 } from "../journal.ts";
 import { justBelow, larger, lineageStart } from "../lineage.ts";
 import { chainHash, decodeBatch, decodeKeys, distinct, type EncodedRecord } from "./encoding.ts";
+import { FilesInPlace } from "./files-in-place.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, journalFiles, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
@@ -44,6 +45,7 @@ export class Store {
   readonly #mark: MarkFile;
   readonly #pages: PageReader;
   readonly #writer: BatchWriter;
+  readonly #files: FilesInPlace;
   #end: Mark;
   #floor: bigint;
   #known: JournalPosition;
@@ -74,6 +76,7 @@ export class Store {
     }
     this.#pages = new PageReader(this.#database);
     this.#writer = new BatchWriter(this.#database);
+    this.#files = new FilesInPlace([files.database, files.log]);
   }
 
   state(): JournalState {
@@ -101,6 +104,7 @@ export class Store {
       this.#logBytes += ESTIMATED_COMMIT_BYTES + batch.length;
     }
     this.#writer.commit();
+    this.#files.check();
     this.#end = end;
     this.#known = { revision: end.revision, epoch: end.epoch };
     this.#writeMark();
