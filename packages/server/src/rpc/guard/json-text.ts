@@ -5,7 +5,7 @@ import { malformed } from "../errors.ts";
 const ENVELOPE_BYTES = 5;
 
 /** Looks at the bytes of a body as they come. @throws ConnectError MALFORMED. */
-export type BodyCheck = (chunk: Uint8Array) => void;
+type BodyCheck = (chunk: Uint8Array) => void;
 
 /**
  * The check that the messages of a JSON body are UTF-8; undefined for a body of any other type. The RPC
