@@ -42,7 +42,7 @@ export interface SessionCaller {
 }
 
 /** What each operation takes and gives. Requests are the protocol's own; bounds have been checked. */
-export interface Operations {
+interface Operations {
   openSession: {
     op: { principal: string; secretSha256: Uint8Array; request: OpenSessionRequest };
     reply: OpenSessionResponse;

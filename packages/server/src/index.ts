@@ -10,17 +10,11 @@ export type { Namespace } from "./executor/namespace.ts";
 export { type OpenNamespaceOptions, openNamespace } from "./executor/open-namespace.ts";
 export { JournalOpenError, type JournalOpenProblem } from "./journal/journal.ts";
 export { MemoryJournal } from "./journal/memory.ts";
-export { createLog, LOG_LEVELS, type Log, type LogLevel } from "./log/log.ts";
-export { type Clock, systemClock, type Timer } from "./ports/clock.ts";
-export { VirtualClock } from "./ports/virtual-clock.ts";
+export { createLog, type Log, type LogLevel } from "./log/log.ts";
+export type { Clock, Timer } from "./ports/clock.ts";
+export type { VirtualClock } from "./ports/virtual-clock.ts";
 export type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
-export { principalKey } from "./rpc/guard/call.ts";
 export { createHandlers, type Handlers } from "./rpc/handlers.ts";
 export { type ServedData, serve } from "./serve.ts";
-export {
-  ListenError,
-  type RunningServer,
-  type StartServerOptions,
-  startServer,
-} from "./server.ts";
+export { ListenError, type RunningServer } from "./server.ts";
 export { serverVersion } from "./version.ts";
