@@ -1,19 +1,15 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { Connections } from "./connections.ts";
+import { Connections, type ConnectionsOptions } from "./connections.ts";
+import { ManualClock } from "./ports/manual-clock.ts";
+
+const TTL_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 2_500;
 
 test("a connection that dies while a call asks for a new one does not end the process", async () => {
-  const server = createServer((_, response) => void response.end());
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const connections = new Connections(false, `http://127.0.0.1:${port}`);
-  onTestFinished(() => {
-    connections.abort();
-    server.close();
-  });
+  const connections = await connectionsToServer();
   const first = await request(connections);
   const dying = first.session as ClientHttp2Session;
   const died = new Promise<void>((resolve) => {
@@ -24,6 +20,58 @@ test("a connection that dies while a call asks for a new one does not end the pr
   await died;
   expect(second.session === dying).toBe(false);
 });
+
+test("a connection that is not established in time fails its calls, and the next call asks for another", async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const createConnection = () => {
+    asked += 1;
+    // Waits for an address that never comes.
+    return connect({ host: "server.invalid", port: 1, lookup: () => {} });
+  };
+  const connections = await connectionsToServer({ clock, http2: { createConnection } });
+  const calls = [request(connections), request(connections)];
+  const failures = calls.map((call) =>
+    expect(call).rejects.toThrow(`no connection within ${CONNECT_TIMEOUT_MS} ms`),
+  );
+  await clock.advance(CONNECT_TIMEOUT_MS - 1);
+  expect(connections.state()).toBe("connecting");
+  await clock.advance(1);
+  await Promise.all(failures);
+  expect(asked).toBe(1);
+  const next = request(connections);
+  await clock.settle();
+  expect(asked).toBe(2);
+  connections.abort();
+  await expect(next).rejects.toThrow("connection aborted");
+});
+
+test("a connection that was established in time is kept", async () => {
+  const clock = new ManualClock();
+  const connections = await connectionsToServer({ clock });
+  const { session } = await request(connections);
+  await clock.advance(TTL_MS);
+  expect((await request(connections)).session === session).toBe(true);
+});
+
+async function connectionsToServer(
+  options: Partial<ConnectionsOptions> = {},
+): Promise<Connections> {
+  const server = createServer((_, response) => void response.end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const connections = new Connections({
+    url: `http://127.0.0.1:${port}`,
+    ttlMs: TTL_MS,
+    ...options,
+  });
+  onTestFinished(() => {
+    connections.abort();
+    server.close();
+  });
+  return connections;
+}
 
 async function request(connections: Connections) {
   const stream = await connections.request("POST", "/", {}, {});

@@ -9,9 +9,6 @@ export * from "./index.ts";
 /** Where `connect` looks when it is told nothing. */
 export const ADDRESS_DEFAULT = "127.0.0.1:7420";
 
-// A connection that has gone silent is found within a third of the time to live, so that there is time for another.
-const PINGS_PER_TTL = 6;
-
 /** What `connect` takes in Node. */
 export interface ConnectOptions extends SessionOptions {
   /** `host:port` of a server without TLS. Default `127.0.0.1:7420`. Not together with `url`. */
@@ -32,11 +29,11 @@ export interface ConnectOptions extends SessionOptions {
  */
 export function connect(options: ConnectOptions = {}): Client {
   const url = urlOf(options);
-  const pingMs = ttlOf(options) / PINGS_PER_TTL;
+  const { clock, unref, tls } = options;
+  const ttlMs = ttlOf(options);
   const managers: Connections[] = [];
   const transport = () => {
-    const ping = { pingIntervalMs: pingMs, pingTimeoutMs: pingMs };
-    const sessionManager = new Connections(options.unref ?? false, url, ping, options.tls);
+    const sessionManager = new Connections({ url, ttlMs, clock, unref, http2: tls });
     managers.push(sessionManager);
     return createConnectTransport({
       baseUrl: url,
