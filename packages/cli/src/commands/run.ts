@@ -133,7 +133,9 @@ function notGranted(error: unknown): unknown {
   const blocker = first
     ? `; ${who} ${first.holdId > 0n ? "holds it" : "waits"} since ${since}`
     : "";
-  return new CommandError(EXIT.notGranted, `${error.message}${blocker}`);
+  const look =
+    error.reason === "WAIT_TIMED_OUT" ? "; `lockstep locks` shows who is in the way" : "";
+  return new CommandError(EXIT.notGranted, `${error.message}${blocker}${look}`);
 }
 
 function graceOf({ ttl, grace }: RunOptions): number {

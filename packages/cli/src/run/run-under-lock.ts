@@ -36,7 +36,14 @@ export async function runUnderLock(
   });
   signals.handOver((name) => group.signal(name));
   const guard = guardOf(lock, group, command);
-  await group.started;
+  try {
+    await group.started;
+  } catch (error) {
+    // Nothing runs under the lock: that it is given back ends nothing.
+    guard.stop();
+    stopPassing();
+    throw error;
+  }
   const exitCode = await group.ended;
   // The command is over; whoever does not want to wait for the server to hear of it need not.
   signals.handOver(() => process.exit(exitCode));
