@@ -28,9 +28,9 @@ export function eventsCommand(): Command {
     .argument("[KEY]", "only events that name this key")
     .option("--prefix <PREFIX>", "only events that name a key that starts with this")
     .addOption(
-      new Option("--after <REVISION>", "start after this revision (default: the oldest kept)")
+      new Option("--after <REVISION>", "start after this revision")
         .argParser(parseRevision)
-        .default(0n, "0"),
+        .default(0n, "0, the oldest kept"),
     )
     .option("--limit <COUNT>", "show at most this many", parseCount, LIMIT_DEFAULT)
     .option("--json", "print one line of JSON per event, the protocol's Event")

@@ -110,6 +110,25 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
     expect((await other.ended).code).toBe("SIGTERM");
   });
 
+  test("says in one sentence that its output cannot be written", async () => {
+    const full = new CliProcess(["events", "--address", server.address], {
+      before: "exec >/dev/full",
+    });
+    expect(await full.ended).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^lockstep: the output cannot be written: ENOSPC[^\n]*\n$/),
+    });
+  });
+
+  test("says which Node it wants to one that lacks what it needs", async () => {
+    const ended = await lockstep(["--version"], {
+      variables: { NODE_OPTIONS: "--no-experimental-sqlite" },
+    });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toMatch(/^lockstep: Node \S+ is too old \(wanted: [^\n]*\n$/);
+  });
+
   test.each([["info"], ["locks"], ["events"], ["watch"]])(
     "%s says in one sentence that no server answers",
     async (command) => {

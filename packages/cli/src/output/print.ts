@@ -1,12 +1,19 @@
+import { EXIT } from "../exit-codes.ts";
+import { printable } from "./printable.ts";
+
 let watched = false;
 
-/** Writes lines to standard output. A reader that has gone, as in `lockstep events | head`, ends the command. */
+/**
+ * Writes lines to standard output. A reader that has gone, as in `lockstep events | head`, ends the
+ * command, and so does output that cannot be written, such as to a full disk.
+ */
 export function printLines(lines: readonly string[]): void {
   if (!watched) {
     watched = true;
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(0);
-      throw error;
+      printProblems([printable(`the output cannot be written: ${error.message}`)]);
+      process.exit(EXIT.failed);
     });
   }
   if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
