@@ -51,7 +51,7 @@ describe("a configuration", () => {
     [{ node: "a\nb" }, {}, "--node", "control characters"],
     [{ node: "x".repeat(129) }, {}, "--node", "128"],
     [{ corsOrigins: "http://a/b" }, {}, "--cors-origins", "origins"],
-    [{ limits: "nope=1" }, {}, "--limit", "known limits"],
+    [{ limits: "nope=1" }, {}, "--limit", 'known limits, not "nope=1"'],
     [{ limits: "constructor=1" }, {}, "--limit", "known limits"],
     [{ limits: "max_watches=0" }, {}, "--limit", "max_watches"],
     [{}, { LOCKSTEP_LOG_LEVEL: "loud" }, "LOCKSTEP_LOG_LEVEL", "debug"],

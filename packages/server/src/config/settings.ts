@@ -138,8 +138,9 @@ const limits = z
     const changed: Record<string, number> = {};
     for (const entry of given === "" ? [] : given.split(",")) {
       const [, name = "", digits = ""] = /^\s*([a-z_]+)=(\d{1,15})\s*$/.exec(entry) ?? [];
-      if (!Object.hasOwn(DEFAULT_LIMITS, name))
-        return refuse(context, "must be NAME=NUMBER of known limits");
+      if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+        return refuse(context, `must be NAME=NUMBER of known limits, not ${JSON.stringify(entry)}`);
+      }
       if (Number(digits) < 1) return refuse(context, `${name} must be at least 1`);
       changed[name] = Number(digits);
     }
