@@ -22,8 +22,9 @@ try {
   console.log(`${pages} pages`);
 } catch (error) {
   if (error instanceof NotGrantedError) {
-    const who = error.blockers.map(({ displayName }) => displayName).join(", ");
-    console.error(`somebody else is at it (${error.reason}): ${who}`);
+    const { lock } = await client.getLock(error.key);
+    const holders = lock?.holders.map(({ displayName }) => displayName).join(", ");
+    console.error(`somebody else was at it (${error.reason}), now: ${holders || "nobody"}`);
   } else if (error instanceof LockLostError) {
     console.error(`stopped half way: ${error.reason}`);
   } else {

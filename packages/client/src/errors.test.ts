@@ -39,6 +39,14 @@ describe("errors", () => {
     }
   });
 
+  test("tell what a server that cannot be reached did in one line", () => {
+    // As TLS words it when the server speaks plain HTTP.
+    const { message } = new errors.ServerUnreachableError("https://a:1", {
+      cause: new Error("wrong version number\n"),
+    });
+    expect(message).toMatch(/ \(wrong version number\)\. Check the address/);
+  });
+
   test("derived by an application are told apart from ours", () => {
     class Mine extends errors.LockLostError {}
     const mine = new Mine("a", "UNKNOWN", 1n);

@@ -65,7 +65,7 @@ export class NotGrantedError extends LockstepError {
   readonly key: string;
   /** Why. */
   readonly reason: NotGrantedReason;
-  /** Who was in the way: holders first, then earlier waiters, at most 16. */
+  /** Who was in the way: holders first, then earlier waiters, at most 16. Empty after a wait. */
   readonly blockers: readonly Blocker[];
   /** When a new attempt is worth while, milliseconds; 0 means no hint. */
   readonly retryAfterMs: number;
@@ -179,7 +179,7 @@ export class ServerUnreachableError extends LockstepError {
   readonly address: string;
 
   constructor(address: string, options?: ErrorOptions) {
-    const cause = options?.cause instanceof Error ? ` (${options.cause.message})` : "";
+    const cause = options?.cause instanceof Error ? ` (${options.cause.message.trim()})` : "";
     super(
       `No Lockstep server answers at ${address}${cause}. Check the address, and that the server runs: \`lockstep serve\``,
       options,
