@@ -88,10 +88,13 @@ export class Listener {
 
   /** Starts to listen. Rejects when the address cannot be listened on. */
   listen(): Promise<AddressInfo> {
-    const { host, port } = this.#options;
+    const { host, port, limits } = this.#options;
+    // After a restart all clients come at once. Whoever finds the queue of connections full is not refused but left to
+    // ask again after ever longer pauses, of which the first few may outlast its session.
+    const backlog = limits.max_connections;
     return new Promise((resolve, reject) => {
       this.#http1.once("error", reject);
-      this.#http1.listen({ host, port }, () => {
+      this.#http1.listen({ host, port, backlog }, () => {
         this.#http1.off("error", reject);
         resolve(this.#http1.address() as AddressInfo);
       });
