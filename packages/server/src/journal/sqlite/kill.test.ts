@@ -50,7 +50,6 @@ async function appendUntilKilled(folder: string): Promise<bigint> {
 function appender(): string {
   const module = (name: string) => JSON.stringify(join(import.meta.dirname, name));
   return `
-    import { writeSync } from "node:fs";
     import { encodeBatch } from ${module("encoding.ts")};
     import { JournalThread } from ${module("journal-thread.ts")};
     const { thread, state } = await JournalThread.open({ folder: process.argv[1] });
@@ -60,7 +59,7 @@ function appender(): string {
         const mine = ++revision;
         const record = { revision: mine, bytes: Buffer.from("event " + mine), keys: ["key"] };
         await thread.append(encodeBatch({ epoch: 1n, records: [record] }, 0n));
-        writeSync(1, mine + "\\n");
+        process.stdout.write(mine + "\\n");
       }
     }
     for (let lane = 0; lane < 8; lane += 1) appendForever();`;
