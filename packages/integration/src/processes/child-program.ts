@@ -37,7 +37,11 @@ export class ChildProgram {
       }),
       this.#read(this.#child.stderr as NodeJS.ReadableStream, () => {}),
     ];
+    // However this process ends, it leaves none behind.
+    const onExit = () => this.#child.kill("SIGKILL");
+    process.once("exit", onExit);
     this.ended = once(this.#child, "exit").then(async ([code, signal]) => {
+      process.off("exit", onExit);
       await Promise.all(read);
       this.#end = { code, signal };
       this.#onLine?.();
