@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, createServer } from "node:http2";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { Connections, type ConnectionsOptions } from "./connections.ts";
 import { ManualClock } from "./ports/manual-clock.ts";
@@ -26,8 +26,7 @@ test("a connection that is not established in time fails its calls, and the next
   let asked = 0;
   const createConnection = () => {
     asked += 1;
-    // Waits for an address that never comes.
-    return connect({ host: "server.invalid", port: 1, lookup: () => {} });
+    return socketThatWaits();
   };
   const connections = await connectionsToServer({ clock, http2: { createConnection } });
   const calls = [request(connections), request(connections)];
@@ -46,6 +45,33 @@ test("a connection that is not established in time fails its calls, and the next
   await expect(next).rejects.toThrow("connection aborted");
 });
 
+test("a call that joined an attempt which was refused makes one of its own", async () => {
+  const refused = socketThatWaits();
+  const sockets = [refused];
+  const createConnection = ({ port, hostname }: URL) =>
+    sockets.shift() ?? connect(Number(port), hostname);
+  const connections = await connectionsToServer({ http2: { createConnection } });
+  const [first, second] = [request(connections), request(connections)];
+  const failure = expect(first).rejects.toThrow("nobody listens");
+  refused.destroy(new Error("nobody listens"));
+  await failure;
+  expect((await second).session?.connecting).toBe(false);
+});
+
+test("a call that joined an attempt makes no more than one of its own", async () => {
+  const sockets = [socketThatWaits(), socketThatWaits()];
+  let asked = 0;
+  const createConnection = () => sockets[asked++] ?? socketThatWaits();
+  const connections = await connectionsToServer({ http2: { createConnection } });
+  const calls = [request(connections), request(connections), request(connections)];
+  const failures = calls.map((call) => expect(call).rejects.toThrow("nobody listens"));
+  sockets[0]?.destroy(new Error("nobody listens"));
+  await failures[0];
+  sockets[1]?.destroy(new Error("nobody listens"));
+  await Promise.all(failures);
+  expect(asked).toBe(2);
+});
+
 test("a connection that was established in time is kept", async () => {
   const clock = new ManualClock();
   const connections = await connectionsToServer({ clock });
@@ -53,6 +79,11 @@ test("a connection that was established in time is kept", async () => {
   await clock.advance(TTL_MS);
   expect((await request(connections)).session === session).toBe(true);
 });
+
+/** A socket that waits for an address that never comes. */
+function socketThatWaits(): Socket {
+  return connect({ host: "server.invalid", port: 1, lookup: () => {} });
+}
 
 async function connectionsToServer(
   options: Partial<ConnectionsOptions> = {},

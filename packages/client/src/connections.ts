@@ -7,6 +7,8 @@ const PARTS_PER_TTL = 6;
 const CONNECT_TIMEOUT_MS_MIN = 1_000;
 const CONNECT_TIMEOUT_MS_MAX = 5_000;
 
+type RequestArguments = Parameters<Http2SessionManager["request"]>;
+
 /** What connections are made with. */
 export interface ConnectionsOptions {
   readonly url: string;
@@ -41,7 +43,19 @@ export class Connections extends Http2SessionManager {
     );
   }
 
-  override async request(...args: Parameters<Http2SessionManager["request"]>) {
+  override async request(...args: RequestArguments) {
+    const joins = this.state() === "connecting";
+    try {
+      return await this.#request(args);
+    } catch (error) {
+      // An attempt that others had begun before tells of a server that was away, and it may have come back since. A
+      // request that got no connection was not sent.
+      if (joins && isRefusal(error)) return await this.#request(args);
+      throw error;
+    }
+  }
+
+  async #request(args: RequestArguments) {
     // While packets are lost the system asks for a connection again after pauses that double up to minutes, and goes
     // on pausing when they are no longer lost. A new attempt asks at once.
     const timeout = this.#clock.after(this.#connectTimeoutMs, () => {
@@ -63,6 +77,11 @@ export class Connections extends Http2SessionManager {
   #noConnection(): ConnectError {
     return new ConnectError(`no connection within ${this.#connectTimeoutMs} ms`, Code.Unavailable);
   }
+}
+
+/** Whether the system said that there is no connection; neither the time that is allowed was over, nor was it closed here. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ConnectError && error.cause instanceof Error;
 }
 
 function ignore(): void {}
