@@ -94,6 +94,14 @@ describe("lockstep serve", { timeout: TEST_TIMEOUT_MS }, () => {
     call.destroy();
   });
 
+  test("serves and stops in good order although its log cannot be written", async () => {
+    const full = { before: "exec 2>/dev/full" };
+    const server = await CliServer.start(["--data", data, "--log-level", "debug"], full);
+    started.push(server.process);
+    await takeLock(server.address, "orders");
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  });
+
   test("after kill -9 the next start still knows who holds the lock", async () => {
     const server = await start();
     const token = await takeLock(server.address, "orders");

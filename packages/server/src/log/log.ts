@@ -1,5 +1,6 @@
-import { type DestinationStream, destination, type Logger, pino } from "pino";
-import type { Clock } from "../ports/clock.ts";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import { LogOutput } from "./log-output.ts";
 
 /** The levels of the log, least talkative first. */
 export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
@@ -11,18 +12,28 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Log = Logger;
 
 const MAX_TEXT_CHARACTERS = 256;
-const MAX_BUFFERED_BYTES = 1024 * 1024;
 const STDERR = 2;
+
+/** One for all servers of this process, so that their lines stay whole. */
+let standardError: LogOutput | undefined;
 
 /**
  * Makes the server's log. Lines go to standard error, asynchronously, so that a slow reader never
- * stops the server; when more than 1 MiB waits to be written, lines are dropped. `to` replaces standard
- * error.
+ * stops the server; when more than 1 MiB waits to be written, or they cannot be written, lines are dropped.
+ * `to` replaces standard error.
  */
 export function createLog(level: LogLevel, clock: Clock, to?: DestinationStream): Log {
-  const stream = to ?? destination({ dest: STDERR, sync: false, maxLength: MAX_BUFFERED_BYTES });
   const timestamp = () => `,"time":${clock.unixMs()}`;
-  return pino({ level, base: null, timestamp }, stream);
+  return pino({ level, base: null, timestamp }, to ?? toStandardError());
+}
+
+function toStandardError(): LogOutput {
+  if (standardError === undefined) {
+    const output = new LogOutput(STDERR, systemClock);
+    process.on("exit", () => output.flush());
+    standardError = output;
+  }
+  return standardError;
 }
 
 /**
