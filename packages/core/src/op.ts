@@ -5,24 +5,48 @@ import type {
   CancelAcquireResponse,
   CheckFenceRequest,
   CheckFenceResponse,
+  ClearQuarantineRequest,
+  ClearQuarantineResponse,
   CloseSessionRequest,
   CloseSessionResponse,
+  ConvertRequest,
+  ConvertResponse,
   ForceReleaseRequest,
   ForceReleaseResponse,
   GetLockRequest,
   GetLockResponse,
+  GetPolicyRequest,
+  GetPolicyResponse,
   GetSessionRequest,
   GetSessionResponse,
+  GetWaitGraphRequest,
+  GetWaitGraphResponse,
   KeepAliveRequest,
   KeepAliveResponse,
   ListLocksRequest,
   ListLocksResponse,
+  ListQuarantinesRequest,
+  ListQuarantinesResponse,
   ListSessionsRequest,
   ListSessionsResponse,
   OpenSessionRequest,
   OpenSessionResponse,
+  QuarantineIdentityRequest,
+  QuarantineIdentityResponse,
   ReleaseRequest,
   ReleaseResponse,
+  RequestReleaseRequest,
+  RequestReleaseResponse,
+  RevokeSessionRequest,
+  RevokeSessionResponse,
+  SetPolicyRequest,
+  SetPolicyResponse,
+  SetValueRequest,
+  SetValueResponse,
+  TransferRequest,
+  TransferResponse,
+  UpdateNamespaceRequest,
+  UpdateNamespaceResponse,
 } from "@lockstep/protocol";
 
 /** The instant at which an operation is decided. */
@@ -70,10 +94,46 @@ interface Operations {
   checkFence: { op: { request: CheckFenceRequest }; reply: CheckFenceResponse };
   getLock: { op: { request: GetLockRequest }; reply: GetLockResponse };
   listLocks: { op: { request: ListLocksRequest }; reply: ListLocksResponse };
+  convert: {
+    /** `answerQueued`: as for acquire. */
+    op: { caller: SessionCaller; request: ConvertRequest; answerQueued: boolean };
+    reply: ConvertResponse;
+  };
+  transfer: { op: { caller: SessionCaller; request: TransferRequest }; reply: TransferResponse };
+  setValue: { op: { caller: SessionCaller; request: SetValueRequest }; reply: SetValueResponse };
+  requestRelease: {
+    op: { principal: string; request: RequestReleaseRequest };
+    reply: RequestReleaseResponse;
+  };
   forceRelease: {
     op: { principal: string; request: ForceReleaseRequest };
     reply: ForceReleaseResponse;
   };
+  revokeSession: {
+    op: { principal: string; request: RevokeSessionRequest };
+    reply: RevokeSessionResponse;
+  };
+  clearQuarantine: {
+    op: { principal: string; request: ClearQuarantineRequest };
+    reply: ClearQuarantineResponse;
+  };
+  quarantineIdentity: {
+    op: { principal: string; request: QuarantineIdentityRequest };
+    reply: QuarantineIdentityResponse;
+  };
+  setPolicy: {
+    op: { principal: string; request: SetPolicyRequest };
+    reply: SetPolicyResponse;
+  };
+  updateNamespace: {
+    op: { principal: string; request: UpdateNamespaceRequest };
+    reply: UpdateNamespaceResponse;
+  };
+  /** Reads the settings of the namespace; who asks fills in its name, epoch and revision. */
+  getNamespace: { op: Record<never, never>; reply: UpdateNamespaceResponse };
+  listQuarantines: { op: { request: ListQuarantinesRequest }; reply: ListQuarantinesResponse };
+  getPolicy: { op: { request: GetPolicyRequest }; reply: GetPolicyResponse };
+  getWaitGraph: { op: { request: GetWaitGraphRequest }; reply: GetWaitGraphResponse };
 }
 
 /** The name of an operation. */

@@ -1,11 +1,13 @@
 export { errorDetailOf, refusal } from "./errors.ts";
 export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
 export * from "./gen/lockstep/testing/v1/clock_service_pb.ts";
+export * from "./gen/lockstep/v1/admin_pb.ts";
 export * from "./gen/lockstep/v1/admin_service_pb.ts";
 export * from "./gen/lockstep/v1/attach_pb.ts";
 export * from "./gen/lockstep/v1/common_pb.ts";
 export * from "./gen/lockstep/v1/errors_pb.ts";
 export * from "./gen/lockstep/v1/event_pb.ts";
+export * from "./gen/lockstep/v1/hold_pb.ts";
 export * from "./gen/lockstep/v1/lock_pb.ts";
 export * from "./gen/lockstep/v1/lock_service_pb.ts";
 export * from "./gen/lockstep/v1/server_service_pb.ts";

@@ -38,6 +38,18 @@ export interface Limits {
   readonly max_waiters_per_session: number;
   /** Waiting acquires on one key; beyond it acquires are denied QUEUE_FULL. */
   readonly max_waiters_per_key: number;
+  /** Targets of one acquire. */
+  readonly max_targets: number;
+  /** Bytes of what a holder publishes. */
+  readonly max_value_bytes: number;
+  /** Longest delay of the keys of a lost hold that a request or a policy may ask for. */
+  readonly max_lock_delay_ms: number;
+  /** Policies in a namespace. */
+  readonly max_policies: number;
+  /** Quarantined principals in a namespace. */
+  readonly max_quarantined_identities: number;
+  /** Namespaces of a server. */
+  readonly max_namespaces: number;
   /** Longest wait of an acquire; a longer one counts as this. */
   readonly max_wait_ms: number;
   /** Longest time a unary acquire stays open. */
@@ -80,6 +92,12 @@ export const DEFAULT_LIMITS: Limits = {
   max_held_bytes_per_session: 1_536 * 1024,
   max_waiters_per_session: 10_000,
   max_waiters_per_key: 100_000,
+  max_targets: 64,
+  max_value_bytes: 4_096,
+  max_lock_delay_ms: 3_600_000,
+  max_policies: 1_000,
+  max_quarantined_identities: 10_000,
+  max_namespaces: 128,
   max_wait_ms: 3_600_000,
   max_poll_timeout_ms: 60_000,
   max_watches: 10_000,

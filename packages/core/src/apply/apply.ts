@@ -4,7 +4,6 @@ import { InvariantError } from "./invariant.ts";
 import {
   applyAcquireRefused,
   applyDelayEnded,
-  applyDelayProgressed,
   applyLockGranted,
   applyLockLost,
   applyLockQueued,
@@ -62,9 +61,6 @@ export function apply(state: NamespaceState, event: Event): void {
       break;
     case "lockLost":
       applyLockLost(state, event, body.value);
-      break;
-    case "delayProgressed":
-      applyDelayProgressed(state, body.value);
       break;
     case "delayEnded":
       applyDelayEnded(state, event, body.value);

@@ -2,7 +2,6 @@ import {
   type AcquireRefused,
   CancelOutcome,
   type DelayEnded,
-  type DelayProgressed,
   type Event,
   type LockGranted,
   type LockLost,
@@ -158,12 +157,6 @@ export function applyLockLost(state: NamespaceState, event: Event, body: LockLos
   state.delays.set(hold.id, delay);
   session.delays.set(hold.id, delay);
   for (const { key } of hold.targets) keyOf(state, key).delays.push(delay);
-}
-
-export function applyDelayProgressed(state: NamespaceState, body: DelayProgressed): void {
-  required(state.delays.get(body.holdId), "delay of hold", body.holdId).consumedMs = Number(
-    body.consumedMs,
-  );
 }
 
 export function applyDelayEnded(state: NamespaceState, event: Event, body: DelayEnded): void {

@@ -75,6 +75,7 @@ function grant(draft: Draft, { caller, request }: Op<"acquire">): AcquireDecisio
       ticketId: 0n,
       owner: request.owner,
       targets: request.targets,
+      transferredFrom: 0n,
     },
   });
   return replyWith(draft.events, grantedReply({ holdId, token: holdId }));
@@ -107,6 +108,7 @@ function enqueue(
       owner: request.owner,
       targets: request.targets,
       waitMs,
+      deadlockPriority: request.deadlockPriority,
     },
   });
   if (!answerQueued) return { events: draft.events, answer: { kind: "waiting", ticketId } };

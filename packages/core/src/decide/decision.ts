@@ -93,5 +93,6 @@ function journalOnlyOf(contentFingerprint: bigint): NonNullable<Event["journalOn
     $typeName: "lockstep.v1.JournalOnly",
     secretSha256: new Uint8Array(),
     contentFingerprint,
+    answered: [],
   };
 }

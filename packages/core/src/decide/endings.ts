@@ -28,6 +28,9 @@ export function addLost(draft: Draft, hold: Hold, reason: LossReason, delayed: b
       targets: [...hold.targets],
       reason,
       delayed,
+      lockDelayMs: 0n,
+      quarantined: false,
+      immediate: false,
     },
   });
 }
@@ -43,6 +46,8 @@ export function addTicketEnded(draft: Draft, ticket: Ticket, end: TicketEnd): vo
       requestId: ticket.requestId,
       targets: [...ticket.targets],
       end,
+      blockers: [],
+      cycle: [],
     },
   });
 }

@@ -33,6 +33,7 @@ function granted(state: NamespaceState, ticket: Ticket, now: Now): Event {
       ticketId: ticket.id,
       owner: ticket.owner,
       targets: [...ticket.targets],
+      transferredFrom: 0n,
     },
   });
 }

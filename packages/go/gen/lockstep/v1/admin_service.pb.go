@@ -10,7 +10,6 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
-	sync "sync"
 	unsafe "unsafe"
 )
 
@@ -21,197 +20,76 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ForceReleaseRequest ends a hold.
-type ForceReleaseRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The namespace. Required.
-	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// The key. Required, 1 to 512 bytes, rules of a name.
-	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	// The token of the hold to end. Required, above 0.
-	ExpectedToken uint64 `protobuf:"varint,3,opt,name=expected_token,json=expectedToken,proto3" json:"expected_token,omitempty"`
-	// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
-	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-	CorrelationId string `protobuf:"bytes,5,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ForceReleaseRequest) Reset() {
-	*x = ForceReleaseRequest{}
-	mi := &file_lockstep_v1_admin_service_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ForceReleaseRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ForceReleaseRequest) ProtoMessage() {}
-
-func (x *ForceReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_admin_service_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ForceReleaseRequest.ProtoReflect.Descriptor instead.
-func (*ForceReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_admin_service_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *ForceReleaseRequest) GetNamespace() string {
-	if x != nil {
-		return x.Namespace
-	}
-	return ""
-}
-
-func (x *ForceReleaseRequest) GetKey() string {
-	if x != nil {
-		return x.Key
-	}
-	return ""
-}
-
-func (x *ForceReleaseRequest) GetExpectedToken() uint64 {
-	if x != nil {
-		return x.ExpectedToken
-	}
-	return 0
-}
-
-func (x *ForceReleaseRequest) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *ForceReleaseRequest) GetCorrelationId() string {
-	if x != nil {
-		return x.CorrelationId
-	}
-	return ""
-}
-
-// ForceReleaseResponse tells what was ended.
-type ForceReleaseResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where this was computed.
-	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// The hold that was ended.
-	HoldId uint64 `protobuf:"varint,2,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
-	// How long its keys stay blocked at most; 0 when the delay is over.
-	DelayRemainingMs int64 `protobuf:"varint,3,opt,name=delay_remaining_ms,json=delayRemainingMs,proto3" json:"delay_remaining_ms,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
-}
-
-func (x *ForceReleaseResponse) Reset() {
-	*x = ForceReleaseResponse{}
-	mi := &file_lockstep_v1_admin_service_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ForceReleaseResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ForceReleaseResponse) ProtoMessage() {}
-
-func (x *ForceReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_admin_service_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ForceReleaseResponse.ProtoReflect.Descriptor instead.
-func (*ForceReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_admin_service_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *ForceReleaseResponse) GetHeader() *ReplyHeader {
-	if x != nil {
-		return x.Header
-	}
-	return nil
-}
-
-func (x *ForceReleaseResponse) GetHoldId() uint64 {
-	if x != nil {
-		return x.HoldId
-	}
-	return 0
-}
-
-func (x *ForceReleaseResponse) GetDelayRemainingMs() int64 {
-	if x != nil {
-		return x.DelayRemainingMs
-	}
-	return 0
-}
-
 var File_lockstep_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1flockstep/v1/admin_service.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\"\xab\x01\n" +
-	"\x13ForceReleaseRequest\x12\x1c\n" +
-	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
-	"\x03key\x18\x02 \x01(\tR\x03key\x12%\n" +
-	"\x0eexpected_token\x18\x03 \x01(\x04R\rexpectedToken\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\x12%\n" +
-	"\x0ecorrelation_id\x18\x05 \x01(\tR\rcorrelationId\"\x8f\x01\n" +
-	"\x14ForceReleaseResponse\x120\n" +
-	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12\x17\n" +
-	"\ahold_id\x18\x02 \x01(\x04R\x06holdId\x12,\n" +
-	"\x12delay_remaining_ms\x18\x03 \x01(\x03R\x10delayRemainingMs2c\n" +
+	"\x1flockstep/v1/admin_service.proto\x12\vlockstep.v1\x1a\x17lockstep/v1/admin.proto2\xe2\a\n" +
 	"\fAdminService\x12S\n" +
-	"\fForceRelease\x12 .lockstep.v1.ForceReleaseRequest\x1a!.lockstep.v1.ForceReleaseResponseBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\fForceRelease\x12 .lockstep.v1.ForceReleaseRequest\x1a!.lockstep.v1.ForceReleaseResponse\x12V\n" +
+	"\rRevokeSession\x12!.lockstep.v1.RevokeSessionRequest\x1a\".lockstep.v1.RevokeSessionResponse\x12\\\n" +
+	"\x0fClearQuarantine\x12#.lockstep.v1.ClearQuarantineRequest\x1a$.lockstep.v1.ClearQuarantineResponse\x12e\n" +
+	"\x12QuarantineIdentity\x12&.lockstep.v1.QuarantineIdentityRequest\x1a'.lockstep.v1.QuarantineIdentityResponse\x12\\\n" +
+	"\x0fListQuarantines\x12#.lockstep.v1.ListQuarantinesRequest\x1a$.lockstep.v1.ListQuarantinesResponse\x12J\n" +
+	"\tGetPolicy\x12\x1d.lockstep.v1.GetPolicyRequest\x1a\x1e.lockstep.v1.GetPolicyResponse\x12J\n" +
+	"\tSetPolicy\x12\x1d.lockstep.v1.SetPolicyRequest\x1a\x1e.lockstep.v1.SetPolicyResponse\x12S\n" +
+	"\fGetWaitGraph\x12 .lockstep.v1.GetWaitGraphRequest\x1a!.lockstep.v1.GetWaitGraphResponse\x12\\\n" +
+	"\x0fCreateNamespace\x12#.lockstep.v1.CreateNamespaceRequest\x1a$.lockstep.v1.CreateNamespaceResponse\x12\\\n" +
+	"\x0fUpdateNamespace\x12#.lockstep.v1.UpdateNamespaceRequest\x1a$.lockstep.v1.UpdateNamespaceResponse\x12Y\n" +
+	"\x0eListNamespaces\x12\".lockstep.v1.ListNamespacesRequest\x1a#.lockstep.v1.ListNamespacesResponseBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
-var (
-	file_lockstep_v1_admin_service_proto_rawDescOnce sync.Once
-	file_lockstep_v1_admin_service_proto_rawDescData []byte
-)
-
-func file_lockstep_v1_admin_service_proto_rawDescGZIP() []byte {
-	file_lockstep_v1_admin_service_proto_rawDescOnce.Do(func() {
-		file_lockstep_v1_admin_service_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_lockstep_v1_admin_service_proto_rawDesc), len(file_lockstep_v1_admin_service_proto_rawDesc)))
-	})
-	return file_lockstep_v1_admin_service_proto_rawDescData
-}
-
-var file_lockstep_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_lockstep_v1_admin_service_proto_goTypes = []any{
-	(*ForceReleaseRequest)(nil),  // 0: lockstep.v1.ForceReleaseRequest
-	(*ForceReleaseResponse)(nil), // 1: lockstep.v1.ForceReleaseResponse
-	(*ReplyHeader)(nil),          // 2: lockstep.v1.ReplyHeader
+	(*ForceReleaseRequest)(nil),        // 0: lockstep.v1.ForceReleaseRequest
+	(*RevokeSessionRequest)(nil),       // 1: lockstep.v1.RevokeSessionRequest
+	(*ClearQuarantineRequest)(nil),     // 2: lockstep.v1.ClearQuarantineRequest
+	(*QuarantineIdentityRequest)(nil),  // 3: lockstep.v1.QuarantineIdentityRequest
+	(*ListQuarantinesRequest)(nil),     // 4: lockstep.v1.ListQuarantinesRequest
+	(*GetPolicyRequest)(nil),           // 5: lockstep.v1.GetPolicyRequest
+	(*SetPolicyRequest)(nil),           // 6: lockstep.v1.SetPolicyRequest
+	(*GetWaitGraphRequest)(nil),        // 7: lockstep.v1.GetWaitGraphRequest
+	(*CreateNamespaceRequest)(nil),     // 8: lockstep.v1.CreateNamespaceRequest
+	(*UpdateNamespaceRequest)(nil),     // 9: lockstep.v1.UpdateNamespaceRequest
+	(*ListNamespacesRequest)(nil),      // 10: lockstep.v1.ListNamespacesRequest
+	(*ForceReleaseResponse)(nil),       // 11: lockstep.v1.ForceReleaseResponse
+	(*RevokeSessionResponse)(nil),      // 12: lockstep.v1.RevokeSessionResponse
+	(*ClearQuarantineResponse)(nil),    // 13: lockstep.v1.ClearQuarantineResponse
+	(*QuarantineIdentityResponse)(nil), // 14: lockstep.v1.QuarantineIdentityResponse
+	(*ListQuarantinesResponse)(nil),    // 15: lockstep.v1.ListQuarantinesResponse
+	(*GetPolicyResponse)(nil),          // 16: lockstep.v1.GetPolicyResponse
+	(*SetPolicyResponse)(nil),          // 17: lockstep.v1.SetPolicyResponse
+	(*GetWaitGraphResponse)(nil),       // 18: lockstep.v1.GetWaitGraphResponse
+	(*CreateNamespaceResponse)(nil),    // 19: lockstep.v1.CreateNamespaceResponse
+	(*UpdateNamespaceResponse)(nil),    // 20: lockstep.v1.UpdateNamespaceResponse
+	(*ListNamespacesResponse)(nil),     // 21: lockstep.v1.ListNamespacesResponse
 }
 var file_lockstep_v1_admin_service_proto_depIdxs = []int32{
-	2, // 0: lockstep.v1.ForceReleaseResponse.header:type_name -> lockstep.v1.ReplyHeader
-	0, // 1: lockstep.v1.AdminService.ForceRelease:input_type -> lockstep.v1.ForceReleaseRequest
-	1, // 2: lockstep.v1.AdminService.ForceRelease:output_type -> lockstep.v1.ForceReleaseResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	0,  // 0: lockstep.v1.AdminService.ForceRelease:input_type -> lockstep.v1.ForceReleaseRequest
+	1,  // 1: lockstep.v1.AdminService.RevokeSession:input_type -> lockstep.v1.RevokeSessionRequest
+	2,  // 2: lockstep.v1.AdminService.ClearQuarantine:input_type -> lockstep.v1.ClearQuarantineRequest
+	3,  // 3: lockstep.v1.AdminService.QuarantineIdentity:input_type -> lockstep.v1.QuarantineIdentityRequest
+	4,  // 4: lockstep.v1.AdminService.ListQuarantines:input_type -> lockstep.v1.ListQuarantinesRequest
+	5,  // 5: lockstep.v1.AdminService.GetPolicy:input_type -> lockstep.v1.GetPolicyRequest
+	6,  // 6: lockstep.v1.AdminService.SetPolicy:input_type -> lockstep.v1.SetPolicyRequest
+	7,  // 7: lockstep.v1.AdminService.GetWaitGraph:input_type -> lockstep.v1.GetWaitGraphRequest
+	8,  // 8: lockstep.v1.AdminService.CreateNamespace:input_type -> lockstep.v1.CreateNamespaceRequest
+	9,  // 9: lockstep.v1.AdminService.UpdateNamespace:input_type -> lockstep.v1.UpdateNamespaceRequest
+	10, // 10: lockstep.v1.AdminService.ListNamespaces:input_type -> lockstep.v1.ListNamespacesRequest
+	11, // 11: lockstep.v1.AdminService.ForceRelease:output_type -> lockstep.v1.ForceReleaseResponse
+	12, // 12: lockstep.v1.AdminService.RevokeSession:output_type -> lockstep.v1.RevokeSessionResponse
+	13, // 13: lockstep.v1.AdminService.ClearQuarantine:output_type -> lockstep.v1.ClearQuarantineResponse
+	14, // 14: lockstep.v1.AdminService.QuarantineIdentity:output_type -> lockstep.v1.QuarantineIdentityResponse
+	15, // 15: lockstep.v1.AdminService.ListQuarantines:output_type -> lockstep.v1.ListQuarantinesResponse
+	16, // 16: lockstep.v1.AdminService.GetPolicy:output_type -> lockstep.v1.GetPolicyResponse
+	17, // 17: lockstep.v1.AdminService.SetPolicy:output_type -> lockstep.v1.SetPolicyResponse
+	18, // 18: lockstep.v1.AdminService.GetWaitGraph:output_type -> lockstep.v1.GetWaitGraphResponse
+	19, // 19: lockstep.v1.AdminService.CreateNamespace:output_type -> lockstep.v1.CreateNamespaceResponse
+	20, // 20: lockstep.v1.AdminService.UpdateNamespace:output_type -> lockstep.v1.UpdateNamespaceResponse
+	21, // 21: lockstep.v1.AdminService.ListNamespaces:output_type -> lockstep.v1.ListNamespacesResponse
+	11, // [11:22] is the sub-list for method output_type
+	0,  // [0:11] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_admin_service_proto_init() }
@@ -219,20 +97,19 @@ func file_lockstep_v1_admin_service_proto_init() {
 	if File_lockstep_v1_admin_service_proto != nil {
 		return
 	}
-	file_lockstep_v1_common_proto_init()
+	file_lockstep_v1_admin_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_admin_service_proto_rawDesc), len(file_lockstep_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   0,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_lockstep_v1_admin_service_proto_goTypes,
 		DependencyIndexes: file_lockstep_v1_admin_service_proto_depIdxs,
-		MessageInfos:      file_lockstep_v1_admin_service_proto_msgTypes,
 	}.Build()
 	File_lockstep_v1_admin_service_proto = out.File
 	file_lockstep_v1_admin_service_proto_goTypes = nil

@@ -99,6 +99,10 @@ type AttachCall struct {
 	//	*AttachCall_Release
 	//	*AttachCall_CancelAcquire
 	//	*AttachCall_CheckFence
+	//	*AttachCall_Convert
+	//	*AttachCall_Transfer
+	//	*AttachCall_SetValue
+	//	*AttachCall_RequestRelease
 	Request       isAttachCall_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -225,6 +229,42 @@ func (x *AttachCall) GetCheckFence() *CheckFenceRequest {
 	return nil
 }
 
+func (x *AttachCall) GetConvert() *ConvertRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_Convert); ok {
+			return x.Convert
+		}
+	}
+	return nil
+}
+
+func (x *AttachCall) GetTransfer() *TransferRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_Transfer); ok {
+			return x.Transfer
+		}
+	}
+	return nil
+}
+
+func (x *AttachCall) GetSetValue() *SetValueRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_SetValue); ok {
+			return x.SetValue
+		}
+	}
+	return nil
+}
+
+func (x *AttachCall) GetRequestRelease() *RequestReleaseRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_RequestRelease); ok {
+			return x.RequestRelease
+		}
+	}
+	return nil
+}
+
 type isAttachCall_Request interface {
 	isAttachCall_Request()
 }
@@ -264,6 +304,26 @@ type AttachCall_CheckFence struct {
 	CheckFence *CheckFenceRequest `protobuf:"bytes,16,opt,name=check_fence,json=checkFence,proto3,oneof"`
 }
 
+type AttachCall_Convert struct {
+	// LockService.Convert. Only the final outcome is sent, never `queued`.
+	Convert *ConvertRequest `protobuf:"bytes,17,opt,name=convert,proto3,oneof"`
+}
+
+type AttachCall_Transfer struct {
+	// LockService.Transfer.
+	Transfer *TransferRequest `protobuf:"bytes,18,opt,name=transfer,proto3,oneof"`
+}
+
+type AttachCall_SetValue struct {
+	// LockService.SetValue.
+	SetValue *SetValueRequest `protobuf:"bytes,19,opt,name=set_value,json=setValue,proto3,oneof"`
+}
+
+type AttachCall_RequestRelease struct {
+	// LockService.RequestRelease.
+	RequestRelease *RequestReleaseRequest `protobuf:"bytes,20,opt,name=request_release,json=requestRelease,proto3,oneof"`
+}
+
 func (*AttachCall_KeepAlive) isAttachCall_Request() {}
 
 func (*AttachCall_CloseSession) isAttachCall_Request() {}
@@ -278,6 +338,14 @@ func (*AttachCall_CancelAcquire) isAttachCall_Request() {}
 
 func (*AttachCall_CheckFence) isAttachCall_Request() {}
 
+func (*AttachCall_Convert) isAttachCall_Request() {}
+
+func (*AttachCall_Transfer) isAttachCall_Request() {}
+
+func (*AttachCall_SetValue) isAttachCall_Request() {}
+
+func (*AttachCall_RequestRelease) isAttachCall_Request() {}
+
 // AttachResponse is one frame from the server. Frames are cut at 256 KiB but hold at least one item.
 type AttachResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -285,7 +353,8 @@ type AttachResponse struct {
 	Opened *ReplyHeader `protobuf:"bytes,1,opt,name=opened,proto3" json:"opened,omitempty"`
 	// Replies to calls.
 	Replies []*AttachReply `protobuf:"bytes,2,rep,name=replies,proto3" json:"replies,omitempty"`
-	// News about this session: events that took a hold from it, by rising revision, durable. To a client
+	// News about this session: events that took a hold from it or asked for one, by rising revision,
+	// durable. To a client
 	// that has called GetSession on this stream they raise its seen revision once acted on.
 	News          []*Event `protobuf:"bytes,3,rep,name=news,proto3" json:"news,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -360,6 +429,10 @@ type AttachReply struct {
 	//	*AttachReply_Release
 	//	*AttachReply_CancelAcquire
 	//	*AttachReply_CheckFence
+	//	*AttachReply_Convert
+	//	*AttachReply_Transfer
+	//	*AttachReply_SetValue
+	//	*AttachReply_RequestRelease
 	Reply         isAttachReply_Reply `protobuf_oneof:"reply"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -481,6 +554,42 @@ func (x *AttachReply) GetCheckFence() *CheckFenceResponse {
 	return nil
 }
 
+func (x *AttachReply) GetConvert() *ConvertResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_Convert); ok {
+			return x.Convert
+		}
+	}
+	return nil
+}
+
+func (x *AttachReply) GetTransfer() *TransferResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_Transfer); ok {
+			return x.Transfer
+		}
+	}
+	return nil
+}
+
+func (x *AttachReply) GetSetValue() *SetValueResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_SetValue); ok {
+			return x.SetValue
+		}
+	}
+	return nil
+}
+
+func (x *AttachReply) GetRequestRelease() *RequestReleaseResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_RequestRelease); ok {
+			return x.RequestRelease
+		}
+	}
+	return nil
+}
+
 type isAttachReply_Reply interface {
 	isAttachReply_Reply()
 }
@@ -525,6 +634,26 @@ type AttachReply_CheckFence struct {
 	CheckFence *CheckFenceResponse `protobuf:"bytes,16,opt,name=check_fence,json=checkFence,proto3,oneof"`
 }
 
+type AttachReply_Convert struct {
+	// LockService.Convert.
+	Convert *ConvertResponse `protobuf:"bytes,17,opt,name=convert,proto3,oneof"`
+}
+
+type AttachReply_Transfer struct {
+	// LockService.Transfer.
+	Transfer *TransferResponse `protobuf:"bytes,18,opt,name=transfer,proto3,oneof"`
+}
+
+type AttachReply_SetValue struct {
+	// LockService.SetValue.
+	SetValue *SetValueResponse `protobuf:"bytes,19,opt,name=set_value,json=setValue,proto3,oneof"`
+}
+
+type AttachReply_RequestRelease struct {
+	// LockService.RequestRelease.
+	RequestRelease *RequestReleaseResponse `protobuf:"bytes,20,opt,name=request_release,json=requestRelease,proto3,oneof"`
+}
+
 func (*AttachReply_Error) isAttachReply_Reply() {}
 
 func (*AttachReply_KeepAlive) isAttachReply_Reply() {}
@@ -540,6 +669,14 @@ func (*AttachReply_Release) isAttachReply_Reply() {}
 func (*AttachReply_CancelAcquire) isAttachReply_Reply() {}
 
 func (*AttachReply_CheckFence) isAttachReply_Reply() {}
+
+func (*AttachReply_Convert) isAttachReply_Reply() {}
+
+func (*AttachReply_Transfer) isAttachReply_Reply() {}
+
+func (*AttachReply_SetValue) isAttachReply_Reply() {}
+
+func (*AttachReply_RequestRelease) isAttachReply_Reply() {}
 
 // AttachError is the RPC error of one call.
 type AttachError struct {
@@ -609,10 +746,10 @@ var File_lockstep_v1_attach_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/attach.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x18lockstep/v1/errors.proto\x1a\x17lockstep/v1/event.proto\x1a\x16lockstep/v1/lock.proto\x1a\x19lockstep/v1/session.proto\"k\n" +
+	"\x18lockstep/v1/attach.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x18lockstep/v1/errors.proto\x1a\x17lockstep/v1/event.proto\x1a\x16lockstep/v1/hold.proto\x1a\x16lockstep/v1/lock.proto\x1a\x19lockstep/v1/session.proto\"k\n" +
 	"\rAttachRequest\x12+\n" +
 	"\x04open\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\x04open\x12-\n" +
-	"\x05calls\x18\x02 \x03(\v2\x17.lockstep.v1.AttachCallR\x05calls\"\xbe\x04\n" +
+	"\x05calls\x18\x02 \x03(\v2\x17.lockstep.v1.AttachCallR\x05calls\"\xbf\x06\n" +
 	"\n" +
 	"AttachCall\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x12\x1d\n" +
@@ -629,12 +766,16 @@ const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\arelease\x18\x0e \x01(\v2\x1b.lockstep.v1.ReleaseRequestH\x00R\arelease\x12J\n" +
 	"\x0ecancel_acquire\x18\x0f \x01(\v2!.lockstep.v1.CancelAcquireRequestH\x00R\rcancelAcquire\x12A\n" +
 	"\vcheck_fence\x18\x10 \x01(\v2\x1e.lockstep.v1.CheckFenceRequestH\x00R\n" +
-	"checkFenceB\t\n" +
+	"checkFence\x127\n" +
+	"\aconvert\x18\x11 \x01(\v2\x1b.lockstep.v1.ConvertRequestH\x00R\aconvert\x12:\n" +
+	"\btransfer\x18\x12 \x01(\v2\x1c.lockstep.v1.TransferRequestH\x00R\btransfer\x12;\n" +
+	"\tset_value\x18\x13 \x01(\v2\x1c.lockstep.v1.SetValueRequestH\x00R\bsetValue\x12M\n" +
+	"\x0frequest_release\x18\x14 \x01(\v2\".lockstep.v1.RequestReleaseRequestH\x00R\x0erequestReleaseB\t\n" +
 	"\arequest\"\x9e\x01\n" +
 	"\x0eAttachResponse\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06opened\x122\n" +
 	"\areplies\x18\x02 \x03(\v2\x18.lockstep.v1.AttachReplyR\areplies\x12&\n" +
-	"\x04news\x18\x03 \x03(\v2\x12.lockstep.v1.EventR\x04news\"\xb5\x04\n" +
+	"\x04news\x18\x03 \x03(\v2\x12.lockstep.v1.EventR\x04news\"\xba\x06\n" +
 	"\vAttachReply\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x120\n" +
 	"\x05error\x18\x02 \x01(\v2\x18.lockstep.v1.AttachErrorH\x00R\x05error\x12?\n" +
@@ -648,7 +789,11 @@ const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\arelease\x18\x0e \x01(\v2\x1c.lockstep.v1.ReleaseResponseH\x00R\arelease\x12K\n" +
 	"\x0ecancel_acquire\x18\x0f \x01(\v2\".lockstep.v1.CancelAcquireResponseH\x00R\rcancelAcquire\x12B\n" +
 	"\vcheck_fence\x18\x10 \x01(\v2\x1f.lockstep.v1.CheckFenceResponseH\x00R\n" +
-	"checkFenceB\a\n" +
+	"checkFence\x128\n" +
+	"\aconvert\x18\x11 \x01(\v2\x1c.lockstep.v1.ConvertResponseH\x00R\aconvert\x12;\n" +
+	"\btransfer\x18\x12 \x01(\v2\x1d.lockstep.v1.TransferResponseH\x00R\btransfer\x12<\n" +
+	"\tset_value\x18\x13 \x01(\v2\x1d.lockstep.v1.SetValueResponseH\x00R\bsetValue\x12N\n" +
+	"\x0frequest_release\x18\x14 \x01(\v2#.lockstep.v1.RequestReleaseResponseH\x00R\x0erequestReleaseB\a\n" +
 	"\x05reply\"m\n" +
 	"\vAttachError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
@@ -669,29 +814,37 @@ func file_lockstep_v1_attach_proto_rawDescGZIP() []byte {
 
 var file_lockstep_v1_attach_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_lockstep_v1_attach_proto_goTypes = []any{
-	(*AttachRequest)(nil),         // 0: lockstep.v1.AttachRequest
-	(*AttachCall)(nil),            // 1: lockstep.v1.AttachCall
-	(*AttachResponse)(nil),        // 2: lockstep.v1.AttachResponse
-	(*AttachReply)(nil),           // 3: lockstep.v1.AttachReply
-	(*AttachError)(nil),           // 4: lockstep.v1.AttachError
-	(*SessionRef)(nil),            // 5: lockstep.v1.SessionRef
-	(*KeepAliveRequest)(nil),      // 6: lockstep.v1.KeepAliveRequest
-	(*CloseSessionRequest)(nil),   // 7: lockstep.v1.CloseSessionRequest
-	(*GetSessionRequest)(nil),     // 8: lockstep.v1.GetSessionRequest
-	(*AcquireRequest)(nil),        // 9: lockstep.v1.AcquireRequest
-	(*ReleaseRequest)(nil),        // 10: lockstep.v1.ReleaseRequest
-	(*CancelAcquireRequest)(nil),  // 11: lockstep.v1.CancelAcquireRequest
-	(*CheckFenceRequest)(nil),     // 12: lockstep.v1.CheckFenceRequest
-	(*ReplyHeader)(nil),           // 13: lockstep.v1.ReplyHeader
-	(*Event)(nil),                 // 14: lockstep.v1.Event
-	(*KeepAliveResponse)(nil),     // 15: lockstep.v1.KeepAliveResponse
-	(*CloseSessionResponse)(nil),  // 16: lockstep.v1.CloseSessionResponse
-	(*GetSessionResponse)(nil),    // 17: lockstep.v1.GetSessionResponse
-	(*AcquireResponse)(nil),       // 18: lockstep.v1.AcquireResponse
-	(*ReleaseResponse)(nil),       // 19: lockstep.v1.ReleaseResponse
-	(*CancelAcquireResponse)(nil), // 20: lockstep.v1.CancelAcquireResponse
-	(*CheckFenceResponse)(nil),    // 21: lockstep.v1.CheckFenceResponse
-	(*ErrorDetail)(nil),           // 22: lockstep.v1.ErrorDetail
+	(*AttachRequest)(nil),          // 0: lockstep.v1.AttachRequest
+	(*AttachCall)(nil),             // 1: lockstep.v1.AttachCall
+	(*AttachResponse)(nil),         // 2: lockstep.v1.AttachResponse
+	(*AttachReply)(nil),            // 3: lockstep.v1.AttachReply
+	(*AttachError)(nil),            // 4: lockstep.v1.AttachError
+	(*SessionRef)(nil),             // 5: lockstep.v1.SessionRef
+	(*KeepAliveRequest)(nil),       // 6: lockstep.v1.KeepAliveRequest
+	(*CloseSessionRequest)(nil),    // 7: lockstep.v1.CloseSessionRequest
+	(*GetSessionRequest)(nil),      // 8: lockstep.v1.GetSessionRequest
+	(*AcquireRequest)(nil),         // 9: lockstep.v1.AcquireRequest
+	(*ReleaseRequest)(nil),         // 10: lockstep.v1.ReleaseRequest
+	(*CancelAcquireRequest)(nil),   // 11: lockstep.v1.CancelAcquireRequest
+	(*CheckFenceRequest)(nil),      // 12: lockstep.v1.CheckFenceRequest
+	(*ConvertRequest)(nil),         // 13: lockstep.v1.ConvertRequest
+	(*TransferRequest)(nil),        // 14: lockstep.v1.TransferRequest
+	(*SetValueRequest)(nil),        // 15: lockstep.v1.SetValueRequest
+	(*RequestReleaseRequest)(nil),  // 16: lockstep.v1.RequestReleaseRequest
+	(*ReplyHeader)(nil),            // 17: lockstep.v1.ReplyHeader
+	(*Event)(nil),                  // 18: lockstep.v1.Event
+	(*KeepAliveResponse)(nil),      // 19: lockstep.v1.KeepAliveResponse
+	(*CloseSessionResponse)(nil),   // 20: lockstep.v1.CloseSessionResponse
+	(*GetSessionResponse)(nil),     // 21: lockstep.v1.GetSessionResponse
+	(*AcquireResponse)(nil),        // 22: lockstep.v1.AcquireResponse
+	(*ReleaseResponse)(nil),        // 23: lockstep.v1.ReleaseResponse
+	(*CancelAcquireResponse)(nil),  // 24: lockstep.v1.CancelAcquireResponse
+	(*CheckFenceResponse)(nil),     // 25: lockstep.v1.CheckFenceResponse
+	(*ConvertResponse)(nil),        // 26: lockstep.v1.ConvertResponse
+	(*TransferResponse)(nil),       // 27: lockstep.v1.TransferResponse
+	(*SetValueResponse)(nil),       // 28: lockstep.v1.SetValueResponse
+	(*RequestReleaseResponse)(nil), // 29: lockstep.v1.RequestReleaseResponse
+	(*ErrorDetail)(nil),            // 30: lockstep.v1.ErrorDetail
 }
 var file_lockstep_v1_attach_proto_depIdxs = []int32{
 	5,  // 0: lockstep.v1.AttachRequest.open:type_name -> lockstep.v1.SessionRef
@@ -703,23 +856,31 @@ var file_lockstep_v1_attach_proto_depIdxs = []int32{
 	10, // 6: lockstep.v1.AttachCall.release:type_name -> lockstep.v1.ReleaseRequest
 	11, // 7: lockstep.v1.AttachCall.cancel_acquire:type_name -> lockstep.v1.CancelAcquireRequest
 	12, // 8: lockstep.v1.AttachCall.check_fence:type_name -> lockstep.v1.CheckFenceRequest
-	13, // 9: lockstep.v1.AttachResponse.opened:type_name -> lockstep.v1.ReplyHeader
-	3,  // 10: lockstep.v1.AttachResponse.replies:type_name -> lockstep.v1.AttachReply
-	14, // 11: lockstep.v1.AttachResponse.news:type_name -> lockstep.v1.Event
-	4,  // 12: lockstep.v1.AttachReply.error:type_name -> lockstep.v1.AttachError
-	15, // 13: lockstep.v1.AttachReply.keep_alive:type_name -> lockstep.v1.KeepAliveResponse
-	16, // 14: lockstep.v1.AttachReply.close_session:type_name -> lockstep.v1.CloseSessionResponse
-	17, // 15: lockstep.v1.AttachReply.get_session:type_name -> lockstep.v1.GetSessionResponse
-	18, // 16: lockstep.v1.AttachReply.acquire:type_name -> lockstep.v1.AcquireResponse
-	19, // 17: lockstep.v1.AttachReply.release:type_name -> lockstep.v1.ReleaseResponse
-	20, // 18: lockstep.v1.AttachReply.cancel_acquire:type_name -> lockstep.v1.CancelAcquireResponse
-	21, // 19: lockstep.v1.AttachReply.check_fence:type_name -> lockstep.v1.CheckFenceResponse
-	22, // 20: lockstep.v1.AttachError.detail:type_name -> lockstep.v1.ErrorDetail
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	13, // 9: lockstep.v1.AttachCall.convert:type_name -> lockstep.v1.ConvertRequest
+	14, // 10: lockstep.v1.AttachCall.transfer:type_name -> lockstep.v1.TransferRequest
+	15, // 11: lockstep.v1.AttachCall.set_value:type_name -> lockstep.v1.SetValueRequest
+	16, // 12: lockstep.v1.AttachCall.request_release:type_name -> lockstep.v1.RequestReleaseRequest
+	17, // 13: lockstep.v1.AttachResponse.opened:type_name -> lockstep.v1.ReplyHeader
+	3,  // 14: lockstep.v1.AttachResponse.replies:type_name -> lockstep.v1.AttachReply
+	18, // 15: lockstep.v1.AttachResponse.news:type_name -> lockstep.v1.Event
+	4,  // 16: lockstep.v1.AttachReply.error:type_name -> lockstep.v1.AttachError
+	19, // 17: lockstep.v1.AttachReply.keep_alive:type_name -> lockstep.v1.KeepAliveResponse
+	20, // 18: lockstep.v1.AttachReply.close_session:type_name -> lockstep.v1.CloseSessionResponse
+	21, // 19: lockstep.v1.AttachReply.get_session:type_name -> lockstep.v1.GetSessionResponse
+	22, // 20: lockstep.v1.AttachReply.acquire:type_name -> lockstep.v1.AcquireResponse
+	23, // 21: lockstep.v1.AttachReply.release:type_name -> lockstep.v1.ReleaseResponse
+	24, // 22: lockstep.v1.AttachReply.cancel_acquire:type_name -> lockstep.v1.CancelAcquireResponse
+	25, // 23: lockstep.v1.AttachReply.check_fence:type_name -> lockstep.v1.CheckFenceResponse
+	26, // 24: lockstep.v1.AttachReply.convert:type_name -> lockstep.v1.ConvertResponse
+	27, // 25: lockstep.v1.AttachReply.transfer:type_name -> lockstep.v1.TransferResponse
+	28, // 26: lockstep.v1.AttachReply.set_value:type_name -> lockstep.v1.SetValueResponse
+	29, // 27: lockstep.v1.AttachReply.request_release:type_name -> lockstep.v1.RequestReleaseResponse
+	30, // 28: lockstep.v1.AttachError.detail:type_name -> lockstep.v1.ErrorDetail
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_attach_proto_init() }
@@ -730,6 +891,7 @@ func file_lockstep_v1_attach_proto_init() {
 	file_lockstep_v1_common_proto_init()
 	file_lockstep_v1_errors_proto_init()
 	file_lockstep_v1_event_proto_init()
+	file_lockstep_v1_hold_proto_init()
 	file_lockstep_v1_lock_proto_init()
 	file_lockstep_v1_session_proto_init()
 	file_lockstep_v1_attach_proto_msgTypes[1].OneofWrappers = []any{
@@ -740,6 +902,10 @@ func file_lockstep_v1_attach_proto_init() {
 		(*AttachCall_Release)(nil),
 		(*AttachCall_CancelAcquire)(nil),
 		(*AttachCall_CheckFence)(nil),
+		(*AttachCall_Convert)(nil),
+		(*AttachCall_Transfer)(nil),
+		(*AttachCall_SetValue)(nil),
+		(*AttachCall_RequestRelease)(nil),
 	}
 	file_lockstep_v1_attach_proto_msgTypes[3].OneofWrappers = []any{
 		(*AttachReply_Error)(nil),
@@ -750,6 +916,10 @@ func file_lockstep_v1_attach_proto_init() {
 		(*AttachReply_Release)(nil),
 		(*AttachReply_CancelAcquire)(nil),
 		(*AttachReply_CheckFence)(nil),
+		(*AttachReply_Convert)(nil),
+		(*AttachReply_Transfer)(nil),
+		(*AttachReply_SetValue)(nil),
+		(*AttachReply_RequestRelease)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -29,7 +29,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// LockMode says how a target is held.
+// LockMode says how a target is held. A key whose policy sets `permits` takes only PERMITS, any other key
+// only the other modes.
 type LockMode int32
 
 const (
@@ -37,6 +38,12 @@ const (
 	LockMode_LOCK_MODE_UNSPECIFIED LockMode = 0
 	// One hold at a time. The only mode that fences writes.
 	LockMode_LOCK_MODE_EXCLUSIVE LockMode = 1
+	// Beside any number of other SHARED holds and one UPGRADABLE.
+	LockMode_LOCK_MODE_SHARED LockMode = 2
+	// One at a time, beside SHARED holds. May be converted to EXCLUSIVE.
+	LockMode_LOCK_MODE_UPGRADABLE LockMode = 3
+	// A number of the permits that the key's policy offers.
+	LockMode_LOCK_MODE_PERMITS LockMode = 4
 )
 
 // Enum value maps for LockMode.
@@ -44,10 +51,16 @@ var (
 	LockMode_name = map[int32]string{
 		0: "LOCK_MODE_UNSPECIFIED",
 		1: "LOCK_MODE_EXCLUSIVE",
+		2: "LOCK_MODE_SHARED",
+		3: "LOCK_MODE_UPGRADABLE",
+		4: "LOCK_MODE_PERMITS",
 	}
 	LockMode_value = map[string]int32{
 		"LOCK_MODE_UNSPECIFIED": 0,
 		"LOCK_MODE_EXCLUSIVE":   1,
+		"LOCK_MODE_SHARED":      2,
+		"LOCK_MODE_UPGRADABLE":  3,
+		"LOCK_MODE_PERMITS":     4,
 	}
 )
 
@@ -76,6 +89,64 @@ func (x LockMode) Number() protoreflect.EnumNumber {
 // Deprecated: Use LockMode.Descriptor instead.
 func (LockMode) EnumDescriptor() ([]byte, []int) {
 	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{0}
+}
+
+// OnLossAction says what happens to the keys of a hold when it is lost.
+type OnLossAction int32
+
+const (
+	// RELEASE.
+	OnLossAction_ON_LOSS_ACTION_UNSPECIFIED OnLossAction = 0
+	// They are free as soon as the client that lost them must have noticed.
+	OnLossAction_ON_LOSS_ACTION_RELEASE OnLossAction = 1
+	// They stay blocked for `delay_ms` from the loss, unless a Release of the lost hold or a Close of its
+	// session ends that early.
+	OnLossAction_ON_LOSS_ACTION_DELAY OnLossAction = 2
+	// They are QUARANTINED until an operator clears them.
+	OnLossAction_ON_LOSS_ACTION_QUARANTINE OnLossAction = 3
+)
+
+// Enum value maps for OnLossAction.
+var (
+	OnLossAction_name = map[int32]string{
+		0: "ON_LOSS_ACTION_UNSPECIFIED",
+		1: "ON_LOSS_ACTION_RELEASE",
+		2: "ON_LOSS_ACTION_DELAY",
+		3: "ON_LOSS_ACTION_QUARANTINE",
+	}
+	OnLossAction_value = map[string]int32{
+		"ON_LOSS_ACTION_UNSPECIFIED": 0,
+		"ON_LOSS_ACTION_RELEASE":     1,
+		"ON_LOSS_ACTION_DELAY":       2,
+		"ON_LOSS_ACTION_QUARANTINE":  3,
+	}
+)
+
+func (x OnLossAction) Enum() *OnLossAction {
+	p := new(OnLossAction)
+	*p = x
+	return p
+}
+
+func (x OnLossAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OnLossAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_common_proto_enumTypes[1].Descriptor()
+}
+
+func (OnLossAction) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_common_proto_enumTypes[1]
+}
+
+func (x OnLossAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OnLossAction.Descriptor instead.
+func (OnLossAction) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{1}
 }
 
 // SessionState is where a session is in its life. Ended sessions stay known for one hour.
@@ -123,11 +194,11 @@ func (x SessionState) String() string {
 }
 
 func (SessionState) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_common_proto_enumTypes[1].Descriptor()
+	return file_lockstep_v1_common_proto_enumTypes[2].Descriptor()
 }
 
 func (SessionState) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_common_proto_enumTypes[1]
+	return &file_lockstep_v1_common_proto_enumTypes[2]
 }
 
 func (x SessionState) Number() protoreflect.EnumNumber {
@@ -136,7 +207,7 @@ func (x SessionState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SessionState.Descriptor instead.
 func (SessionState) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{1}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{2}
 }
 
 // LossReason says why a hold ended against the wish of its holder. A receiver treats a reason it
@@ -152,6 +223,8 @@ const (
 	LossReason_LOSS_REASON_SESSION_REVOKED LossReason = 2
 	// An operator ended this hold.
 	LossReason_LOSS_REASON_FORCE_RELEASED LossReason = 3
+	// It was held for as long as it may be.
+	LossReason_LOSS_REASON_MAX_HOLD LossReason = 4
 )
 
 // Enum value maps for LossReason.
@@ -161,12 +234,14 @@ var (
 		1: "LOSS_REASON_SESSION_EXPIRED",
 		2: "LOSS_REASON_SESSION_REVOKED",
 		3: "LOSS_REASON_FORCE_RELEASED",
+		4: "LOSS_REASON_MAX_HOLD",
 	}
 	LossReason_value = map[string]int32{
 		"LOSS_REASON_UNSPECIFIED":     0,
 		"LOSS_REASON_SESSION_EXPIRED": 1,
 		"LOSS_REASON_SESSION_REVOKED": 2,
 		"LOSS_REASON_FORCE_RELEASED":  3,
+		"LOSS_REASON_MAX_HOLD":        4,
 	}
 )
 
@@ -181,11 +256,11 @@ func (x LossReason) String() string {
 }
 
 func (LossReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_common_proto_enumTypes[2].Descriptor()
+	return file_lockstep_v1_common_proto_enumTypes[3].Descriptor()
 }
 
 func (LossReason) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_common_proto_enumTypes[2]
+	return &file_lockstep_v1_common_proto_enumTypes[3]
 }
 
 func (x LossReason) Number() protoreflect.EnumNumber {
@@ -194,7 +269,68 @@ func (x LossReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LossReason.Descriptor instead.
 func (LossReason) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{2}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{3}
+}
+
+// HoldEnd says what became of a hold that is not held any more.
+type HoldEnd int32
+
+const (
+	// Not an end; never sent.
+	HoldEnd_HOLD_END_UNSPECIFIED HoldEnd = 0
+	// Its holder released it, or closed its session.
+	HoldEnd_HOLD_END_RELEASED HoldEnd = 1
+	// It was lost.
+	HoldEnd_HOLD_END_LOST HoldEnd = 2
+	// Its holder gave it to a waiter.
+	HoldEnd_HOLD_END_TRANSFERRED HoldEnd = 3
+	// This session never had such a hold with such a token, or it is no longer remembered.
+	HoldEnd_HOLD_END_UNKNOWN HoldEnd = 4
+)
+
+// Enum value maps for HoldEnd.
+var (
+	HoldEnd_name = map[int32]string{
+		0: "HOLD_END_UNSPECIFIED",
+		1: "HOLD_END_RELEASED",
+		2: "HOLD_END_LOST",
+		3: "HOLD_END_TRANSFERRED",
+		4: "HOLD_END_UNKNOWN",
+	}
+	HoldEnd_value = map[string]int32{
+		"HOLD_END_UNSPECIFIED": 0,
+		"HOLD_END_RELEASED":    1,
+		"HOLD_END_LOST":        2,
+		"HOLD_END_TRANSFERRED": 3,
+		"HOLD_END_UNKNOWN":     4,
+	}
+)
+
+func (x HoldEnd) Enum() *HoldEnd {
+	p := new(HoldEnd)
+	*p = x
+	return p
+}
+
+func (x HoldEnd) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (HoldEnd) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_common_proto_enumTypes[4].Descriptor()
+}
+
+func (HoldEnd) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_common_proto_enumTypes[4]
+}
+
+func (x HoldEnd) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use HoldEnd.Descriptor instead.
+func (HoldEnd) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
 // DeniedReason says why an acquire was not granted. It is an expected outcome, not a fault. A
@@ -219,29 +355,59 @@ const (
 	DeniedReason_DENIED_REASON_REENTRANCY DeniedReason = 6
 	// The same owner already has a waiting request; an owner waits for one thing at a time.
 	DeniedReason_DENIED_REASON_OWNER_BUSY DeniedReason = 7
+	// The request was chosen to break a cycle of owners that waited for one another; `cycle` lists them.
+	DeniedReason_DENIED_REASON_DEADLOCK_VICTIM DeniedReason = 8
+	// A key is quarantined until an operator clears it.
+	DeniedReason_DENIED_REASON_KEY_QUARANTINED DeniedReason = 9
+	// The principal is quarantined until an operator clears it.
+	DeniedReason_DENIED_REASON_IDENTITY_QUARANTINED DeniedReason = 10
+	// The namespace's locks are taken in ascending order of keys, and the owner holds a key that is not
+	// below this one.
+	DeniedReason_DENIED_REASON_ORDER_VIOLATION DeniedReason = 11
+	// The key's policy does not allow this mode, or offers fewer permits than were asked for.
+	DeniedReason_DENIED_REASON_LIMIT_MISMATCH DeniedReason = 12
+	// The hold cannot be converted like this: only UPGRADABLE becomes EXCLUSIVE, and only EXCLUSIVE and
+	// UPGRADABLE become something weaker.
+	DeniedReason_DENIED_REASON_UPGRADE_REFUSED DeniedReason = 13
+	// The session named by a Transfer has no such Acquire waiting.
+	DeniedReason_DENIED_REASON_NO_SUCH_WAITER DeniedReason = 14
 )
 
 // Enum value maps for DeniedReason.
 var (
 	DeniedReason_name = map[int32]string{
-		0: "DENIED_REASON_UNSPECIFIED",
-		1: "DENIED_REASON_CONTENDED",
-		2: "DENIED_REASON_WAIT_TIMED_OUT",
-		3: "DENIED_REASON_CANCELLED",
-		4: "DENIED_REASON_LOCK_DELAY",
-		5: "DENIED_REASON_QUEUE_FULL",
-		6: "DENIED_REASON_REENTRANCY",
-		7: "DENIED_REASON_OWNER_BUSY",
+		0:  "DENIED_REASON_UNSPECIFIED",
+		1:  "DENIED_REASON_CONTENDED",
+		2:  "DENIED_REASON_WAIT_TIMED_OUT",
+		3:  "DENIED_REASON_CANCELLED",
+		4:  "DENIED_REASON_LOCK_DELAY",
+		5:  "DENIED_REASON_QUEUE_FULL",
+		6:  "DENIED_REASON_REENTRANCY",
+		7:  "DENIED_REASON_OWNER_BUSY",
+		8:  "DENIED_REASON_DEADLOCK_VICTIM",
+		9:  "DENIED_REASON_KEY_QUARANTINED",
+		10: "DENIED_REASON_IDENTITY_QUARANTINED",
+		11: "DENIED_REASON_ORDER_VIOLATION",
+		12: "DENIED_REASON_LIMIT_MISMATCH",
+		13: "DENIED_REASON_UPGRADE_REFUSED",
+		14: "DENIED_REASON_NO_SUCH_WAITER",
 	}
 	DeniedReason_value = map[string]int32{
-		"DENIED_REASON_UNSPECIFIED":    0,
-		"DENIED_REASON_CONTENDED":      1,
-		"DENIED_REASON_WAIT_TIMED_OUT": 2,
-		"DENIED_REASON_CANCELLED":      3,
-		"DENIED_REASON_LOCK_DELAY":     4,
-		"DENIED_REASON_QUEUE_FULL":     5,
-		"DENIED_REASON_REENTRANCY":     6,
-		"DENIED_REASON_OWNER_BUSY":     7,
+		"DENIED_REASON_UNSPECIFIED":          0,
+		"DENIED_REASON_CONTENDED":            1,
+		"DENIED_REASON_WAIT_TIMED_OUT":       2,
+		"DENIED_REASON_CANCELLED":            3,
+		"DENIED_REASON_LOCK_DELAY":           4,
+		"DENIED_REASON_QUEUE_FULL":           5,
+		"DENIED_REASON_REENTRANCY":           6,
+		"DENIED_REASON_OWNER_BUSY":           7,
+		"DENIED_REASON_DEADLOCK_VICTIM":      8,
+		"DENIED_REASON_KEY_QUARANTINED":      9,
+		"DENIED_REASON_IDENTITY_QUARANTINED": 10,
+		"DENIED_REASON_ORDER_VIOLATION":      11,
+		"DENIED_REASON_LIMIT_MISMATCH":       12,
+		"DENIED_REASON_UPGRADE_REFUSED":      13,
+		"DENIED_REASON_NO_SUCH_WAITER":       14,
 	}
 )
 
@@ -256,11 +422,11 @@ func (x DeniedReason) String() string {
 }
 
 func (DeniedReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_common_proto_enumTypes[3].Descriptor()
+	return file_lockstep_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (DeniedReason) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_common_proto_enumTypes[3]
+	return &file_lockstep_v1_common_proto_enumTypes[5]
 }
 
 func (x DeniedReason) Number() protoreflect.EnumNumber {
@@ -269,7 +435,61 @@ func (x DeniedReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeniedReason.Descriptor instead.
 func (DeniedReason) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{3}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{5}
+}
+
+// LockOrdering is a rule on the order in which an owner takes its locks.
+type LockOrdering int32
+
+const (
+	// NONE.
+	LockOrdering_LOCK_ORDERING_UNSPECIFIED LockOrdering = 0
+	// Any order; deadlocks are found and broken.
+	LockOrdering_LOCK_ORDERING_NONE LockOrdering = 1
+	// An owner may only ask for keys above all those it holds, in byte order; anything else is denied
+	// ORDER_VIOLATION. Entering a hold again and converting one are not asked.
+	LockOrdering_LOCK_ORDERING_ASCENDING LockOrdering = 2
+)
+
+// Enum value maps for LockOrdering.
+var (
+	LockOrdering_name = map[int32]string{
+		0: "LOCK_ORDERING_UNSPECIFIED",
+		1: "LOCK_ORDERING_NONE",
+		2: "LOCK_ORDERING_ASCENDING",
+	}
+	LockOrdering_value = map[string]int32{
+		"LOCK_ORDERING_UNSPECIFIED": 0,
+		"LOCK_ORDERING_NONE":        1,
+		"LOCK_ORDERING_ASCENDING":   2,
+	}
+)
+
+func (x LockOrdering) Enum() *LockOrdering {
+	p := new(LockOrdering)
+	*p = x
+	return p
+}
+
+func (x LockOrdering) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LockOrdering) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_common_proto_enumTypes[6].Descriptor()
+}
+
+func (LockOrdering) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_common_proto_enumTypes[6]
+}
+
+func (x LockOrdering) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LockOrdering.Descriptor instead.
+func (LockOrdering) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // ReplyHeader tells where in the namespace's history a reply was computed. Every reply carries one.
@@ -466,7 +686,10 @@ type LockTarget struct {
 	// The key. Required, 1 to 512 bytes, rules of a name.
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// The mode. Required.
-	Mode          LockMode `protobuf:"varint,2,opt,name=mode,proto3,enum=lockstep.v1.LockMode" json:"mode,omitempty"`
+	Mode LockMode `protobuf:"varint,2,opt,name=mode,proto3,enum=lockstep.v1.LockMode" json:"mode,omitempty"`
+	// How many permits; at least 1 with PERMITS, 0 with every other mode. More than the key's policy offers
+	// is denied LIMIT_MISMATCH.
+	Permits       uint32 `protobuf:"varint,3,opt,name=permits,proto3" json:"permits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,6 +738,123 @@ func (x *LockTarget) GetMode() LockMode {
 	return LockMode_LOCK_MODE_UNSPECIFIED
 }
 
+func (x *LockTarget) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+// OnLoss says what happens to the keys of a hold when it is lost, whatever the reason of the loss.
+type OnLoss struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happens.
+	Action OnLossAction `protobuf:"varint,1,opt,name=action,proto3,enum=lockstep.v1.OnLossAction" json:"action,omitempty"`
+	// How long the keys stay blocked; above 0 and at most `max_lock_delay_ms` with DELAY, otherwise 0.
+	DelayMs       int64 `protobuf:"varint,2,opt,name=delay_ms,json=delayMs,proto3" json:"delay_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OnLoss) Reset() {
+	*x = OnLoss{}
+	mi := &file_lockstep_v1_common_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OnLoss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OnLoss) ProtoMessage() {}
+
+func (x *OnLoss) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_common_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OnLoss.ProtoReflect.Descriptor instead.
+func (*OnLoss) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *OnLoss) GetAction() OnLossAction {
+	if x != nil {
+		return x.Action
+	}
+	return OnLossAction_ON_LOSS_ACTION_UNSPECIFIED
+}
+
+func (x *OnLoss) GetDelayMs() int64 {
+	if x != nil {
+		return x.DelayMs
+	}
+	return 0
+}
+
+// NotHeld answers a request about a hold that is not held any more. Nothing changed.
+type NotHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of the hold.
+	End HoldEnd `protobuf:"varint,1,opt,name=end,proto3,enum=lockstep.v1.HoldEnd" json:"end,omitempty"`
+	// Why it was lost; only with LOST.
+	LostReason    LossReason `protobuf:"varint,2,opt,name=lost_reason,json=lostReason,proto3,enum=lockstep.v1.LossReason" json:"lost_reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotHeld) Reset() {
+	*x = NotHeld{}
+	mi := &file_lockstep_v1_common_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotHeld) ProtoMessage() {}
+
+func (x *NotHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_common_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotHeld.ProtoReflect.Descriptor instead.
+func (*NotHeld) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *NotHeld) GetEnd() HoldEnd {
+	if x != nil {
+		return x.End
+	}
+	return HoldEnd_HOLD_END_UNSPECIFIED
+}
+
+func (x *NotHeld) GetLostReason() LossReason {
+	if x != nil {
+		return x.LostReason
+	}
+	return LossReason_LOSS_REASON_UNSPECIFIED
+}
+
 // Blocker is somebody an acquire has to wait for: a holder, or an earlier waiter.
 type Blocker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -531,14 +871,20 @@ type Blocker struct {
 	// The ticket in the way, 0 for a holder.
 	TicketId uint64 `protobuf:"varint,6,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
 	// When the hold was granted or the ticket was queued, unix milliseconds of the server.
-	SinceAtMs     int64 `protobuf:"varint,7,opt,name=since_at_ms,json=sinceAtMs,proto3" json:"since_at_ms,omitempty"`
+	SinceAtMs int64 `protobuf:"varint,7,opt,name=since_at_ms,json=sinceAtMs,proto3" json:"since_at_ms,omitempty"`
+	// How the key is held or wanted.
+	Mode LockMode `protobuf:"varint,8,opt,name=mode,proto3,enum=lockstep.v1.LockMode" json:"mode,omitempty"`
+	// How many permits; 0 unless the mode is PERMITS.
+	Permits uint32 `protobuf:"varint,9,opt,name=permits,proto3" json:"permits,omitempty"`
+	// What the request gave to find it again; may be empty.
+	CorrelationId string `protobuf:"bytes,10,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Blocker) Reset() {
 	*x = Blocker{}
-	mi := &file_lockstep_v1_common_proto_msgTypes[4]
+	mi := &file_lockstep_v1_common_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +896,7 @@ func (x *Blocker) String() string {
 func (*Blocker) ProtoMessage() {}
 
 func (x *Blocker) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_common_proto_msgTypes[4]
+	mi := &file_lockstep_v1_common_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +909,7 @@ func (x *Blocker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blocker.ProtoReflect.Descriptor instead.
 func (*Blocker) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Blocker) GetKey() string {
@@ -615,21 +961,44 @@ func (x *Blocker) GetSinceAtMs() int64 {
 	return 0
 }
 
+func (x *Blocker) GetMode() LockMode {
+	if x != nil {
+		return x.Mode
+	}
+	return LockMode_LOCK_MODE_UNSPECIFIED
+}
+
+func (x *Blocker) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Blocker) GetCorrelationId() string {
+	if x != nil {
+		return x.CorrelationId
+	}
+	return ""
+}
+
 // Granted is a lock: one hold over all targets of the request, with one fencing token.
 type Granted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identity of the hold, above 0, never used again in this namespace.
 	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
 	// The fencing token: the revision of the grant. Higher than every token given before in this
-	// namespace. Show it with every access to the protected resource.
-	Token         uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// namespace, the same on a repeat and on re-entry. Show it with every access to the protected resource.
+	Token uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// How many grants of the same owner the hold counts, at least 1; above 1 only by re-entry.
+	Count         uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Granted) Reset() {
 	*x = Granted{}
-	mi := &file_lockstep_v1_common_proto_msgTypes[5]
+	mi := &file_lockstep_v1_common_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +1010,7 @@ func (x *Granted) String() string {
 func (*Granted) ProtoMessage() {}
 
 func (x *Granted) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_common_proto_msgTypes[5]
+	mi := &file_lockstep_v1_common_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +1023,7 @@ func (x *Granted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Granted.ProtoReflect.Descriptor instead.
 func (*Granted) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Granted) GetHoldId() uint64 {
@@ -671,12 +1040,19 @@ func (x *Granted) GetToken() uint64 {
 	return 0
 }
 
+func (x *Granted) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // Queued is an acquire that waits for its turn.
 type Queued struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identity of the ticket, above 0, never used again in this namespace.
 	TicketId uint64 `protobuf:"varint,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
-	// How many waiters stand before it on its key; 0 is next.
+	// How many waiters stand before it, on the key where most do; 0 is next.
 	Position uint32 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
 	// Who is in the way: holders first, then earlier waiters, at most 16.
 	Blockers []*Blocker `protobuf:"bytes,3,rep,name=blockers,proto3" json:"blockers,omitempty"`
@@ -688,7 +1064,7 @@ type Queued struct {
 
 func (x *Queued) Reset() {
 	*x = Queued{}
-	mi := &file_lockstep_v1_common_proto_msgTypes[6]
+	mi := &file_lockstep_v1_common_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +1076,7 @@ func (x *Queued) String() string {
 func (*Queued) ProtoMessage() {}
 
 func (x *Queued) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_common_proto_msgTypes[6]
+	mi := &file_lockstep_v1_common_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +1089,7 @@ func (x *Queued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queued.ProtoReflect.Descriptor instead.
 func (*Queued) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Queued) GetTicketId() uint64 {
@@ -752,14 +1128,17 @@ type Denied struct {
 	// Who was in the way: holders first, then earlier waiters, at most 16. May be empty.
 	Blockers []*Blocker `protobuf:"bytes,2,rep,name=blockers,proto3" json:"blockers,omitempty"`
 	// When a new attempt is worth while, with jitter; 0 means no hint.
-	RetryAfterMs  int64 `protobuf:"varint,3,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	RetryAfterMs int64 `protobuf:"varint,3,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	// With DEADLOCK_VICTIM the waiting requests that waited for one another in a circle, at most 64: each for
+	// the next, the last for the first.
+	Cycle         []*Blocker `protobuf:"bytes,4,rep,name=cycle,proto3" json:"cycle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Denied) Reset() {
 	*x = Denied{}
-	mi := &file_lockstep_v1_common_proto_msgTypes[7]
+	mi := &file_lockstep_v1_common_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +1150,7 @@ func (x *Denied) String() string {
 func (*Denied) ProtoMessage() {}
 
 func (x *Denied) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_common_proto_msgTypes[7]
+	mi := &file_lockstep_v1_common_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +1163,7 @@ func (x *Denied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Denied.ProtoReflect.Descriptor instead.
 func (*Denied) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{7}
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Denied) GetReason() DeniedReason {
@@ -808,6 +1187,235 @@ func (x *Denied) GetRetryAfterMs() int64 {
 	return 0
 }
 
+func (x *Denied) GetCycle() []*Blocker {
+	if x != nil {
+		return x.Cycle
+	}
+	return nil
+}
+
+// ReleaseAsked is the wish that a hold be released.
+type ReleaseAsked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Revision of the event.
+	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When.
+	AskedAtMs int64 `protobuf:"varint,2,opt,name=asked_at_ms,json=askedAtMs,proto3" json:"asked_at_ms,omitempty"`
+	// The principal who asked.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why; may be empty.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseAsked) Reset() {
+	*x = ReleaseAsked{}
+	mi := &file_lockstep_v1_common_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseAsked) ProtoMessage() {}
+
+func (x *ReleaseAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_common_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseAsked.ProtoReflect.Descriptor instead.
+func (*ReleaseAsked) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReleaseAsked) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReleaseAsked) GetAskedAtMs() int64 {
+	if x != nil {
+		return x.AskedAtMs
+	}
+	return 0
+}
+
+func (x *ReleaseAsked) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ReleaseAsked) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// LockPolicy bounds the locks of all keys with one prefix. The longest prefix of a key that has a policy wins,
+// as a whole. Changes act on what is granted later; `permits` also on who waits already.
+type LockPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long a lock may be held; a shorter wish of the request wins. 0 sets no limit.
+	MaxHoldMs int64 `protobuf:"varint,1,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
+	// How long keys stay blocked after a lost hold, at least; a longer wish of the request wins. At most
+	// `max_lock_delay_ms`.
+	LockDelayMs int64 `protobuf:"varint,2,opt,name=lock_delay_ms,json=lockDelayMs,proto3" json:"lock_delay_ms,omitempty"`
+	// Above 0 the keys take only PERMITS, and so many at once; at most 1,000,000. 0: every mode but PERMITS.
+	Permits uint32 `protobuf:"varint,3,opt,name=permits,proto3" json:"permits,omitempty"`
+	// How many may wait for one key; 0 means `max_waiters_per_key`, which no policy exceeds.
+	MaxWaiters uint32 `protobuf:"varint,4,opt,name=max_waiters,json=maxWaiters,proto3" json:"max_waiters,omitempty"`
+	// How long a wait may be; a longer one counts as this. 0 means `max_wait_ms`, which no policy exceeds.
+	MaxWaitMs     int64 `protobuf:"varint,5,opt,name=max_wait_ms,json=maxWaitMs,proto3" json:"max_wait_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockPolicy) Reset() {
+	*x = LockPolicy{}
+	mi := &file_lockstep_v1_common_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockPolicy) ProtoMessage() {}
+
+func (x *LockPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_common_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockPolicy.ProtoReflect.Descriptor instead.
+func (*LockPolicy) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *LockPolicy) GetMaxHoldMs() int64 {
+	if x != nil {
+		return x.MaxHoldMs
+	}
+	return 0
+}
+
+func (x *LockPolicy) GetLockDelayMs() int64 {
+	if x != nil {
+		return x.LockDelayMs
+	}
+	return 0
+}
+
+func (x *LockPolicy) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *LockPolicy) GetMaxWaiters() uint32 {
+	if x != nil {
+		return x.MaxWaiters
+	}
+	return 0
+}
+
+func (x *LockPolicy) GetMaxWaitMs() int64 {
+	if x != nil {
+		return x.MaxWaitMs
+	}
+	return 0
+}
+
+// NamespaceSettings is what an operator decides for a namespace.
+type NamespaceSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In which order an owner takes its locks.
+	Ordering LockOrdering `protobuf:"varint,1,opt,name=ordering,proto3,enum=lockstep.v1.LockOrdering" json:"ordering,omitempty"`
+	// A principal is quarantined when more than this many of its sessions expired or were revoked within
+	// `quarantine_window_ms`; at most 10,000. 0: never.
+	QuarantineAfterLosses uint32 `protobuf:"varint,2,opt,name=quarantine_after_losses,json=quarantineAfterLosses,proto3" json:"quarantine_after_losses,omitempty"`
+	// The window of `quarantine_after_losses`; 1,000 to 86,400,000 when that is above 0, otherwise 0.
+	QuarantineWindowMs int64 `protobuf:"varint,3,opt,name=quarantine_window_ms,json=quarantineWindowMs,proto3" json:"quarantine_window_ms,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *NamespaceSettings) Reset() {
+	*x = NamespaceSettings{}
+	mi := &file_lockstep_v1_common_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceSettings) ProtoMessage() {}
+
+func (x *NamespaceSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_common_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceSettings.ProtoReflect.Descriptor instead.
+func (*NamespaceSettings) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_common_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *NamespaceSettings) GetOrdering() LockOrdering {
+	if x != nil {
+		return x.Ordering
+	}
+	return LockOrdering_LOCK_ORDERING_UNSPECIFIED
+}
+
+func (x *NamespaceSettings) GetQuarantineAfterLosses() uint32 {
+	if x != nil {
+		return x.QuarantineAfterLosses
+	}
+	return 0
+}
+
+func (x *NamespaceSettings) GetQuarantineWindowMs() int64 {
+	if x != nil {
+		return x.QuarantineWindowMs
+	}
+	return 0
+}
+
 var File_lockstep_v1_common_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_common_proto_rawDesc = "" +
@@ -826,11 +1434,19 @@ const file_lockstep_v1_common_proto_rawDesc = "" +
 	"\x06secret\x18\x03 \x01(\fR\x06secret\"3\n" +
 	"\aIdRange\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\x04R\x04last\"I\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\"c\n" +
 	"\n" +
 	"LockTarget\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x04mode\x18\x02 \x01(\x0e2\x15.lockstep.v1.LockModeR\x04mode\"\xc9\x01\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x15.lockstep.v1.LockModeR\x04mode\x12\x18\n" +
+	"\apermits\x18\x03 \x01(\rR\apermits\"V\n" +
+	"\x06OnLoss\x121\n" +
+	"\x06action\x18\x01 \x01(\x0e2\x19.lockstep.v1.OnLossActionR\x06action\x12\x19\n" +
+	"\bdelay_ms\x18\x02 \x01(\x03R\adelayMs\"k\n" +
+	"\aNotHeld\x12&\n" +
+	"\x03end\x18\x01 \x01(\x0e2\x14.lockstep.v1.HoldEndR\x03end\x128\n" +
+	"\vlost_reason\x18\x02 \x01(\x0e2\x17.lockstep.v1.LossReasonR\n" +
+	"lostReason\"\xb5\x02\n" +
 	"\aBlocker\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1d\n" +
 	"\n" +
@@ -839,34 +1455,72 @@ const file_lockstep_v1_common_proto_rawDesc = "" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x17\n" +
 	"\ahold_id\x18\x05 \x01(\x04R\x06holdId\x12\x1b\n" +
 	"\tticket_id\x18\x06 \x01(\x04R\bticketId\x12\x1e\n" +
-	"\vsince_at_ms\x18\a \x01(\x03R\tsinceAtMs\"8\n" +
+	"\vsince_at_ms\x18\a \x01(\x03R\tsinceAtMs\x12)\n" +
+	"\x04mode\x18\b \x01(\x0e2\x15.lockstep.v1.LockModeR\x04mode\x12\x18\n" +
+	"\apermits\x18\t \x01(\rR\apermits\x12%\n" +
+	"\x0ecorrelation_id\x18\n" +
+	" \x01(\tR\rcorrelationId\"N\n" +
 	"\aGranted\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x04R\x05token\"\x9f\x01\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\"\x9f\x01\n" +
 	"\x06Queued\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\x04R\bticketId\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\rR\bposition\x120\n" +
 	"\bblockers\x18\x03 \x03(\v2\x14.lockstep.v1.BlockerR\bblockers\x12*\n" +
-	"\x11wait_remaining_ms\x18\x04 \x01(\x03R\x0fwaitRemainingMs\"\x93\x01\n" +
+	"\x11wait_remaining_ms\x18\x04 \x01(\x03R\x0fwaitRemainingMs\"\xbf\x01\n" +
 	"\x06Denied\x121\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.lockstep.v1.DeniedReasonR\x06reason\x120\n" +
 	"\bblockers\x18\x02 \x03(\v2\x14.lockstep.v1.BlockerR\bblockers\x12$\n" +
-	"\x0eretry_after_ms\x18\x03 \x01(\x03R\fretryAfterMs*>\n" +
+	"\x0eretry_after_ms\x18\x03 \x01(\x03R\fretryAfterMs\x12*\n" +
+	"\x05cycle\x18\x04 \x03(\v2\x14.lockstep.v1.BlockerR\x05cycle\"x\n" +
+	"\fReleaseAsked\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x1e\n" +
+	"\vasked_at_ms\x18\x02 \x01(\x03R\taskedAtMs\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xab\x01\n" +
+	"\n" +
+	"LockPolicy\x12\x1e\n" +
+	"\vmax_hold_ms\x18\x01 \x01(\x03R\tmaxHoldMs\x12\"\n" +
+	"\rlock_delay_ms\x18\x02 \x01(\x03R\vlockDelayMs\x12\x18\n" +
+	"\apermits\x18\x03 \x01(\rR\apermits\x12\x1f\n" +
+	"\vmax_waiters\x18\x04 \x01(\rR\n" +
+	"maxWaiters\x12\x1e\n" +
+	"\vmax_wait_ms\x18\x05 \x01(\x03R\tmaxWaitMs\"\xb4\x01\n" +
+	"\x11NamespaceSettings\x125\n" +
+	"\bordering\x18\x01 \x01(\x0e2\x19.lockstep.v1.LockOrderingR\bordering\x126\n" +
+	"\x17quarantine_after_losses\x18\x02 \x01(\rR\x15quarantineAfterLosses\x120\n" +
+	"\x14quarantine_window_ms\x18\x03 \x01(\x03R\x12quarantineWindowMs*\x85\x01\n" +
 	"\bLockMode\x12\x19\n" +
 	"\x15LOCK_MODE_UNSPECIFIED\x10\x00\x12\x17\n" +
-	"\x13LOCK_MODE_EXCLUSIVE\x10\x01*\x97\x01\n" +
+	"\x13LOCK_MODE_EXCLUSIVE\x10\x01\x12\x14\n" +
+	"\x10LOCK_MODE_SHARED\x10\x02\x12\x18\n" +
+	"\x14LOCK_MODE_UPGRADABLE\x10\x03\x12\x15\n" +
+	"\x11LOCK_MODE_PERMITS\x10\x04*\x83\x01\n" +
+	"\fOnLossAction\x12\x1e\n" +
+	"\x1aON_LOSS_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ON_LOSS_ACTION_RELEASE\x10\x01\x12\x18\n" +
+	"\x14ON_LOSS_ACTION_DELAY\x10\x02\x12\x1d\n" +
+	"\x19ON_LOSS_ACTION_QUARANTINE\x10\x03*\x97\x01\n" +
 	"\fSessionState\x12\x1d\n" +
 	"\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SESSION_STATE_ACTIVE\x10\x01\x12\x19\n" +
 	"\x15SESSION_STATE_EXPIRED\x10\x02\x12\x18\n" +
 	"\x14SESSION_STATE_CLOSED\x10\x03\x12\x19\n" +
-	"\x15SESSION_STATE_REVOKED\x10\x04*\x8b\x01\n" +
+	"\x15SESSION_STATE_REVOKED\x10\x04*\xa5\x01\n" +
 	"\n" +
 	"LossReason\x12\x1b\n" +
 	"\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bLOSS_REASON_SESSION_EXPIRED\x10\x01\x12\x1f\n" +
 	"\x1bLOSS_REASON_SESSION_REVOKED\x10\x02\x12\x1e\n" +
-	"\x1aLOSS_REASON_FORCE_RELEASED\x10\x03*\x81\x02\n" +
+	"\x1aLOSS_REASON_FORCE_RELEASED\x10\x03\x12\x18\n" +
+	"\x14LOSS_REASON_MAX_HOLD\x10\x04*}\n" +
+	"\aHoldEnd\x12\x18\n" +
+	"\x14HOLD_END_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11HOLD_END_RELEASED\x10\x01\x12\x11\n" +
+	"\rHOLD_END_LOST\x10\x02\x12\x18\n" +
+	"\x14HOLD_END_TRANSFERRED\x10\x03\x12\x14\n" +
+	"\x10HOLD_END_UNKNOWN\x10\x04*\xf9\x03\n" +
 	"\fDeniedReason\x12\x1d\n" +
 	"\x19DENIED_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DENIED_REASON_CONTENDED\x10\x01\x12 \n" +
@@ -875,7 +1529,19 @@ const file_lockstep_v1_common_proto_rawDesc = "" +
 	"\x18DENIED_REASON_LOCK_DELAY\x10\x04\x12\x1c\n" +
 	"\x18DENIED_REASON_QUEUE_FULL\x10\x05\x12\x1c\n" +
 	"\x18DENIED_REASON_REENTRANCY\x10\x06\x12\x1c\n" +
-	"\x18DENIED_REASON_OWNER_BUSY\x10\aBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\x18DENIED_REASON_OWNER_BUSY\x10\a\x12!\n" +
+	"\x1dDENIED_REASON_DEADLOCK_VICTIM\x10\b\x12!\n" +
+	"\x1dDENIED_REASON_KEY_QUARANTINED\x10\t\x12&\n" +
+	"\"DENIED_REASON_IDENTITY_QUARANTINED\x10\n" +
+	"\x12!\n" +
+	"\x1dDENIED_REASON_ORDER_VIOLATION\x10\v\x12 \n" +
+	"\x1cDENIED_REASON_LIMIT_MISMATCH\x10\f\x12!\n" +
+	"\x1dDENIED_REASON_UPGRADE_REFUSED\x10\r\x12 \n" +
+	"\x1cDENIED_REASON_NO_SUCH_WAITER\x10\x0e*b\n" +
+	"\fLockOrdering\x12\x1d\n" +
+	"\x19LOCK_ORDERING_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12LOCK_ORDERING_NONE\x10\x01\x12\x1b\n" +
+	"\x17LOCK_ORDERING_ASCENDING\x10\x02BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_common_proto_rawDescOnce sync.Once
@@ -889,32 +1555,46 @@ func file_lockstep_v1_common_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_common_proto_rawDescData
 }
 
-var file_lockstep_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_lockstep_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_lockstep_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_lockstep_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_lockstep_v1_common_proto_goTypes = []any{
-	(LockMode)(0),       // 0: lockstep.v1.LockMode
-	(SessionState)(0),   // 1: lockstep.v1.SessionState
-	(LossReason)(0),     // 2: lockstep.v1.LossReason
-	(DeniedReason)(0),   // 3: lockstep.v1.DeniedReason
-	(*ReplyHeader)(nil), // 4: lockstep.v1.ReplyHeader
-	(*SessionRef)(nil),  // 5: lockstep.v1.SessionRef
-	(*IdRange)(nil),     // 6: lockstep.v1.IdRange
-	(*LockTarget)(nil),  // 7: lockstep.v1.LockTarget
-	(*Blocker)(nil),     // 8: lockstep.v1.Blocker
-	(*Granted)(nil),     // 9: lockstep.v1.Granted
-	(*Queued)(nil),      // 10: lockstep.v1.Queued
-	(*Denied)(nil),      // 11: lockstep.v1.Denied
+	(LockMode)(0),             // 0: lockstep.v1.LockMode
+	(OnLossAction)(0),         // 1: lockstep.v1.OnLossAction
+	(SessionState)(0),         // 2: lockstep.v1.SessionState
+	(LossReason)(0),           // 3: lockstep.v1.LossReason
+	(HoldEnd)(0),              // 4: lockstep.v1.HoldEnd
+	(DeniedReason)(0),         // 5: lockstep.v1.DeniedReason
+	(LockOrdering)(0),         // 6: lockstep.v1.LockOrdering
+	(*ReplyHeader)(nil),       // 7: lockstep.v1.ReplyHeader
+	(*SessionRef)(nil),        // 8: lockstep.v1.SessionRef
+	(*IdRange)(nil),           // 9: lockstep.v1.IdRange
+	(*LockTarget)(nil),        // 10: lockstep.v1.LockTarget
+	(*OnLoss)(nil),            // 11: lockstep.v1.OnLoss
+	(*NotHeld)(nil),           // 12: lockstep.v1.NotHeld
+	(*Blocker)(nil),           // 13: lockstep.v1.Blocker
+	(*Granted)(nil),           // 14: lockstep.v1.Granted
+	(*Queued)(nil),            // 15: lockstep.v1.Queued
+	(*Denied)(nil),            // 16: lockstep.v1.Denied
+	(*ReleaseAsked)(nil),      // 17: lockstep.v1.ReleaseAsked
+	(*LockPolicy)(nil),        // 18: lockstep.v1.LockPolicy
+	(*NamespaceSettings)(nil), // 19: lockstep.v1.NamespaceSettings
 }
 var file_lockstep_v1_common_proto_depIdxs = []int32{
-	0, // 0: lockstep.v1.LockTarget.mode:type_name -> lockstep.v1.LockMode
-	8, // 1: lockstep.v1.Queued.blockers:type_name -> lockstep.v1.Blocker
-	3, // 2: lockstep.v1.Denied.reason:type_name -> lockstep.v1.DeniedReason
-	8, // 3: lockstep.v1.Denied.blockers:type_name -> lockstep.v1.Blocker
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	0,  // 0: lockstep.v1.LockTarget.mode:type_name -> lockstep.v1.LockMode
+	1,  // 1: lockstep.v1.OnLoss.action:type_name -> lockstep.v1.OnLossAction
+	4,  // 2: lockstep.v1.NotHeld.end:type_name -> lockstep.v1.HoldEnd
+	3,  // 3: lockstep.v1.NotHeld.lost_reason:type_name -> lockstep.v1.LossReason
+	0,  // 4: lockstep.v1.Blocker.mode:type_name -> lockstep.v1.LockMode
+	13, // 5: lockstep.v1.Queued.blockers:type_name -> lockstep.v1.Blocker
+	5,  // 6: lockstep.v1.Denied.reason:type_name -> lockstep.v1.DeniedReason
+	13, // 7: lockstep.v1.Denied.blockers:type_name -> lockstep.v1.Blocker
+	13, // 8: lockstep.v1.Denied.cycle:type_name -> lockstep.v1.Blocker
+	6,  // 9: lockstep.v1.NamespaceSettings.ordering:type_name -> lockstep.v1.LockOrdering
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_common_proto_init() }
@@ -927,8 +1607,8 @@ func file_lockstep_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_common_proto_rawDesc), len(file_lockstep_v1_common_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   8,
+			NumEnums:      7,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -83,6 +83,13 @@ const (
 	// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
 	// tells more.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 24
+	// ABORTED. What was to be changed is not at the expected version; metadata `version` is the actual one.
+	// Read it again. Nothing changed.
+	ErrorReason_ERROR_REASON_VERSION_MISMATCH ErrorReason = 25
+	// FAILED_PRECONDITION. The namespace exists, with other settings. Nothing changed.
+	ErrorReason_ERROR_REASON_NAMESPACE_EXISTS ErrorReason = 26
+	// NOT_FOUND. No such session, or none that is still remembered. Nothing changed.
+	ErrorReason_ERROR_REASON_NO_SUCH_SESSION ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
@@ -113,6 +120,9 @@ var (
 		22: "ERROR_REASON_CANCELLED",
 		23: "ERROR_REASON_STORAGE_LOW",
 		24: "ERROR_REASON_INTERNAL",
+		25: "ERROR_REASON_VERSION_MISMATCH",
+		26: "ERROR_REASON_NAMESPACE_EXISTS",
+		27: "ERROR_REASON_NO_SUCH_SESSION",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -140,6 +150,9 @@ var (
 		"ERROR_REASON_CANCELLED":           22,
 		"ERROR_REASON_STORAGE_LOW":         23,
 		"ERROR_REASON_INTERNAL":            24,
+		"ERROR_REASON_VERSION_MISMATCH":    25,
+		"ERROR_REASON_NAMESPACE_EXISTS":    26,
+		"ERROR_REASON_NO_SUCH_SESSION":     27,
 	}
 )
 
@@ -236,7 +249,7 @@ const file_lockstep_v1_errors_proto_rawDesc = "" +
 	"\bmetadata\x18\x02 \x03(\v2&.lockstep.v1.ErrorDetail.MetadataEntryR\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xc3\x06\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xab\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1a\n" +
@@ -263,7 +276,10 @@ const file_lockstep_v1_errors_proto_rawDesc = "" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x15\x12\x1a\n" +
 	"\x16ERROR_REASON_CANCELLED\x10\x16\x12\x1c\n" +
 	"\x18ERROR_REASON_STORAGE_LOW\x10\x17\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x18BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\x15ERROR_REASON_INTERNAL\x10\x18\x12!\n" +
+	"\x1dERROR_REASON_VERSION_MISMATCH\x10\x19\x12!\n" +
+	"\x1dERROR_REASON_NAMESPACE_EXISTS\x10\x1a\x12 \n" +
+	"\x1cERROR_REASON_NO_SUCH_SESSION\x10\x1bBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_errors_proto_rawDescOnce sync.Once

@@ -91,6 +91,16 @@ const (
 	TicketEnd_TICKET_END_CANCELLED TicketEnd = 2
 	// The session ended.
 	TicketEnd_TICKET_END_SESSION_ENDED TicketEnd = 3
+	// It was chosen to break a cycle of waiters.
+	TicketEnd_TICKET_END_DEADLOCK_VICTIM TicketEnd = 4
+	// A wanted key was quarantined.
+	TicketEnd_TICKET_END_KEY_QUARANTINED TicketEnd = 5
+	// The principal was quarantined.
+	TicketEnd_TICKET_END_IDENTITY_QUARANTINED TicketEnd = 6
+	// The key's policy does not allow the mode any more, or offers too few permits.
+	TicketEnd_TICKET_END_LIMIT_MISMATCH TicketEnd = 7
+	// The hold that a Convert wanted to change was released, lost or transferred.
+	TicketEnd_TICKET_END_HOLD_ENDED TicketEnd = 8
 )
 
 // Enum value maps for TicketEnd.
@@ -100,12 +110,22 @@ var (
 		1: "TICKET_END_WAIT_TIMED_OUT",
 		2: "TICKET_END_CANCELLED",
 		3: "TICKET_END_SESSION_ENDED",
+		4: "TICKET_END_DEADLOCK_VICTIM",
+		5: "TICKET_END_KEY_QUARANTINED",
+		6: "TICKET_END_IDENTITY_QUARANTINED",
+		7: "TICKET_END_LIMIT_MISMATCH",
+		8: "TICKET_END_HOLD_ENDED",
 	}
 	TicketEnd_value = map[string]int32{
-		"TICKET_END_UNSPECIFIED":    0,
-		"TICKET_END_WAIT_TIMED_OUT": 1,
-		"TICKET_END_CANCELLED":      2,
-		"TICKET_END_SESSION_ENDED":  3,
+		"TICKET_END_UNSPECIFIED":          0,
+		"TICKET_END_WAIT_TIMED_OUT":       1,
+		"TICKET_END_CANCELLED":            2,
+		"TICKET_END_SESSION_ENDED":        3,
+		"TICKET_END_DEADLOCK_VICTIM":      4,
+		"TICKET_END_KEY_QUARANTINED":      5,
+		"TICKET_END_IDENTITY_QUARANTINED": 6,
+		"TICKET_END_LIMIT_MISMATCH":       7,
+		"TICKET_END_HOLD_ENDED":           8,
 	}
 )
 
@@ -144,7 +164,7 @@ const (
 	DelayEndCause_DELAY_END_CAUSE_UNSPECIFIED DelayEndCause = 0
 	// The client that lost the hold confirmed that it knows.
 	DelayEndCause_DELAY_END_CAUSE_CONFIRMED DelayEndCause = 1
-	// The client's time to live passed since it was last told nothing of the loss.
+	// Its time passed: what the client may have believed, and what the hold was taken with.
 	DelayEndCause_DELAY_END_CAUSE_ELAPSED DelayEndCause = 2
 )
 
@@ -223,8 +243,19 @@ type Event struct {
 	//	*Event_AcquireRefused
 	//	*Event_LockReleased
 	//	*Event_LockLost
-	//	*Event_DelayProgressed
 	//	*Event_DelayEnded
+	//	*Event_ServedTimeAdvanced
+	//	*Event_HoldCountChanged
+	//	*Event_ConvertQueued
+	//	*Event_HoldConverted
+	//	*Event_HoldTransferred
+	//	*Event_HoldValueSet
+	//	*Event_ReleaseRequested
+	//	*Event_KeyQuarantineCleared
+	//	*Event_IdentityQuarantined
+	//	*Event_IdentityQuarantineCleared
+	//	*Event_PolicyChanged
+	//	*Event_NamespaceConfigured
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -413,19 +444,118 @@ func (x *Event) GetLockLost() *LockLost {
 	return nil
 }
 
-func (x *Event) GetDelayProgressed() *DelayProgressed {
+func (x *Event) GetDelayEnded() *DelayEnded {
 	if x != nil {
-		if x, ok := x.Body.(*Event_DelayProgressed); ok {
-			return x.DelayProgressed
+		if x, ok := x.Body.(*Event_DelayEnded); ok {
+			return x.DelayEnded
 		}
 	}
 	return nil
 }
 
-func (x *Event) GetDelayEnded() *DelayEnded {
+func (x *Event) GetServedTimeAdvanced() *ServedTimeAdvanced {
 	if x != nil {
-		if x, ok := x.Body.(*Event_DelayEnded); ok {
-			return x.DelayEnded
+		if x, ok := x.Body.(*Event_ServedTimeAdvanced); ok {
+			return x.ServedTimeAdvanced
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetHoldCountChanged() *HoldCountChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_HoldCountChanged); ok {
+			return x.HoldCountChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConvertQueued() *ConvertQueued {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ConvertQueued); ok {
+			return x.ConvertQueued
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetHoldConverted() *HoldConverted {
+	if x != nil {
+		if x, ok := x.Body.(*Event_HoldConverted); ok {
+			return x.HoldConverted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetHoldTransferred() *HoldTransferred {
+	if x != nil {
+		if x, ok := x.Body.(*Event_HoldTransferred); ok {
+			return x.HoldTransferred
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetHoldValueSet() *HoldValueSet {
+	if x != nil {
+		if x, ok := x.Body.(*Event_HoldValueSet); ok {
+			return x.HoldValueSet
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReleaseRequested() *ReleaseRequested {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ReleaseRequested); ok {
+			return x.ReleaseRequested
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetKeyQuarantineCleared() *KeyQuarantineCleared {
+	if x != nil {
+		if x, ok := x.Body.(*Event_KeyQuarantineCleared); ok {
+			return x.KeyQuarantineCleared
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIdentityQuarantined() *IdentityQuarantined {
+	if x != nil {
+		if x, ok := x.Body.(*Event_IdentityQuarantined); ok {
+			return x.IdentityQuarantined
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIdentityQuarantineCleared() *IdentityQuarantineCleared {
+	if x != nil {
+		if x, ok := x.Body.(*Event_IdentityQuarantineCleared); ok {
+			return x.IdentityQuarantineCleared
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPolicyChanged() *PolicyChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_PolicyChanged); ok {
+			return x.PolicyChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetNamespaceConfigured() *NamespaceConfigured {
+	if x != nil {
+		if x, ok := x.Body.(*Event_NamespaceConfigured); ok {
+			return x.NamespaceConfigured
 		}
 	}
 	return nil
@@ -485,14 +615,69 @@ type Event_LockLost struct {
 	LockLost *LockLost `protobuf:"bytes,29,opt,name=lock_lost,json=lockLost,proto3,oneof"`
 }
 
-type Event_DelayProgressed struct {
-	// Time of a running delay was used up; it is not asked for again after a restart.
-	DelayProgressed *DelayProgressed `protobuf:"bytes,30,opt,name=delay_progressed,json=delayProgressed,proto3,oneof"`
-}
-
 type Event_DelayEnded struct {
 	// The keys of a lost hold are no longer blocked.
 	DelayEnded *DelayEnded `protobuf:"bytes,31,opt,name=delay_ended,json=delayEnded,proto3,oneof"`
+}
+
+type Event_ServedTimeAdvanced struct {
+	// Time was served while limits ran; it is not asked for again after a restart.
+	ServedTimeAdvanced *ServedTimeAdvanced `protobuf:"bytes,32,opt,name=served_time_advanced,json=servedTimeAdvanced,proto3,oneof"`
+}
+
+type Event_HoldCountChanged struct {
+	// A hold counts one more, or one less.
+	HoldCountChanged *HoldCountChanged `protobuf:"bytes,33,opt,name=hold_count_changed,json=holdCountChanged,proto3,oneof"`
+}
+
+type Event_ConvertQueued struct {
+	// A Convert started to wait.
+	ConvertQueued *ConvertQueued `protobuf:"bytes,34,opt,name=convert_queued,json=convertQueued,proto3,oneof"`
+}
+
+type Event_HoldConverted struct {
+	// A key of a hold changed its mode.
+	HoldConverted *HoldConverted `protobuf:"bytes,35,opt,name=hold_converted,json=holdConverted,proto3,oneof"`
+}
+
+type Event_HoldTransferred struct {
+	// A hold ended because its holder gave it to a waiter; the waiter's grant follows at once.
+	HoldTransferred *HoldTransferred `protobuf:"bytes,36,opt,name=hold_transferred,json=holdTransferred,proto3,oneof"`
+}
+
+type Event_HoldValueSet struct {
+	// A holder changed what it publishes.
+	HoldValueSet *HoldValueSet `protobuf:"bytes,37,opt,name=hold_value_set,json=holdValueSet,proto3,oneof"`
+}
+
+type Event_ReleaseRequested struct {
+	// Somebody asked a holder to release.
+	ReleaseRequested *ReleaseRequested `protobuf:"bytes,38,opt,name=release_requested,json=releaseRequested,proto3,oneof"`
+}
+
+type Event_KeyQuarantineCleared struct {
+	// An operator let a quarantined key be used again.
+	KeyQuarantineCleared *KeyQuarantineCleared `protobuf:"bytes,39,opt,name=key_quarantine_cleared,json=keyQuarantineCleared,proto3,oneof"`
+}
+
+type Event_IdentityQuarantined struct {
+	// A principal is denied every lock.
+	IdentityQuarantined *IdentityQuarantined `protobuf:"bytes,40,opt,name=identity_quarantined,json=identityQuarantined,proto3,oneof"`
+}
+
+type Event_IdentityQuarantineCleared struct {
+	// A principal may take locks again.
+	IdentityQuarantineCleared *IdentityQuarantineCleared `protobuf:"bytes,41,opt,name=identity_quarantine_cleared,json=identityQuarantineCleared,proto3,oneof"`
+}
+
+type Event_PolicyChanged struct {
+	// The policy of a key prefix was set or removed.
+	PolicyChanged *PolicyChanged `protobuf:"bytes,42,opt,name=policy_changed,json=policyChanged,proto3,oneof"`
+}
+
+type Event_NamespaceConfigured struct {
+	// The settings of the namespace changed.
+	NamespaceConfigured *NamespaceConfigured `protobuf:"bytes,43,opt,name=namespace_configured,json=namespaceConfigured,proto3,oneof"`
 }
 
 func (*Event_EpochStarted) isEvent_Body() {}
@@ -515,9 +700,31 @@ func (*Event_LockReleased) isEvent_Body() {}
 
 func (*Event_LockLost) isEvent_Body() {}
 
-func (*Event_DelayProgressed) isEvent_Body() {}
-
 func (*Event_DelayEnded) isEvent_Body() {}
+
+func (*Event_ServedTimeAdvanced) isEvent_Body() {}
+
+func (*Event_HoldCountChanged) isEvent_Body() {}
+
+func (*Event_ConvertQueued) isEvent_Body() {}
+
+func (*Event_HoldConverted) isEvent_Body() {}
+
+func (*Event_HoldTransferred) isEvent_Body() {}
+
+func (*Event_HoldValueSet) isEvent_Body() {}
+
+func (*Event_ReleaseRequested) isEvent_Body() {}
+
+func (*Event_KeyQuarantineCleared) isEvent_Body() {}
+
+func (*Event_IdentityQuarantined) isEvent_Body() {}
+
+func (*Event_IdentityQuarantineCleared) isEvent_Body() {}
+
+func (*Event_PolicyChanged) isEvent_Body() {}
+
+func (*Event_NamespaceConfigured) isEvent_Body() {}
 
 // JournalOnly is what the server must remember but shows nobody.
 type JournalOnly struct {
@@ -527,8 +734,11 @@ type JournalOnly struct {
 	// Fingerprint of the content of the request that caused the event, to recognise a request id that
 	// is used again for something else.
 	ContentFingerprint uint64 `protobuf:"fixed64,2,opt,name=content_fingerprint,json=contentFingerprint,proto3" json:"content_fingerprint,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Request ids the session has confirmed as answered since its last event that carried any: their
+	// outcomes are forgotten and they are never executed again, after a recovery too.
+	Answered      []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JournalOnly) Reset() {
@@ -573,6 +783,13 @@ func (x *JournalOnly) GetContentFingerprint() uint64 {
 		return x.ContentFingerprint
 	}
 	return 0
+}
+
+func (x *JournalOnly) GetAnswered() []*IdRange {
+	if x != nil {
+		return x.Answered
+	}
+	return nil
 }
 
 // EpochStarted is the first event of an epoch.
@@ -836,7 +1053,11 @@ type LockQueued struct {
 	// What is wanted.
 	Targets []*LockTarget `protobuf:"bytes,5,rep,name=targets,proto3" json:"targets,omitempty"`
 	// How long it waits before it is denied.
-	WaitMs        int64 `protobuf:"varint,6,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	WaitMs int64 `protobuf:"varint,6,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	// In a cycle of waiters the request with the lowest priority is denied.
+	DeadlockPriority int32 `protobuf:"varint,7,opt,name=deadlock_priority,json=deadlockPriority,proto3" json:"deadlock_priority,omitempty"`
+	// What the request asked for the hold; the keys' policies add to it when it is granted.
+	Terms         *HoldTerms `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -913,6 +1134,93 @@ func (x *LockQueued) GetWaitMs() int64 {
 	return 0
 }
 
+func (x *LockQueued) GetDeadlockPriority() int32 {
+	if x != nil {
+		return x.DeadlockPriority
+	}
+	return 0
+}
+
+func (x *LockQueued) GetTerms() *HoldTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// HoldTerms is what a hold is held under. Absent means: all empty.
+type HoldTerms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long it may be held; 0 sets no limit.
+	MaxHoldMs int64 `protobuf:"varint,1,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
+	// What happens to its keys when it is lost. Absent: RELEASE.
+	OnLoss *OnLoss `protobuf:"bytes,2,opt,name=on_loss,json=onLoss,proto3" json:"on_loss,omitempty"`
+	// What its holder publishes; may be empty.
+	Value []byte `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// What its holder said of it.
+	Metadata      map[string]string `protobuf:"bytes,4,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldTerms) Reset() {
+	*x = HoldTerms{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldTerms) ProtoMessage() {}
+
+func (x *HoldTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldTerms.ProtoReflect.Descriptor instead.
+func (*HoldTerms) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *HoldTerms) GetMaxHoldMs() int64 {
+	if x != nil {
+		return x.MaxHoldMs
+	}
+	return 0
+}
+
+func (x *HoldTerms) GetOnLoss() *OnLoss {
+	if x != nil {
+		return x.OnLoss
+	}
+	return nil
+}
+
+func (x *HoldTerms) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *HoldTerms) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // LockGranted starts a hold.
 type LockGranted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -929,14 +1237,18 @@ type LockGranted struct {
 	// The owner inside the session; may be empty.
 	Owner string `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
 	// What is held.
-	Targets       []*LockTarget `protobuf:"bytes,7,rep,name=targets,proto3" json:"targets,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Targets []*LockTarget `protobuf:"bytes,7,rep,name=targets,proto3" json:"targets,omitempty"`
+	// What it is held under, the keys' policies included. Absent means: all empty.
+	Terms *HoldTerms `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The hold it was transferred from; 0 when it was not.
+	TransferredFrom uint64 `protobuf:"varint,9,opt,name=transferred_from,json=transferredFrom,proto3" json:"transferred_from,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *LockGranted) Reset() {
 	*x = LockGranted{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[7]
+	mi := &file_lockstep_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1260,7 @@ func (x *LockGranted) String() string {
 func (*LockGranted) ProtoMessage() {}
 
 func (x *LockGranted) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[7]
+	mi := &file_lockstep_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1273,7 @@ func (x *LockGranted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockGranted.ProtoReflect.Descriptor instead.
 func (*LockGranted) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LockGranted) GetHoldId() uint64 {
@@ -1013,6 +1325,20 @@ func (x *LockGranted) GetTargets() []*LockTarget {
 	return nil
 }
 
+func (x *LockGranted) GetTerms() *HoldTerms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *LockGranted) GetTransferredFrom() uint64 {
+	if x != nil {
+		return x.TransferredFrom
+	}
+	return 0
+}
+
 // TicketEnded ends a wait without a grant.
 type TicketEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1025,14 +1351,18 @@ type TicketEnded struct {
 	// What was wanted.
 	Targets []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Why it ended.
-	End           TicketEnd `protobuf:"varint,5,opt,name=end,proto3,enum=lockstep.v1.TicketEnd" json:"end,omitempty"`
+	End TicketEnd `protobuf:"varint,5,opt,name=end,proto3,enum=lockstep.v1.TicketEnd" json:"end,omitempty"`
+	// Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+	Blockers []*Blocker `protobuf:"bytes,6,rep,name=blockers,proto3" json:"blockers,omitempty"`
+	// The cycle, with DEADLOCK_VICTIM, as in Denied.
+	Cycle         []*Blocker `protobuf:"bytes,7,rep,name=cycle,proto3" json:"cycle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TicketEnded) Reset() {
 	*x = TicketEnded{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[8]
+	mi := &file_lockstep_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1374,7 @@ func (x *TicketEnded) String() string {
 func (*TicketEnded) ProtoMessage() {}
 
 func (x *TicketEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[8]
+	mi := &file_lockstep_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1387,7 @@ func (x *TicketEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TicketEnded.ProtoReflect.Descriptor instead.
 func (*TicketEnded) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TicketEnded) GetTicketId() uint64 {
@@ -1095,6 +1425,20 @@ func (x *TicketEnded) GetEnd() TicketEnd {
 	return TicketEnd_TICKET_END_UNSPECIFIED
 }
 
+func (x *TicketEnded) GetBlockers() []*Blocker {
+	if x != nil {
+		return x.Blockers
+	}
+	return nil
+}
+
+func (x *TicketEnded) GetCycle() []*Blocker {
+	if x != nil {
+		return x.Cycle
+	}
+	return nil
+}
+
 // AcquireRefused makes sure that an Acquire which was cancelled before it arrived never runs.
 type AcquireRefused struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1108,7 +1452,7 @@ type AcquireRefused struct {
 
 func (x *AcquireRefused) Reset() {
 	*x = AcquireRefused{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[9]
+	mi := &file_lockstep_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1464,7 @@ func (x *AcquireRefused) String() string {
 func (*AcquireRefused) ProtoMessage() {}
 
 func (x *AcquireRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[9]
+	mi := &file_lockstep_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1477,7 @@ func (x *AcquireRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcquireRefused.ProtoReflect.Descriptor instead.
 func (*AcquireRefused) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AcquireRefused) GetSessionId() uint64 {
@@ -1167,7 +1511,7 @@ type LockReleased struct {
 
 func (x *LockReleased) Reset() {
 	*x = LockReleased{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[10]
+	mi := &file_lockstep_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1523,7 @@ func (x *LockReleased) String() string {
 func (*LockReleased) ProtoMessage() {}
 
 func (x *LockReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[10]
+	mi := &file_lockstep_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1536,7 @@ func (x *LockReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockReleased.ProtoReflect.Descriptor instead.
 func (*LockReleased) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LockReleased) GetHoldId() uint64 {
@@ -1237,14 +1581,20 @@ type LockLost struct {
 	// Why.
 	Reason LossReason `protobuf:"varint,5,opt,name=reason,proto3,enum=lockstep.v1.LossReason" json:"reason,omitempty"`
 	// The keys stay blocked until the client that lost them must have noticed; delay_ended follows.
-	Delayed       bool `protobuf:"varint,6,opt,name=delayed,proto3" json:"delayed,omitempty"`
+	Delayed bool `protobuf:"varint,6,opt,name=delayed,proto3" json:"delayed,omitempty"`
+	// The keys stay blocked for this long from the loss, beside that; delay_ended follows when both are over.
+	LockDelayMs int64 `protobuf:"varint,7,opt,name=lock_delay_ms,json=lockDelayMs,proto3" json:"lock_delay_ms,omitempty"`
+	// The keys are quarantined until an operator clears them.
+	Quarantined bool `protobuf:"varint,8,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	// An operator asked that the keys be free at once, although the client may still believe that it holds.
+	Immediate     bool `protobuf:"varint,9,opt,name=immediate,proto3" json:"immediate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LockLost) Reset() {
 	*x = LockLost{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[11]
+	mi := &file_lockstep_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1606,7 @@ func (x *LockLost) String() string {
 func (*LockLost) ProtoMessage() {}
 
 func (x *LockLost) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[11]
+	mi := &file_lockstep_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1619,7 @@ func (x *LockLost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockLost.ProtoReflect.Descriptor instead.
 func (*LockLost) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LockLost) GetHoldId() uint64 {
@@ -1314,32 +1664,55 @@ func (x *LockLost) GetDelayed() bool {
 	return false
 }
 
-// DelayProgressed records consumed time of a running delay.
-type DelayProgressed struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The lost hold whose keys are blocked.
-	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
-	// How much of the delay has been used up so far, in this and earlier epochs.
-	ConsumedMs    int64 `protobuf:"varint,2,opt,name=consumed_ms,json=consumedMs,proto3" json:"consumed_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+func (x *LockLost) GetLockDelayMs() int64 {
+	if x != nil {
+		return x.LockDelayMs
+	}
+	return 0
 }
 
-func (x *DelayProgressed) Reset() {
-	*x = DelayProgressed{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[12]
+func (x *LockLost) GetQuarantined() bool {
+	if x != nil {
+		return x.Quarantined
+	}
+	return false
+}
+
+func (x *LockLost) GetImmediate() bool {
+	if x != nil {
+		return x.Immediate
+	}
+	return false
+}
+
+// ServedTimeAdvanced records how long the namespace has been served, while a limit runs that counts only
+// such time: a longest hold, a delay, the pause of a new lineage.
+type ServedTimeAdvanced struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Time served in all epochs together.
+	ServedMs int64 `protobuf:"varint,1,opt,name=served_ms,json=servedMs,proto3" json:"served_ms,omitempty"`
+	// The last revision that was durable when this was decided. The time of a delay counts only from the first
+	// such event that knows its loss as durable: until then a keep-alive may start it again.
+	DurableRevision uint64 `protobuf:"varint,2,opt,name=durable_revision,json=durableRevision,proto3" json:"durable_revision,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ServedTimeAdvanced) Reset() {
+	*x = ServedTimeAdvanced{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *DelayProgressed) String() string {
+func (x *ServedTimeAdvanced) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*DelayProgressed) ProtoMessage() {}
+func (*ServedTimeAdvanced) ProtoMessage() {}
 
-func (x *DelayProgressed) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[12]
+func (x *ServedTimeAdvanced) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,21 +1723,815 @@ func (x *DelayProgressed) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use DelayProgressed.ProtoReflect.Descriptor instead.
-func (*DelayProgressed) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{12}
+// Deprecated: Use ServedTimeAdvanced.ProtoReflect.Descriptor instead.
+func (*ServedTimeAdvanced) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *DelayProgressed) GetHoldId() uint64 {
+func (x *ServedTimeAdvanced) GetServedMs() int64 {
+	if x != nil {
+		return x.ServedMs
+	}
+	return 0
+}
+
+func (x *ServedTimeAdvanced) GetDurableRevision() uint64 {
+	if x != nil {
+		return x.DurableRevision
+	}
+	return 0
+}
+
+// HoldCountChanged counts the grants of one hold.
+type HoldCountChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// The session that holds.
+	SessionId uint64 `protobuf:"varint,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// How many grants it counts now, at least 1.
+	Count uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// What is held.
+	Targets []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The request id of the Acquire that entered it again; 0 when it was released once.
+	EnteredRequestId uint64 `protobuf:"varint,5,opt,name=entered_request_id,json=enteredRequestId,proto3" json:"entered_request_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *HoldCountChanged) Reset() {
+	*x = HoldCountChanged{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldCountChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldCountChanged) ProtoMessage() {}
+
+func (x *HoldCountChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldCountChanged.ProtoReflect.Descriptor instead.
+func (*HoldCountChanged) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *HoldCountChanged) GetHoldId() uint64 {
 	if x != nil {
 		return x.HoldId
 	}
 	return 0
 }
 
-func (x *DelayProgressed) GetConsumedMs() int64 {
+func (x *HoldCountChanged) GetSessionId() uint64 {
 	if x != nil {
-		return x.ConsumedMs
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *HoldCountChanged) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *HoldCountChanged) GetTargets() []*LockTarget {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *HoldCountChanged) GetEnteredRequestId() uint64 {
+	if x != nil {
+		return x.EnteredRequestId
+	}
+	return 0
+}
+
+// ConvertQueued starts the wait of a Convert.
+type ConvertQueued struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Identity of the ticket; equal to the event's revision.
+	TicketId uint64 `protobuf:"varint,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	// The session that waits.
+	SessionId uint64 `protobuf:"varint,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// The request id of the Convert.
+	RequestId uint64 `protobuf:"varint,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The hold it wants to change.
+	HoldId uint64 `protobuf:"varint,4,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// The key and the mode it wants.
+	Target *LockTarget `protobuf:"bytes,5,opt,name=target,proto3" json:"target,omitempty"`
+	// How long it waits before it is denied.
+	WaitMs int64 `protobuf:"varint,6,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	// In a cycle of waiters the request with the lowest priority is denied.
+	DeadlockPriority int32 `protobuf:"varint,7,opt,name=deadlock_priority,json=deadlockPriority,proto3" json:"deadlock_priority,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ConvertQueued) Reset() {
+	*x = ConvertQueued{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConvertQueued) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConvertQueued) ProtoMessage() {}
+
+func (x *ConvertQueued) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConvertQueued.ProtoReflect.Descriptor instead.
+func (*ConvertQueued) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ConvertQueued) GetTicketId() uint64 {
+	if x != nil {
+		return x.TicketId
+	}
+	return 0
+}
+
+func (x *ConvertQueued) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *ConvertQueued) GetRequestId() uint64 {
+	if x != nil {
+		return x.RequestId
+	}
+	return 0
+}
+
+func (x *ConvertQueued) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *ConvertQueued) GetTarget() *LockTarget {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ConvertQueued) GetWaitMs() int64 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
+
+func (x *ConvertQueued) GetDeadlockPriority() int32 {
+	if x != nil {
+		return x.DeadlockPriority
+	}
+	return 0
+}
+
+// HoldConverted changes the mode of one key of a hold.
+type HoldConverted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Its token from here on: this event's revision for a change to EXCLUSIVE, otherwise the one it had.
+	Token uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The session that holds.
+	SessionId uint64 `protobuf:"varint,3,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// The request id of the Convert.
+	RequestId uint64 `protobuf:"varint,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The ticket it waited with; 0 when it did not wait.
+	TicketId uint64 `protobuf:"varint,5,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	// The key and the mode it has now.
+	Target        *LockTarget `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldConverted) Reset() {
+	*x = HoldConverted{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldConverted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldConverted) ProtoMessage() {}
+
+func (x *HoldConverted) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldConverted.ProtoReflect.Descriptor instead.
+func (*HoldConverted) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *HoldConverted) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *HoldConverted) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *HoldConverted) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *HoldConverted) GetRequestId() uint64 {
+	if x != nil {
+		return x.RequestId
+	}
+	return 0
+}
+
+func (x *HoldConverted) GetTicketId() uint64 {
+	if x != nil {
+		return x.TicketId
+	}
+	return 0
+}
+
+func (x *HoldConverted) GetTarget() *LockTarget {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+// HoldTransferred ends a hold because its holder gave it away.
+type HoldTransferred struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Its fencing token, dead from here on.
+	Token uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The session that held.
+	SessionId uint64 `protobuf:"varint,3,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// What was held.
+	Targets []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The session that holds now.
+	ToSessionId uint64 `protobuf:"varint,5,opt,name=to_session_id,json=toSessionId,proto3" json:"to_session_id,omitempty"`
+	// The request id of the Acquire that is granted.
+	ToRequestId   uint64 `protobuf:"varint,6,opt,name=to_request_id,json=toRequestId,proto3" json:"to_request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldTransferred) Reset() {
+	*x = HoldTransferred{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldTransferred) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldTransferred) ProtoMessage() {}
+
+func (x *HoldTransferred) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldTransferred.ProtoReflect.Descriptor instead.
+func (*HoldTransferred) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *HoldTransferred) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *HoldTransferred) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *HoldTransferred) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *HoldTransferred) GetTargets() []*LockTarget {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *HoldTransferred) GetToSessionId() uint64 {
+	if x != nil {
+		return x.ToSessionId
+	}
+	return 0
+}
+
+func (x *HoldTransferred) GetToRequestId() uint64 {
+	if x != nil {
+		return x.ToRequestId
+	}
+	return 0
+}
+
+// HoldValueSet changes what a holder publishes.
+type HoldValueSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// The session that holds.
+	SessionId uint64 `protobuf:"varint,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// What is held.
+	Targets []*LockTarget `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The value from here on; may be empty.
+	Value         []byte `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldValueSet) Reset() {
+	*x = HoldValueSet{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldValueSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldValueSet) ProtoMessage() {}
+
+func (x *HoldValueSet) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldValueSet.ProtoReflect.Descriptor instead.
+func (*HoldValueSet) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *HoldValueSet) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *HoldValueSet) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *HoldValueSet) GetTargets() []*LockTarget {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *HoldValueSet) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+// ReleaseRequested asks a holder to release. The event's actor and reason tell who asks and why.
+type ReleaseRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Its fencing token.
+	Token uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The session that holds.
+	SessionId uint64 `protobuf:"varint,3,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// What is held.
+	Targets       []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseRequested) Reset() {
+	*x = ReleaseRequested{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseRequested) ProtoMessage() {}
+
+func (x *ReleaseRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseRequested.ProtoReflect.Descriptor instead.
+func (*ReleaseRequested) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReleaseRequested) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *ReleaseRequested) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *ReleaseRequested) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *ReleaseRequested) GetTargets() []*LockTarget {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// KeyQuarantineCleared lets a key be used again.
+type KeyQuarantineCleared struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The revision of the loss that had quarantined it.
+	QuarantineRevision uint64 `protobuf:"varint,2,opt,name=quarantine_revision,json=quarantineRevision,proto3" json:"quarantine_revision,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *KeyQuarantineCleared) Reset() {
+	*x = KeyQuarantineCleared{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyQuarantineCleared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyQuarantineCleared) ProtoMessage() {}
+
+func (x *KeyQuarantineCleared) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyQuarantineCleared.ProtoReflect.Descriptor instead.
+func (*KeyQuarantineCleared) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *KeyQuarantineCleared) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyQuarantineCleared) GetQuarantineRevision() uint64 {
+	if x != nil {
+		return x.QuarantineRevision
+	}
+	return 0
+}
+
+// IdentityQuarantined denies a principal every lock. Its sessions and holds stay.
+type IdentityQuarantined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// The server did it by itself, because too many of its sessions were lost; otherwise an operator.
+	Automatic     bool `protobuf:"varint,2,opt,name=automatic,proto3" json:"automatic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityQuarantined) Reset() {
+	*x = IdentityQuarantined{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityQuarantined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityQuarantined) ProtoMessage() {}
+
+func (x *IdentityQuarantined) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityQuarantined.ProtoReflect.Descriptor instead.
+func (*IdentityQuarantined) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *IdentityQuarantined) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *IdentityQuarantined) GetAutomatic() bool {
+	if x != nil {
+		return x.Automatic
+	}
+	return false
+}
+
+// IdentityQuarantineCleared lets a principal take locks again.
+type IdentityQuarantineCleared struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// The revision of the event that had quarantined it.
+	QuarantineRevision uint64 `protobuf:"varint,2,opt,name=quarantine_revision,json=quarantineRevision,proto3" json:"quarantine_revision,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *IdentityQuarantineCleared) Reset() {
+	*x = IdentityQuarantineCleared{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityQuarantineCleared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityQuarantineCleared) ProtoMessage() {}
+
+func (x *IdentityQuarantineCleared) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityQuarantineCleared.ProtoReflect.Descriptor instead.
+func (*IdentityQuarantineCleared) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *IdentityQuarantineCleared) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *IdentityQuarantineCleared) GetQuarantineRevision() uint64 {
+	if x != nil {
+		return x.QuarantineRevision
+	}
+	return 0
+}
+
+// PolicyChanged sets or removes the policy of a key prefix.
+type PolicyChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix; empty is every key.
+	KeyPrefix string `protobuf:"bytes,1,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
+	// The policy from here on; absent when it was removed.
+	Policy *LockPolicy `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The version of the namespace's policies from here on: one more than before.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyChanged) Reset() {
+	*x = PolicyChanged{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyChanged) ProtoMessage() {}
+
+func (x *PolicyChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyChanged.ProtoReflect.Descriptor instead.
+func (*PolicyChanged) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *PolicyChanged) GetKeyPrefix() string {
+	if x != nil {
+		return x.KeyPrefix
+	}
+	return ""
+}
+
+func (x *PolicyChanged) GetPolicy() *LockPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *PolicyChanged) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// NamespaceConfigured changes the settings of the namespace.
+type NamespaceConfigured struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The settings from here on.
+	Settings *NamespaceSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	// Their version from here on: one more than before.
+	Version       uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamespaceConfigured) Reset() {
+	*x = NamespaceConfigured{}
+	mi := &file_lockstep_v1_event_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceConfigured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceConfigured) ProtoMessage() {}
+
+func (x *NamespaceConfigured) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_event_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceConfigured.ProtoReflect.Descriptor instead.
+func (*NamespaceConfigured) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *NamespaceConfigured) GetSettings() *NamespaceSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *NamespaceConfigured) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
 	}
 	return 0
 }
@@ -1374,7 +2541,7 @@ type DelayEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The lost hold.
 	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
-	// The keys that are free now.
+	// The keys that it no longer blocks.
 	Targets []*LockTarget `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Why.
 	Cause         DelayEndCause `protobuf:"varint,3,opt,name=cause,proto3,enum=lockstep.v1.DelayEndCause" json:"cause,omitempty"`
@@ -1384,7 +2551,7 @@ type DelayEnded struct {
 
 func (x *DelayEnded) Reset() {
 	*x = DelayEnded{}
-	mi := &file_lockstep_v1_event_proto_msgTypes[13]
+	mi := &file_lockstep_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +2563,7 @@ func (x *DelayEnded) String() string {
 func (*DelayEnded) ProtoMessage() {}
 
 func (x *DelayEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_event_proto_msgTypes[13]
+	mi := &file_lockstep_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +2576,7 @@ func (x *DelayEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayEnded.ProtoReflect.Descriptor instead.
 func (*DelayEnded) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_lockstep_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DelayEnded) GetHoldId() uint64 {
@@ -1437,7 +2604,7 @@ var File_lockstep_v1_event_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17lockstep/v1/event.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\"\xb7\b\n" +
+	"\x17lockstep/v1/event.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\"\xae\x0f\n" +
 	"\x05Event\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\"\n" +
 	"\rdecided_at_ms\x18\x02 \x01(\x03R\vdecidedAtMs\x12\x12\n" +
@@ -1457,14 +2624,26 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\fticket_ended\x18\x1a \x01(\v2\x18.lockstep.v1.TicketEndedH\x00R\vticketEnded\x12F\n" +
 	"\x0facquire_refused\x18\x1b \x01(\v2\x1b.lockstep.v1.AcquireRefusedH\x00R\x0eacquireRefused\x12@\n" +
 	"\rlock_released\x18\x1c \x01(\v2\x19.lockstep.v1.LockReleasedH\x00R\flockReleased\x124\n" +
-	"\tlock_lost\x18\x1d \x01(\v2\x15.lockstep.v1.LockLostH\x00R\blockLost\x12I\n" +
-	"\x10delay_progressed\x18\x1e \x01(\v2\x1c.lockstep.v1.DelayProgressedH\x00R\x0fdelayProgressed\x12:\n" +
+	"\tlock_lost\x18\x1d \x01(\v2\x15.lockstep.v1.LockLostH\x00R\blockLost\x12:\n" +
 	"\vdelay_ended\x18\x1f \x01(\v2\x17.lockstep.v1.DelayEndedH\x00R\n" +
-	"delayEndedB\x06\n" +
-	"\x04body\"c\n" +
+	"delayEnded\x12S\n" +
+	"\x14served_time_advanced\x18  \x01(\v2\x1f.lockstep.v1.ServedTimeAdvancedH\x00R\x12servedTimeAdvanced\x12M\n" +
+	"\x12hold_count_changed\x18! \x01(\v2\x1d.lockstep.v1.HoldCountChangedH\x00R\x10holdCountChanged\x12C\n" +
+	"\x0econvert_queued\x18\" \x01(\v2\x1a.lockstep.v1.ConvertQueuedH\x00R\rconvertQueued\x12C\n" +
+	"\x0ehold_converted\x18# \x01(\v2\x1a.lockstep.v1.HoldConvertedH\x00R\rholdConverted\x12I\n" +
+	"\x10hold_transferred\x18$ \x01(\v2\x1c.lockstep.v1.HoldTransferredH\x00R\x0fholdTransferred\x12A\n" +
+	"\x0ehold_value_set\x18% \x01(\v2\x19.lockstep.v1.HoldValueSetH\x00R\fholdValueSet\x12L\n" +
+	"\x11release_requested\x18& \x01(\v2\x1d.lockstep.v1.ReleaseRequestedH\x00R\x10releaseRequested\x12Y\n" +
+	"\x16key_quarantine_cleared\x18' \x01(\v2!.lockstep.v1.KeyQuarantineClearedH\x00R\x14keyQuarantineCleared\x12U\n" +
+	"\x14identity_quarantined\x18( \x01(\v2 .lockstep.v1.IdentityQuarantinedH\x00R\x13identityQuarantined\x12h\n" +
+	"\x1bidentity_quarantine_cleared\x18) \x01(\v2&.lockstep.v1.IdentityQuarantineClearedH\x00R\x19identityQuarantineCleared\x12C\n" +
+	"\x0epolicy_changed\x18* \x01(\v2\x1a.lockstep.v1.PolicyChangedH\x00R\rpolicyChanged\x12U\n" +
+	"\x14namespace_configured\x18+ \x01(\v2 .lockstep.v1.NamespaceConfiguredH\x00R\x13namespaceConfiguredB\x06\n" +
+	"\x04body\"\x95\x01\n" +
 	"\vJournalOnly\x12#\n" +
 	"\rsecret_sha256\x18\x01 \x01(\fR\fsecretSha256\x12/\n" +
-	"\x13content_fingerprint\x18\x02 \x01(\x06R\x12contentFingerprint\"\xa0\x01\n" +
+	"\x13content_fingerprint\x18\x02 \x01(\x06R\x12contentFingerprint\x120\n" +
+	"\banswered\x18\x03 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\"\xa0\x01\n" +
 	"\fEpochStarted\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12-\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x17.lockstep.v1.EpochCauseR\x05cause\x12%\n" +
@@ -1485,7 +2664,7 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.lockstep.v1.SessionStateR\x05state\"1\n" +
 	"\x10SessionForgotten\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\x01 \x01(\x04R\tsessionId\"\xc9\x01\n" +
+	"session_id\x18\x01 \x01(\x04R\tsessionId\"\xa4\x02\n" +
 	"\n" +
 	"LockQueued\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\x04R\bticketId\x12\x1d\n" +
@@ -1495,7 +2674,17 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\x04R\trequestId\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x121\n" +
 	"\atargets\x18\x05 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12\x17\n" +
-	"\await_ms\x18\x06 \x01(\x03R\x06waitMs\"\xe0\x01\n" +
+	"\await_ms\x18\x06 \x01(\x03R\x06waitMs\x12+\n" +
+	"\x11deadlock_priority\x18\a \x01(\x05R\x10deadlockPriority\x12,\n" +
+	"\x05terms\x18\b \x01(\v2\x16.lockstep.v1.HoldTermsR\x05terms\"\xee\x01\n" +
+	"\tHoldTerms\x12\x1e\n" +
+	"\vmax_hold_ms\x18\x01 \x01(\x03R\tmaxHoldMs\x12,\n" +
+	"\aon_loss\x18\x02 \x01(\v2\x13.lockstep.v1.OnLossR\x06onLoss\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\fR\x05value\x12@\n" +
+	"\bmetadata\x18\x04 \x03(\v2$.lockstep.v1.HoldTerms.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb9\x02\n" +
 	"\vLockGranted\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
@@ -1505,7 +2694,9 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\x04R\trequestId\x12\x1b\n" +
 	"\tticket_id\x18\x05 \x01(\x04R\bticketId\x12\x14\n" +
 	"\x05owner\x18\x06 \x01(\tR\x05owner\x121\n" +
-	"\atargets\x18\a \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\"\xc5\x01\n" +
+	"\atargets\x18\a \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12,\n" +
+	"\x05terms\x18\b \x01(\v2\x16.lockstep.v1.HoldTermsR\x05terms\x12)\n" +
+	"\x10transferred_from\x18\t \x01(\x04R\x0ftransferredFrom\"\xa3\x02\n" +
 	"\vTicketEnded\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\x04R\bticketId\x12\x1d\n" +
 	"\n" +
@@ -1513,7 +2704,9 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\x04R\trequestId\x121\n" +
 	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12(\n" +
-	"\x03end\x18\x05 \x01(\x0e2\x16.lockstep.v1.TicketEndR\x03end\"]\n" +
+	"\x03end\x18\x05 \x01(\x0e2\x16.lockstep.v1.TicketEndR\x03end\x120\n" +
+	"\bblockers\x18\x06 \x03(\v2\x14.lockstep.v1.BlockerR\bblockers\x12*\n" +
+	"\x05cycle\x18\a \x03(\v2\x14.lockstep.v1.BlockerR\x05cycle\"]\n" +
 	"\x0eAcquireRefused\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12,\n" +
@@ -1523,7 +2716,7 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x03 \x01(\x04R\tsessionId\x121\n" +
-	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\"\xd6\x01\n" +
+	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\"\xba\x02\n" +
 	"\bLockLost\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
@@ -1531,11 +2724,76 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"session_id\x18\x03 \x01(\x04R\tsessionId\x121\n" +
 	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12/\n" +
 	"\x06reason\x18\x05 \x01(\x0e2\x17.lockstep.v1.LossReasonR\x06reason\x12\x18\n" +
-	"\adelayed\x18\x06 \x01(\bR\adelayed\"K\n" +
-	"\x0fDelayProgressed\x12\x17\n" +
-	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x1f\n" +
-	"\vconsumed_ms\x18\x02 \x01(\x03R\n" +
-	"consumedMs\"\x8a\x01\n" +
+	"\adelayed\x18\x06 \x01(\bR\adelayed\x12\"\n" +
+	"\rlock_delay_ms\x18\a \x01(\x03R\vlockDelayMs\x12 \n" +
+	"\vquarantined\x18\b \x01(\bR\vquarantined\x12\x1c\n" +
+	"\timmediate\x18\t \x01(\bR\timmediate\"\\\n" +
+	"\x12ServedTimeAdvanced\x12\x1b\n" +
+	"\tserved_ms\x18\x01 \x01(\x03R\bservedMs\x12)\n" +
+	"\x10durable_revision\x18\x02 \x01(\x04R\x0fdurableRevision\"\xc1\x01\n" +
+	"\x10HoldCountChanged\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x02 \x01(\x04R\tsessionId\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\x121\n" +
+	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12,\n" +
+	"\x12entered_request_id\x18\x05 \x01(\x04R\x10enteredRequestId\"\xfa\x01\n" +
+	"\rConvertQueued\x12\x1b\n" +
+	"\tticket_id\x18\x01 \x01(\x04R\bticketId\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x02 \x01(\x04R\tsessionId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\x04R\trequestId\x12\x17\n" +
+	"\ahold_id\x18\x04 \x01(\x04R\x06holdId\x12/\n" +
+	"\x06target\x18\x05 \x01(\v2\x17.lockstep.v1.LockTargetR\x06target\x12\x17\n" +
+	"\await_ms\x18\x06 \x01(\x03R\x06waitMs\x12+\n" +
+	"\x11deadlock_priority\x18\a \x01(\x05R\x10deadlockPriority\"\xca\x01\n" +
+	"\rHoldConverted\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x03 \x01(\x04R\tsessionId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\x04R\trequestId\x12\x1b\n" +
+	"\tticket_id\x18\x05 \x01(\x04R\bticketId\x12/\n" +
+	"\x06target\x18\x06 \x01(\v2\x17.lockstep.v1.LockTargetR\x06target\"\xda\x01\n" +
+	"\x0fHoldTransferred\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x03 \x01(\x04R\tsessionId\x121\n" +
+	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12\"\n" +
+	"\rto_session_id\x18\x05 \x01(\x04R\vtoSessionId\x12\"\n" +
+	"\rto_request_id\x18\x06 \x01(\x04R\vtoRequestId\"\x8f\x01\n" +
+	"\fHoldValueSet\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x02 \x01(\x04R\tsessionId\x121\n" +
+	"\atargets\x18\x03 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\fR\x05value\"\x93\x01\n" +
+	"\x10ReleaseRequested\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x03 \x01(\x04R\tsessionId\x121\n" +
+	"\atargets\x18\x04 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\"Y\n" +
+	"\x14KeyQuarantineCleared\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x13quarantine_revision\x18\x02 \x01(\x04R\x12quarantineRevision\"Q\n" +
+	"\x13IdentityQuarantined\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1c\n" +
+	"\tautomatic\x18\x02 \x01(\bR\tautomatic\"j\n" +
+	"\x19IdentityQuarantineCleared\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12/\n" +
+	"\x13quarantine_revision\x18\x02 \x01(\x04R\x12quarantineRevision\"y\n" +
+	"\rPolicyChanged\x12\x1d\n" +
+	"\n" +
+	"key_prefix\x18\x01 \x01(\tR\tkeyPrefix\x12/\n" +
+	"\x06policy\x18\x02 \x01(\v2\x17.lockstep.v1.LockPolicyR\x06policy\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"k\n" +
+	"\x13NamespaceConfigured\x12:\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1e.lockstep.v1.NamespaceSettingsR\bsettings\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"\x8a\x01\n" +
 	"\n" +
 	"DelayEnded\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x121\n" +
@@ -1546,12 +2804,17 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\x17EPOCH_CAUSE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13EPOCH_CAUSE_CREATED\x10\x01\x12\x19\n" +
 	"\x15EPOCH_CAUSE_RECOVERED\x10\x02\x12\x1b\n" +
-	"\x17EPOCH_CAUSE_NEW_LINEAGE\x10\x03*~\n" +
+	"\x17EPOCH_CAUSE_NEW_LINEAGE\x10\x03*\x9d\x02\n" +
 	"\tTicketEnd\x12\x1a\n" +
 	"\x16TICKET_END_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19TICKET_END_WAIT_TIMED_OUT\x10\x01\x12\x18\n" +
 	"\x14TICKET_END_CANCELLED\x10\x02\x12\x1c\n" +
-	"\x18TICKET_END_SESSION_ENDED\x10\x03*l\n" +
+	"\x18TICKET_END_SESSION_ENDED\x10\x03\x12\x1e\n" +
+	"\x1aTICKET_END_DEADLOCK_VICTIM\x10\x04\x12\x1e\n" +
+	"\x1aTICKET_END_KEY_QUARANTINED\x10\x05\x12#\n" +
+	"\x1fTICKET_END_IDENTITY_QUARANTINED\x10\x06\x12\x1d\n" +
+	"\x19TICKET_END_LIMIT_MISMATCH\x10\a\x12\x19\n" +
+	"\x15TICKET_END_HOLD_ENDED\x10\b*l\n" +
 	"\rDelayEndCause\x12\x1f\n" +
 	"\x1bDELAY_END_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19DELAY_END_CAUSE_CONFIRMED\x10\x01\x12\x1b\n" +
@@ -1570,29 +2833,47 @@ func file_lockstep_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_lockstep_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_lockstep_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_lockstep_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_lockstep_v1_event_proto_goTypes = []any{
-	(EpochCause)(0),          // 0: lockstep.v1.EpochCause
-	(TicketEnd)(0),           // 1: lockstep.v1.TicketEnd
-	(DelayEndCause)(0),       // 2: lockstep.v1.DelayEndCause
-	(*Event)(nil),            // 3: lockstep.v1.Event
-	(*JournalOnly)(nil),      // 4: lockstep.v1.JournalOnly
-	(*EpochStarted)(nil),     // 5: lockstep.v1.EpochStarted
-	(*SessionOpened)(nil),    // 6: lockstep.v1.SessionOpened
-	(*SessionEnded)(nil),     // 7: lockstep.v1.SessionEnded
-	(*SessionForgotten)(nil), // 8: lockstep.v1.SessionForgotten
-	(*LockQueued)(nil),       // 9: lockstep.v1.LockQueued
-	(*LockGranted)(nil),      // 10: lockstep.v1.LockGranted
-	(*TicketEnded)(nil),      // 11: lockstep.v1.TicketEnded
-	(*AcquireRefused)(nil),   // 12: lockstep.v1.AcquireRefused
-	(*LockReleased)(nil),     // 13: lockstep.v1.LockReleased
-	(*LockLost)(nil),         // 14: lockstep.v1.LockLost
-	(*DelayProgressed)(nil),  // 15: lockstep.v1.DelayProgressed
-	(*DelayEnded)(nil),       // 16: lockstep.v1.DelayEnded
-	nil,                      // 17: lockstep.v1.SessionOpened.MetadataEntry
-	(SessionState)(0),        // 18: lockstep.v1.SessionState
-	(*LockTarget)(nil),       // 19: lockstep.v1.LockTarget
-	(LossReason)(0),          // 20: lockstep.v1.LossReason
+	(EpochCause)(0),                   // 0: lockstep.v1.EpochCause
+	(TicketEnd)(0),                    // 1: lockstep.v1.TicketEnd
+	(DelayEndCause)(0),                // 2: lockstep.v1.DelayEndCause
+	(*Event)(nil),                     // 3: lockstep.v1.Event
+	(*JournalOnly)(nil),               // 4: lockstep.v1.JournalOnly
+	(*EpochStarted)(nil),              // 5: lockstep.v1.EpochStarted
+	(*SessionOpened)(nil),             // 6: lockstep.v1.SessionOpened
+	(*SessionEnded)(nil),              // 7: lockstep.v1.SessionEnded
+	(*SessionForgotten)(nil),          // 8: lockstep.v1.SessionForgotten
+	(*LockQueued)(nil),                // 9: lockstep.v1.LockQueued
+	(*HoldTerms)(nil),                 // 10: lockstep.v1.HoldTerms
+	(*LockGranted)(nil),               // 11: lockstep.v1.LockGranted
+	(*TicketEnded)(nil),               // 12: lockstep.v1.TicketEnded
+	(*AcquireRefused)(nil),            // 13: lockstep.v1.AcquireRefused
+	(*LockReleased)(nil),              // 14: lockstep.v1.LockReleased
+	(*LockLost)(nil),                  // 15: lockstep.v1.LockLost
+	(*ServedTimeAdvanced)(nil),        // 16: lockstep.v1.ServedTimeAdvanced
+	(*HoldCountChanged)(nil),          // 17: lockstep.v1.HoldCountChanged
+	(*ConvertQueued)(nil),             // 18: lockstep.v1.ConvertQueued
+	(*HoldConverted)(nil),             // 19: lockstep.v1.HoldConverted
+	(*HoldTransferred)(nil),           // 20: lockstep.v1.HoldTransferred
+	(*HoldValueSet)(nil),              // 21: lockstep.v1.HoldValueSet
+	(*ReleaseRequested)(nil),          // 22: lockstep.v1.ReleaseRequested
+	(*KeyQuarantineCleared)(nil),      // 23: lockstep.v1.KeyQuarantineCleared
+	(*IdentityQuarantined)(nil),       // 24: lockstep.v1.IdentityQuarantined
+	(*IdentityQuarantineCleared)(nil), // 25: lockstep.v1.IdentityQuarantineCleared
+	(*PolicyChanged)(nil),             // 26: lockstep.v1.PolicyChanged
+	(*NamespaceConfigured)(nil),       // 27: lockstep.v1.NamespaceConfigured
+	(*DelayEnded)(nil),                // 28: lockstep.v1.DelayEnded
+	nil,                               // 29: lockstep.v1.SessionOpened.MetadataEntry
+	nil,                               // 30: lockstep.v1.HoldTerms.MetadataEntry
+	(*IdRange)(nil),                   // 31: lockstep.v1.IdRange
+	(SessionState)(0),                 // 32: lockstep.v1.SessionState
+	(*LockTarget)(nil),                // 33: lockstep.v1.LockTarget
+	(*OnLoss)(nil),                    // 34: lockstep.v1.OnLoss
+	(*Blocker)(nil),                   // 35: lockstep.v1.Blocker
+	(LossReason)(0),                   // 36: lockstep.v1.LossReason
+	(*LockPolicy)(nil),                // 37: lockstep.v1.LockPolicy
+	(*NamespaceSettings)(nil),         // 38: lockstep.v1.NamespaceSettings
 }
 var file_lockstep_v1_event_proto_depIdxs = []int32{
 	4,  // 0: lockstep.v1.Event.journal_only:type_name -> lockstep.v1.JournalOnly
@@ -1601,30 +2882,56 @@ var file_lockstep_v1_event_proto_depIdxs = []int32{
 	7,  // 3: lockstep.v1.Event.session_ended:type_name -> lockstep.v1.SessionEnded
 	8,  // 4: lockstep.v1.Event.session_forgotten:type_name -> lockstep.v1.SessionForgotten
 	9,  // 5: lockstep.v1.Event.lock_queued:type_name -> lockstep.v1.LockQueued
-	10, // 6: lockstep.v1.Event.lock_granted:type_name -> lockstep.v1.LockGranted
-	11, // 7: lockstep.v1.Event.ticket_ended:type_name -> lockstep.v1.TicketEnded
-	12, // 8: lockstep.v1.Event.acquire_refused:type_name -> lockstep.v1.AcquireRefused
-	13, // 9: lockstep.v1.Event.lock_released:type_name -> lockstep.v1.LockReleased
-	14, // 10: lockstep.v1.Event.lock_lost:type_name -> lockstep.v1.LockLost
-	15, // 11: lockstep.v1.Event.delay_progressed:type_name -> lockstep.v1.DelayProgressed
-	16, // 12: lockstep.v1.Event.delay_ended:type_name -> lockstep.v1.DelayEnded
-	0,  // 13: lockstep.v1.EpochStarted.cause:type_name -> lockstep.v1.EpochCause
-	17, // 14: lockstep.v1.SessionOpened.metadata:type_name -> lockstep.v1.SessionOpened.MetadataEntry
-	18, // 15: lockstep.v1.SessionEnded.state:type_name -> lockstep.v1.SessionState
-	19, // 16: lockstep.v1.LockQueued.targets:type_name -> lockstep.v1.LockTarget
-	19, // 17: lockstep.v1.LockGranted.targets:type_name -> lockstep.v1.LockTarget
-	19, // 18: lockstep.v1.TicketEnded.targets:type_name -> lockstep.v1.LockTarget
-	1,  // 19: lockstep.v1.TicketEnded.end:type_name -> lockstep.v1.TicketEnd
-	19, // 20: lockstep.v1.LockReleased.targets:type_name -> lockstep.v1.LockTarget
-	19, // 21: lockstep.v1.LockLost.targets:type_name -> lockstep.v1.LockTarget
-	20, // 22: lockstep.v1.LockLost.reason:type_name -> lockstep.v1.LossReason
-	19, // 23: lockstep.v1.DelayEnded.targets:type_name -> lockstep.v1.LockTarget
-	2,  // 24: lockstep.v1.DelayEnded.cause:type_name -> lockstep.v1.DelayEndCause
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	11, // 6: lockstep.v1.Event.lock_granted:type_name -> lockstep.v1.LockGranted
+	12, // 7: lockstep.v1.Event.ticket_ended:type_name -> lockstep.v1.TicketEnded
+	13, // 8: lockstep.v1.Event.acquire_refused:type_name -> lockstep.v1.AcquireRefused
+	14, // 9: lockstep.v1.Event.lock_released:type_name -> lockstep.v1.LockReleased
+	15, // 10: lockstep.v1.Event.lock_lost:type_name -> lockstep.v1.LockLost
+	28, // 11: lockstep.v1.Event.delay_ended:type_name -> lockstep.v1.DelayEnded
+	16, // 12: lockstep.v1.Event.served_time_advanced:type_name -> lockstep.v1.ServedTimeAdvanced
+	17, // 13: lockstep.v1.Event.hold_count_changed:type_name -> lockstep.v1.HoldCountChanged
+	18, // 14: lockstep.v1.Event.convert_queued:type_name -> lockstep.v1.ConvertQueued
+	19, // 15: lockstep.v1.Event.hold_converted:type_name -> lockstep.v1.HoldConverted
+	20, // 16: lockstep.v1.Event.hold_transferred:type_name -> lockstep.v1.HoldTransferred
+	21, // 17: lockstep.v1.Event.hold_value_set:type_name -> lockstep.v1.HoldValueSet
+	22, // 18: lockstep.v1.Event.release_requested:type_name -> lockstep.v1.ReleaseRequested
+	23, // 19: lockstep.v1.Event.key_quarantine_cleared:type_name -> lockstep.v1.KeyQuarantineCleared
+	24, // 20: lockstep.v1.Event.identity_quarantined:type_name -> lockstep.v1.IdentityQuarantined
+	25, // 21: lockstep.v1.Event.identity_quarantine_cleared:type_name -> lockstep.v1.IdentityQuarantineCleared
+	26, // 22: lockstep.v1.Event.policy_changed:type_name -> lockstep.v1.PolicyChanged
+	27, // 23: lockstep.v1.Event.namespace_configured:type_name -> lockstep.v1.NamespaceConfigured
+	31, // 24: lockstep.v1.JournalOnly.answered:type_name -> lockstep.v1.IdRange
+	0,  // 25: lockstep.v1.EpochStarted.cause:type_name -> lockstep.v1.EpochCause
+	29, // 26: lockstep.v1.SessionOpened.metadata:type_name -> lockstep.v1.SessionOpened.MetadataEntry
+	32, // 27: lockstep.v1.SessionEnded.state:type_name -> lockstep.v1.SessionState
+	33, // 28: lockstep.v1.LockQueued.targets:type_name -> lockstep.v1.LockTarget
+	10, // 29: lockstep.v1.LockQueued.terms:type_name -> lockstep.v1.HoldTerms
+	34, // 30: lockstep.v1.HoldTerms.on_loss:type_name -> lockstep.v1.OnLoss
+	30, // 31: lockstep.v1.HoldTerms.metadata:type_name -> lockstep.v1.HoldTerms.MetadataEntry
+	33, // 32: lockstep.v1.LockGranted.targets:type_name -> lockstep.v1.LockTarget
+	10, // 33: lockstep.v1.LockGranted.terms:type_name -> lockstep.v1.HoldTerms
+	33, // 34: lockstep.v1.TicketEnded.targets:type_name -> lockstep.v1.LockTarget
+	1,  // 35: lockstep.v1.TicketEnded.end:type_name -> lockstep.v1.TicketEnd
+	35, // 36: lockstep.v1.TicketEnded.blockers:type_name -> lockstep.v1.Blocker
+	35, // 37: lockstep.v1.TicketEnded.cycle:type_name -> lockstep.v1.Blocker
+	33, // 38: lockstep.v1.LockReleased.targets:type_name -> lockstep.v1.LockTarget
+	33, // 39: lockstep.v1.LockLost.targets:type_name -> lockstep.v1.LockTarget
+	36, // 40: lockstep.v1.LockLost.reason:type_name -> lockstep.v1.LossReason
+	33, // 41: lockstep.v1.HoldCountChanged.targets:type_name -> lockstep.v1.LockTarget
+	33, // 42: lockstep.v1.ConvertQueued.target:type_name -> lockstep.v1.LockTarget
+	33, // 43: lockstep.v1.HoldConverted.target:type_name -> lockstep.v1.LockTarget
+	33, // 44: lockstep.v1.HoldTransferred.targets:type_name -> lockstep.v1.LockTarget
+	33, // 45: lockstep.v1.HoldValueSet.targets:type_name -> lockstep.v1.LockTarget
+	33, // 46: lockstep.v1.ReleaseRequested.targets:type_name -> lockstep.v1.LockTarget
+	37, // 47: lockstep.v1.PolicyChanged.policy:type_name -> lockstep.v1.LockPolicy
+	38, // 48: lockstep.v1.NamespaceConfigured.settings:type_name -> lockstep.v1.NamespaceSettings
+	33, // 49: lockstep.v1.DelayEnded.targets:type_name -> lockstep.v1.LockTarget
+	2,  // 50: lockstep.v1.DelayEnded.cause:type_name -> lockstep.v1.DelayEndCause
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_event_proto_init() }
@@ -1644,8 +2951,19 @@ func file_lockstep_v1_event_proto_init() {
 		(*Event_AcquireRefused)(nil),
 		(*Event_LockReleased)(nil),
 		(*Event_LockLost)(nil),
-		(*Event_DelayProgressed)(nil),
 		(*Event_DelayEnded)(nil),
+		(*Event_ServedTimeAdvanced)(nil),
+		(*Event_HoldCountChanged)(nil),
+		(*Event_ConvertQueued)(nil),
+		(*Event_HoldConverted)(nil),
+		(*Event_HoldTransferred)(nil),
+		(*Event_HoldValueSet)(nil),
+		(*Event_ReleaseRequested)(nil),
+		(*Event_KeyQuarantineCleared)(nil),
+		(*Event_IdentityQuarantined)(nil),
+		(*Event_IdentityQuarantineCleared)(nil),
+		(*Event_PolicyChanged)(nil),
+		(*Event_NamespaceConfigured)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1653,7 +2971,7 @@ func file_lockstep_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_event_proto_rawDesc), len(file_lockstep_v1_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   15,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -21,122 +21,58 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ReleaseOutcome says what a Release found. Every outcome means that the hold is over.
-type ReleaseOutcome int32
+// Reentrancy says what happens when an owner asks for a key that it holds.
+type Reentrancy int32
 
 const (
-	// Not an outcome; never sent.
-	ReleaseOutcome_RELEASE_OUTCOME_UNSPECIFIED ReleaseOutcome = 0
-	// This call ended the hold.
-	ReleaseOutcome_RELEASE_OUTCOME_RELEASED ReleaseOutcome = 1
-	// An earlier Release or Close had ended it.
-	ReleaseOutcome_RELEASE_OUTCOME_ALREADY_RELEASED ReleaseOutcome = 2
-	// It had been lost; lost_reason says why. The loss now counts as confirmed.
-	ReleaseOutcome_RELEASE_OUTCOME_LOST ReleaseOutcome = 3
-	// This session never had such a hold with such a token, or it is no longer remembered.
-	ReleaseOutcome_RELEASE_OUTCOME_NOT_HOLDER ReleaseOutcome = 4
+	// REJECT.
+	Reentrancy_REENTRANCY_UNSPECIFIED Reentrancy = 0
+	// It is denied with REENTRANCY.
+	Reentrancy_REENTRANCY_REJECT Reentrancy = 1
+	// When it asks for exactly the targets and modes of one of its holds, that hold counts one more;
+	// otherwise it is denied with REENTRANCY.
+	Reentrancy_REENTRANCY_COUNT Reentrancy = 2
 )
 
-// Enum value maps for ReleaseOutcome.
+// Enum value maps for Reentrancy.
 var (
-	ReleaseOutcome_name = map[int32]string{
-		0: "RELEASE_OUTCOME_UNSPECIFIED",
-		1: "RELEASE_OUTCOME_RELEASED",
-		2: "RELEASE_OUTCOME_ALREADY_RELEASED",
-		3: "RELEASE_OUTCOME_LOST",
-		4: "RELEASE_OUTCOME_NOT_HOLDER",
+	Reentrancy_name = map[int32]string{
+		0: "REENTRANCY_UNSPECIFIED",
+		1: "REENTRANCY_REJECT",
+		2: "REENTRANCY_COUNT",
 	}
-	ReleaseOutcome_value = map[string]int32{
-		"RELEASE_OUTCOME_UNSPECIFIED":      0,
-		"RELEASE_OUTCOME_RELEASED":         1,
-		"RELEASE_OUTCOME_ALREADY_RELEASED": 2,
-		"RELEASE_OUTCOME_LOST":             3,
-		"RELEASE_OUTCOME_NOT_HOLDER":       4,
+	Reentrancy_value = map[string]int32{
+		"REENTRANCY_UNSPECIFIED": 0,
+		"REENTRANCY_REJECT":      1,
+		"REENTRANCY_COUNT":       2,
 	}
 )
 
-func (x ReleaseOutcome) Enum() *ReleaseOutcome {
-	p := new(ReleaseOutcome)
+func (x Reentrancy) Enum() *Reentrancy {
+	p := new(Reentrancy)
 	*p = x
 	return p
 }
 
-func (x ReleaseOutcome) String() string {
+func (x Reentrancy) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (ReleaseOutcome) Descriptor() protoreflect.EnumDescriptor {
+func (Reentrancy) Descriptor() protoreflect.EnumDescriptor {
 	return file_lockstep_v1_lock_proto_enumTypes[0].Descriptor()
 }
 
-func (ReleaseOutcome) Type() protoreflect.EnumType {
+func (Reentrancy) Type() protoreflect.EnumType {
 	return &file_lockstep_v1_lock_proto_enumTypes[0]
 }
 
-func (x ReleaseOutcome) Number() protoreflect.EnumNumber {
+func (x Reentrancy) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use ReleaseOutcome.Descriptor instead.
-func (ReleaseOutcome) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use Reentrancy.Descriptor instead.
+func (Reentrancy) EnumDescriptor() ([]byte, []int) {
 	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{0}
-}
-
-// CancelOutcome says what a CancelAcquire found.
-type CancelOutcome int32
-
-const (
-	// Not an outcome; never sent.
-	CancelOutcome_CANCEL_OUTCOME_UNSPECIFIED CancelOutcome = 0
-	// The Acquire does not wait any more and will never be granted.
-	CancelOutcome_CANCEL_OUTCOME_CANCELLED CancelOutcome = 1
-	// It had been granted before; the reply carries the grant, which the client must release.
-	CancelOutcome_CANCEL_OUTCOME_ALREADY_GRANTED CancelOutcome = 2
-	// No such Acquire is known. When it arrives later it will be refused.
-	CancelOutcome_CANCEL_OUTCOME_UNKNOWN_REQUEST CancelOutcome = 3
-)
-
-// Enum value maps for CancelOutcome.
-var (
-	CancelOutcome_name = map[int32]string{
-		0: "CANCEL_OUTCOME_UNSPECIFIED",
-		1: "CANCEL_OUTCOME_CANCELLED",
-		2: "CANCEL_OUTCOME_ALREADY_GRANTED",
-		3: "CANCEL_OUTCOME_UNKNOWN_REQUEST",
-	}
-	CancelOutcome_value = map[string]int32{
-		"CANCEL_OUTCOME_UNSPECIFIED":     0,
-		"CANCEL_OUTCOME_CANCELLED":       1,
-		"CANCEL_OUTCOME_ALREADY_GRANTED": 2,
-		"CANCEL_OUTCOME_UNKNOWN_REQUEST": 3,
-	}
-)
-
-func (x CancelOutcome) Enum() *CancelOutcome {
-	p := new(CancelOutcome)
-	*p = x
-	return p
-}
-
-func (x CancelOutcome) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (CancelOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lock_proto_enumTypes[1].Descriptor()
-}
-
-func (CancelOutcome) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lock_proto_enumTypes[1]
-}
-
-func (x CancelOutcome) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use CancelOutcome.Descriptor instead.
-func (CancelOutcome) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{1}
 }
 
 // FenceStatus is what the server knows of a token, true at header.revision and not later. A resource
@@ -181,11 +117,11 @@ func (x FenceStatus) String() string {
 }
 
 func (FenceStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lock_proto_enumTypes[2].Descriptor()
+	return file_lockstep_v1_lock_proto_enumTypes[1].Descriptor()
 }
 
 func (FenceStatus) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lock_proto_enumTypes[2]
+	return &file_lockstep_v1_lock_proto_enumTypes[1]
 }
 
 func (x FenceStatus) Number() protoreflect.EnumNumber {
@@ -194,7 +130,7 @@ func (x FenceStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FenceStatus.Descriptor instead.
 func (FenceStatus) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{2}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{1}
 }
 
 // KeyState is the state of a key.
@@ -207,8 +143,10 @@ const (
 	KeyState_KEY_STATE_FREE KeyState = 1
 	// Somebody holds it.
 	KeyState_KEY_STATE_HELD KeyState = 2
-	// A lost hold still blocks it, until its client must have noticed.
+	// A lost hold still blocks it, until its client must have noticed and its delay is over.
 	KeyState_KEY_STATE_DELAYED KeyState = 3
+	// A lost hold put it into quarantine; acquires are denied until an operator clears it.
+	KeyState_KEY_STATE_QUARANTINED KeyState = 4
 )
 
 // Enum value maps for KeyState.
@@ -218,12 +156,14 @@ var (
 		1: "KEY_STATE_FREE",
 		2: "KEY_STATE_HELD",
 		3: "KEY_STATE_DELAYED",
+		4: "KEY_STATE_QUARANTINED",
 	}
 	KeyState_value = map[string]int32{
 		"KEY_STATE_UNSPECIFIED": 0,
 		"KEY_STATE_FREE":        1,
 		"KEY_STATE_HELD":        2,
 		"KEY_STATE_DELAYED":     3,
+		"KEY_STATE_QUARANTINED": 4,
 	}
 )
 
@@ -238,11 +178,11 @@ func (x KeyState) String() string {
 }
 
 func (KeyState) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lock_proto_enumTypes[3].Descriptor()
+	return file_lockstep_v1_lock_proto_enumTypes[2].Descriptor()
 }
 
 func (KeyState) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lock_proto_enumTypes[3]
+	return &file_lockstep_v1_lock_proto_enumTypes[2]
 }
 
 func (x KeyState) Number() protoreflect.EnumNumber {
@@ -251,7 +191,7 @@ func (x KeyState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyState.Descriptor instead.
 func (KeyState) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{3}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{2}
 }
 
 // AcquireRequest asks for a lock.
@@ -265,11 +205,10 @@ type AcquireRequest struct {
 	RequestId uint64 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// All request ids whose final reply the client has. At most 1,024 ranges.
 	Answered []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
-	// What is wanted, granted as one hold with one token or not at all. Exactly one target unless the
-	// server lists the feature `multi_key`.
+	// What is wanted, granted as one hold with one token or not at all. 1 to `max_targets`, each key once.
 	Targets []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Who in the session asks, at most 512 bytes, rules of a name. Empty: this request is its own owner,
-	// linked to nothing. An owner has at most one waiting request and cannot take a key twice.
+	// linked to nothing. An owner has at most one waiting request.
 	Owner string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
 	// How long to wait in the queue, counted from the first arrival of this request id. 0 does not
 	// wait. Not negative; longer than `max_wait_ms` counts as `max_wait_ms`.
@@ -280,8 +219,24 @@ type AcquireRequest struct {
 	PollTimeoutMs int64 `protobuf:"varint,7,opt,name=poll_timeout_ms,json=pollTimeoutMs,proto3" json:"poll_timeout_ms,omitempty"`
 	// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
 	CorrelationId string `protobuf:"bytes,8,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// What happens when the owner holds a wanted key already. 0 is REJECT.
+	Reentrancy Reentrancy `protobuf:"varint,9,opt,name=reentrancy,proto3,enum=lockstep.v1.Reentrancy" json:"reentrancy,omitempty"`
+	// How long the lock may be held; then it is lost with MAX_HOLD. 0 sets no limit; a shorter one of the
+	// keys' policies wins. Not negative.
+	MaxHoldMs int64 `protobuf:"varint,10,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
+	// What happens to the keys when the hold is lost. Absent: RELEASE.
+	OnLoss *OnLoss `protobuf:"bytes,11,opt,name=on_loss,json=onLoss,proto3" json:"on_loss,omitempty"`
+	// Published with the lock: what others see while it is held, such as an address. At most
+	// `max_value_bytes`. May be empty.
+	Value []byte `protobuf:"bytes,12,opt,name=value,proto3" json:"value,omitempty"`
+	// Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes, no
+	// control characters.
+	Metadata map[string]string `protobuf:"bytes,13,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// In a cycle of waiters the request with the lowest priority is denied, of those with the same the
+	// newest.
+	DeadlockPriority int32 `protobuf:"varint,14,opt,name=deadlock_priority,json=deadlockPriority,proto3" json:"deadlock_priority,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *AcquireRequest) Reset() {
@@ -368,6 +323,48 @@ func (x *AcquireRequest) GetCorrelationId() string {
 		return x.CorrelationId
 	}
 	return ""
+}
+
+func (x *AcquireRequest) GetReentrancy() Reentrancy {
+	if x != nil {
+		return x.Reentrancy
+	}
+	return Reentrancy_REENTRANCY_UNSPECIFIED
+}
+
+func (x *AcquireRequest) GetMaxHoldMs() int64 {
+	if x != nil {
+		return x.MaxHoldMs
+	}
+	return 0
+}
+
+func (x *AcquireRequest) GetOnLoss() *OnLoss {
+	if x != nil {
+		return x.OnLoss
+	}
+	return nil
+}
+
+func (x *AcquireRequest) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *AcquireRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *AcquireRequest) GetDeadlockPriority() int32 {
+	if x != nil {
+		return x.DeadlockPriority
+	}
+	return 0
 }
 
 // AcquireResponse is the outcome of an acquire, or `queued` while it has none.
@@ -483,307 +480,6 @@ func (*AcquireResponse_Queued) isAcquireResponse_Outcome() {}
 
 func (*AcquireResponse_Denied) isAcquireResponse_Outcome() {}
 
-// ReleaseRequest gives a hold back.
-type ReleaseRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The session. Required, except on Attach.
-	Session *SessionRef `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
-	// The request id, at least 1, raised by one per new request of the session.
-	RequestId uint64 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// All request ids whose final reply the client has. At most 1,024 ranges.
-	Answered []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
-	// The hold. Required, above 0.
-	HoldId uint64 `protobuf:"varint,4,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
-	// Its token. Required, above 0.
-	Token uint64 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-	CorrelationId string `protobuf:"bytes,6,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ReleaseRequest) Reset() {
-	*x = ReleaseRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ReleaseRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ReleaseRequest) ProtoMessage() {}
-
-func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
-func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *ReleaseRequest) GetSession() *SessionRef {
-	if x != nil {
-		return x.Session
-	}
-	return nil
-}
-
-func (x *ReleaseRequest) GetRequestId() uint64 {
-	if x != nil {
-		return x.RequestId
-	}
-	return 0
-}
-
-func (x *ReleaseRequest) GetAnswered() []*IdRange {
-	if x != nil {
-		return x.Answered
-	}
-	return nil
-}
-
-func (x *ReleaseRequest) GetHoldId() uint64 {
-	if x != nil {
-		return x.HoldId
-	}
-	return 0
-}
-
-func (x *ReleaseRequest) GetToken() uint64 {
-	if x != nil {
-		return x.Token
-	}
-	return 0
-}
-
-func (x *ReleaseRequest) GetCorrelationId() string {
-	if x != nil {
-		return x.CorrelationId
-	}
-	return ""
-}
-
-// ReleaseResponse is the outcome of a release. It never touches a newer hold.
-type ReleaseResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where this was computed.
-	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// What was found.
-	Outcome ReleaseOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=lockstep.v1.ReleaseOutcome" json:"outcome,omitempty"`
-	// Why the hold was lost; only with RELEASE_OUTCOME_LOST.
-	LostReason    LossReason `protobuf:"varint,3,opt,name=lost_reason,json=lostReason,proto3,enum=lockstep.v1.LossReason" json:"lost_reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ReleaseResponse) Reset() {
-	*x = ReleaseResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ReleaseResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ReleaseResponse) ProtoMessage() {}
-
-func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
-func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *ReleaseResponse) GetHeader() *ReplyHeader {
-	if x != nil {
-		return x.Header
-	}
-	return nil
-}
-
-func (x *ReleaseResponse) GetOutcome() ReleaseOutcome {
-	if x != nil {
-		return x.Outcome
-	}
-	return ReleaseOutcome_RELEASE_OUTCOME_UNSPECIFIED
-}
-
-func (x *ReleaseResponse) GetLostReason() LossReason {
-	if x != nil {
-		return x.LostReason
-	}
-	return LossReason_LOSS_REASON_UNSPECIFIED
-}
-
-// CancelAcquireRequest takes back an Acquire.
-type CancelAcquireRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The session. Required, except on Attach.
-	Session *SessionRef `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
-	// The request id of this cancel, at least 1, raised by one per new request of the session.
-	RequestId uint64 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// All request ids whose final reply the client has. At most 1,024 ranges.
-	Answered []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
-	// The request id of the Acquire to take back. Required, at least 1.
-	AcquireRequestId uint64 `protobuf:"varint,4,opt,name=acquire_request_id,json=acquireRequestId,proto3" json:"acquire_request_id,omitempty"`
-	// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-	CorrelationId string `protobuf:"bytes,5,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CancelAcquireRequest) Reset() {
-	*x = CancelAcquireRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CancelAcquireRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CancelAcquireRequest) ProtoMessage() {}
-
-func (x *CancelAcquireRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CancelAcquireRequest.ProtoReflect.Descriptor instead.
-func (*CancelAcquireRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *CancelAcquireRequest) GetSession() *SessionRef {
-	if x != nil {
-		return x.Session
-	}
-	return nil
-}
-
-func (x *CancelAcquireRequest) GetRequestId() uint64 {
-	if x != nil {
-		return x.RequestId
-	}
-	return 0
-}
-
-func (x *CancelAcquireRequest) GetAnswered() []*IdRange {
-	if x != nil {
-		return x.Answered
-	}
-	return nil
-}
-
-func (x *CancelAcquireRequest) GetAcquireRequestId() uint64 {
-	if x != nil {
-		return x.AcquireRequestId
-	}
-	return 0
-}
-
-func (x *CancelAcquireRequest) GetCorrelationId() string {
-	if x != nil {
-		return x.CorrelationId
-	}
-	return ""
-}
-
-// CancelAcquireResponse is the outcome of a cancel. Each outcome leaves no waiter behind.
-type CancelAcquireResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where this was computed.
-	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// What was found.
-	Outcome CancelOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=lockstep.v1.CancelOutcome" json:"outcome,omitempty"`
-	// The grant; only with CANCEL_OUTCOME_ALREADY_GRANTED.
-	Granted       *Granted `protobuf:"bytes,3,opt,name=granted,proto3" json:"granted,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CancelAcquireResponse) Reset() {
-	*x = CancelAcquireResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CancelAcquireResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CancelAcquireResponse) ProtoMessage() {}
-
-func (x *CancelAcquireResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CancelAcquireResponse.ProtoReflect.Descriptor instead.
-func (*CancelAcquireResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *CancelAcquireResponse) GetHeader() *ReplyHeader {
-	if x != nil {
-		return x.Header
-	}
-	return nil
-}
-
-func (x *CancelAcquireResponse) GetOutcome() CancelOutcome {
-	if x != nil {
-		return x.Outcome
-	}
-	return CancelOutcome_CANCEL_OUTCOME_UNSPECIFIED
-}
-
-func (x *CancelAcquireResponse) GetGranted() *Granted {
-	if x != nil {
-		return x.Granted
-	}
-	return nil
-}
-
 // CheckFenceRequest asks whether a token is that of a live hold.
 type CheckFenceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -799,7 +495,7 @@ type CheckFenceRequest struct {
 
 func (x *CheckFenceRequest) Reset() {
 	*x = CheckFenceRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[6]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +507,7 @@ func (x *CheckFenceRequest) String() string {
 func (*CheckFenceRequest) ProtoMessage() {}
 
 func (x *CheckFenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[6]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +520,7 @@ func (x *CheckFenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFenceRequest.ProtoReflect.Descriptor instead.
 func (*CheckFenceRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{6}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CheckFenceRequest) GetNamespace() string {
@@ -861,7 +557,7 @@ type CheckFenceResponse struct {
 
 func (x *CheckFenceResponse) Reset() {
 	*x = CheckFenceResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[7]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +569,7 @@ func (x *CheckFenceResponse) String() string {
 func (*CheckFenceResponse) ProtoMessage() {}
 
 func (x *CheckFenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[7]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +582,7 @@ func (x *CheckFenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFenceResponse.ProtoReflect.Descriptor instead.
 func (*CheckFenceResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{7}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CheckFenceResponse) GetHeader() *ReplyHeader {
@@ -922,13 +618,25 @@ type LockHolder struct {
 	GrantedAtMs int64 `protobuf:"varint,7,opt,name=granted_at_ms,json=grantedAtMs,proto3" json:"granted_at_ms,omitempty"`
 	// What the Acquire gave to find it again; may be empty.
 	CorrelationId string `protobuf:"bytes,8,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// How many permits; 0 unless the mode is PERMITS.
+	Permits uint32 `protobuf:"varint,9,opt,name=permits,proto3" json:"permits,omitempty"`
+	// How many grants the hold counts.
+	Count uint32 `protobuf:"varint,10,opt,name=count,proto3" json:"count,omitempty"`
+	// What the holder publishes; may be empty.
+	Value []byte `protobuf:"bytes,11,opt,name=value,proto3" json:"value,omitempty"`
+	// What the holder said of the lock.
+	Metadata map[string]string `protobuf:"bytes,12,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How long it may still be held; 0 when there is no limit.
+	MaxHoldRemainingMs int64 `protobuf:"varint,13,opt,name=max_hold_remaining_ms,json=maxHoldRemainingMs,proto3" json:"max_hold_remaining_ms,omitempty"`
+	// Somebody asked the holder to release; absent when nobody did.
+	ReleaseAsked  *ReleaseAsked `protobuf:"bytes,14,opt,name=release_asked,json=releaseAsked,proto3" json:"release_asked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LockHolder) Reset() {
 	*x = LockHolder{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[8]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +648,7 @@ func (x *LockHolder) String() string {
 func (*LockHolder) ProtoMessage() {}
 
 func (x *LockHolder) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[8]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +661,7 @@ func (x *LockHolder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockHolder.ProtoReflect.Descriptor instead.
 func (*LockHolder) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{8}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LockHolder) GetHoldId() uint64 {
@@ -1012,6 +720,48 @@ func (x *LockHolder) GetCorrelationId() string {
 	return ""
 }
 
+func (x *LockHolder) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *LockHolder) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *LockHolder) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *LockHolder) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *LockHolder) GetMaxHoldRemainingMs() int64 {
+	if x != nil {
+		return x.MaxHoldRemainingMs
+	}
+	return 0
+}
+
+func (x *LockHolder) GetReleaseAsked() *ReleaseAsked {
+	if x != nil {
+		return x.ReleaseAsked
+	}
+	return nil
+}
+
 // LockWaiter is one waiting acquire of a key.
 type LockWaiter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1031,13 +781,17 @@ type LockWaiter struct {
 	WaitRemainingMs int64 `protobuf:"varint,7,opt,name=wait_remaining_ms,json=waitRemainingMs,proto3" json:"wait_remaining_ms,omitempty"`
 	// What the Acquire gave to find it again; may be empty.
 	CorrelationId string `protobuf:"bytes,8,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// How many permits; 0 unless the mode is PERMITS.
+	Permits uint32 `protobuf:"varint,9,opt,name=permits,proto3" json:"permits,omitempty"`
+	// The hold that a Convert wants to change; 0 for an Acquire.
+	HoldId        uint64 `protobuf:"varint,10,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LockWaiter) Reset() {
 	*x = LockWaiter{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[9]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +803,7 @@ func (x *LockWaiter) String() string {
 func (*LockWaiter) ProtoMessage() {}
 
 func (x *LockWaiter) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[9]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +816,7 @@ func (x *LockWaiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockWaiter.ProtoReflect.Descriptor instead.
 func (*LockWaiter) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{9}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LockWaiter) GetTicketId() uint64 {
@@ -1121,6 +875,20 @@ func (x *LockWaiter) GetCorrelationId() string {
 	return ""
 }
 
+func (x *LockWaiter) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *LockWaiter) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
 // LockDelay is a lost hold that still blocks a key.
 type LockDelay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1135,14 +903,20 @@ type LockDelay struct {
 	// How long it blocks at most.
 	RemainingMs int64 `protobuf:"varint,5,opt,name=remaining_ms,json=remainingMs,proto3" json:"remaining_ms,omitempty"`
 	// When it was lost.
-	LostAtMs      int64 `protobuf:"varint,6,opt,name=lost_at_ms,json=lostAtMs,proto3" json:"lost_at_ms,omitempty"`
+	LostAtMs int64 `protobuf:"varint,6,opt,name=lost_at_ms,json=lostAtMs,proto3" json:"lost_at_ms,omitempty"`
+	// How the key was held: just what such a hold would block is blocked.
+	Mode LockMode `protobuf:"varint,7,opt,name=mode,proto3,enum=lockstep.v1.LockMode" json:"mode,omitempty"`
+	// How many permits; 0 unless the mode is PERMITS.
+	Permits uint32 `protobuf:"varint,8,opt,name=permits,proto3" json:"permits,omitempty"`
+	// The client has not yet confirmed that it knows, and may still believe that it holds.
+	Unconfirmed   bool `protobuf:"varint,9,opt,name=unconfirmed,proto3" json:"unconfirmed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LockDelay) Reset() {
 	*x = LockDelay{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[10]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +928,7 @@ func (x *LockDelay) String() string {
 func (*LockDelay) ProtoMessage() {}
 
 func (x *LockDelay) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[10]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +941,7 @@ func (x *LockDelay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockDelay.ProtoReflect.Descriptor instead.
 func (*LockDelay) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{10}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LockDelay) GetHoldId() uint64 {
@@ -1212,6 +986,118 @@ func (x *LockDelay) GetLostAtMs() int64 {
 	return 0
 }
 
+func (x *LockDelay) GetMode() LockMode {
+	if x != nil {
+		return x.Mode
+	}
+	return LockMode_LOCK_MODE_UNSPECIFIED
+}
+
+func (x *LockDelay) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *LockDelay) GetUnconfirmed() bool {
+	if x != nil {
+		return x.Unconfirmed
+	}
+	return false
+}
+
+// KeyQuarantine is why a key is quarantined.
+type KeyQuarantine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision of the loss; names the quarantine when it is cleared.
+	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The lost hold.
+	HoldId uint64 `protobuf:"varint,2,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Its dead token.
+	Token uint64 `protobuf:"varint,3,opt,name=token,proto3" json:"token,omitempty"`
+	// The session that lost it.
+	SessionId uint64 `protobuf:"varint,4,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Why it was lost.
+	Reason LossReason `protobuf:"varint,5,opt,name=reason,proto3,enum=lockstep.v1.LossReason" json:"reason,omitempty"`
+	// Since when.
+	SinceAtMs     int64 `protobuf:"varint,6,opt,name=since_at_ms,json=sinceAtMs,proto3" json:"since_at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyQuarantine) Reset() {
+	*x = KeyQuarantine{}
+	mi := &file_lockstep_v1_lock_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyQuarantine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyQuarantine) ProtoMessage() {}
+
+func (x *KeyQuarantine) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lock_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyQuarantine.ProtoReflect.Descriptor instead.
+func (*KeyQuarantine) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *KeyQuarantine) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *KeyQuarantine) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *KeyQuarantine) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *KeyQuarantine) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *KeyQuarantine) GetReason() LossReason {
+	if x != nil {
+		return x.Reason
+	}
+	return LossReason_LOSS_REASON_UNSPECIFIED
+}
+
+func (x *KeyQuarantine) GetSinceAtMs() int64 {
+	if x != nil {
+		return x.SinceAtMs
+	}
+	return 0
+}
+
 // Lock is a key with those who hold it and wait for it.
 type Lock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1226,14 +1112,16 @@ type Lock struct {
 	// Who waits, in order of arrival, at most 1,000.
 	Queue []*LockWaiter `protobuf:"bytes,5,rep,name=queue,proto3" json:"queue,omitempty"`
 	// How many wait in all.
-	QueueLength   uint32 `protobuf:"varint,6,opt,name=queue_length,json=queueLength,proto3" json:"queue_length,omitempty"`
+	QueueLength uint32 `protobuf:"varint,6,opt,name=queue_length,json=queueLength,proto3" json:"queue_length,omitempty"`
+	// Why it is quarantined; absent when it is not.
+	Quarantine    *KeyQuarantine `protobuf:"bytes,7,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Lock) Reset() {
 	*x = Lock{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[11]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1133,7 @@ func (x *Lock) String() string {
 func (*Lock) ProtoMessage() {}
 
 func (x *Lock) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[11]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1146,7 @@ func (x *Lock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lock.ProtoReflect.Descriptor instead.
 func (*Lock) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{11}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Lock) GetKey() string {
@@ -1303,6 +1191,13 @@ func (x *Lock) GetQueueLength() uint32 {
 	return 0
 }
 
+func (x *Lock) GetQuarantine() *KeyQuarantine {
+	if x != nil {
+		return x.Quarantine
+	}
+	return nil
+}
+
 // GetLockRequest reads one key.
 type GetLockRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1316,7 +1211,7 @@ type GetLockRequest struct {
 
 func (x *GetLockRequest) Reset() {
 	*x = GetLockRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[12]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1223,7 @@ func (x *GetLockRequest) String() string {
 func (*GetLockRequest) ProtoMessage() {}
 
 func (x *GetLockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[12]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1236,7 @@ func (x *GetLockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLockRequest.ProtoReflect.Descriptor instead.
 func (*GetLockRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{12}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetLockRequest) GetNamespace() string {
@@ -1371,7 +1266,7 @@ type GetLockResponse struct {
 
 func (x *GetLockResponse) Reset() {
 	*x = GetLockResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[13]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1278,7 @@ func (x *GetLockResponse) String() string {
 func (*GetLockResponse) ProtoMessage() {}
 
 func (x *GetLockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[13]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1291,7 @@ func (x *GetLockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLockResponse.ProtoReflect.Descriptor instead.
 func (*GetLockResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{13}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetLockResponse) GetHeader() *ReplyHeader {
@@ -1430,7 +1325,7 @@ type ListLocksRequest struct {
 
 func (x *ListLocksRequest) Reset() {
 	*x = ListLocksRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[14]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1337,7 @@ func (x *ListLocksRequest) String() string {
 func (*ListLocksRequest) ProtoMessage() {}
 
 func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[14]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1350,7 @@ func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksRequest.ProtoReflect.Descriptor instead.
 func (*ListLocksRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{14}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListLocksRequest) GetNamespace() string {
@@ -1501,7 +1396,7 @@ type ListLocksResponse struct {
 
 func (x *ListLocksResponse) Reset() {
 	*x = ListLocksResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[15]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1513,7 +1408,7 @@ func (x *ListLocksResponse) String() string {
 func (*ListLocksResponse) ProtoMessage() {}
 
 func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[15]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1526,7 +1421,7 @@ func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksResponse.ProtoReflect.Descriptor instead.
 func (*ListLocksResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{15}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListLocksResponse) GetHeader() *ReplyHeader {
@@ -1557,14 +1452,22 @@ type EventFilter struct {
 	// These keys exactly; at most 128.
 	Keys []string `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
 	// Keys that start with this, at most 512 bytes; not together with `keys`.
-	KeyPrefix     string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
+	KeyPrefix string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
+	// Only events about this session; 0 is no condition. All conditions must hold.
+	SessionId uint64 `protobuf:"varint,3,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Only events this principal caused; empty is no condition.
+	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Only events decided at or after this moment, unix milliseconds of the server; 0 is no condition.
+	FromAtMs int64 `protobuf:"varint,5,opt,name=from_at_ms,json=fromAtMs,proto3" json:"from_at_ms,omitempty"`
+	// Only events decided before this moment, unix milliseconds of the server; 0 is no condition.
+	UntilAtMs     int64 `protobuf:"varint,6,opt,name=until_at_ms,json=untilAtMs,proto3" json:"until_at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EventFilter) Reset() {
 	*x = EventFilter{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[16]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1576,7 +1479,7 @@ func (x *EventFilter) String() string {
 func (*EventFilter) ProtoMessage() {}
 
 func (x *EventFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[16]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1589,7 +1492,7 @@ func (x *EventFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventFilter.ProtoReflect.Descriptor instead.
 func (*EventFilter) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{16}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EventFilter) GetKeys() []string {
@@ -1604,6 +1507,34 @@ func (x *EventFilter) GetKeyPrefix() string {
 		return x.KeyPrefix
 	}
 	return ""
+}
+
+func (x *EventFilter) GetSessionId() uint64 {
+	if x != nil {
+		return x.SessionId
+	}
+	return 0
+}
+
+func (x *EventFilter) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *EventFilter) GetFromAtMs() int64 {
+	if x != nil {
+		return x.FromAtMs
+	}
+	return 0
+}
+
+func (x *EventFilter) GetUntilAtMs() int64 {
+	if x != nil {
+		return x.UntilAtMs
+	}
+	return 0
 }
 
 // WatchRequest asks for events as they happen.
@@ -1622,7 +1553,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[17]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1565,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[17]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1578,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{17}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchRequest) GetNamespace() string {
@@ -1685,7 +1616,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[18]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1628,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[18]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1641,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{18}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchResponse) GetHeader() *ReplyHeader {
@@ -1744,7 +1675,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[19]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1687,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[19]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1700,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{19}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListEventsRequest) GetNamespace() string {
@@ -1817,7 +1748,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_lockstep_v1_lock_proto_msgTypes[20]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +1760,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lock_proto_msgTypes[20]
+	mi := &file_lockstep_v1_lock_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +1773,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{20}
+	return file_lockstep_v1_lock_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListEventsResponse) GetHeader() *ReplyHeader {
@@ -1877,7 +1808,7 @@ var File_lockstep_v1_lock_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\n" +
-	"\x16lockstep/v1/lock.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x17lockstep/v1/event.proto\"\xc5\x02\n" +
+	"\x16lockstep/v1/lock.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x17lockstep/v1/event.proto\"\x93\x05\n" +
 	"\x0eAcquireRequest\x121\n" +
 	"\asession\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\asession\x12\x1d\n" +
 	"\n" +
@@ -1887,44 +1818,32 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x17\n" +
 	"\await_ms\x18\x06 \x01(\x03R\x06waitMs\x12&\n" +
 	"\x0fpoll_timeout_ms\x18\a \x01(\x03R\rpollTimeoutMs\x12%\n" +
-	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\"\xde\x01\n" +
+	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\x127\n" +
+	"\n" +
+	"reentrancy\x18\t \x01(\x0e2\x17.lockstep.v1.ReentrancyR\n" +
+	"reentrancy\x12\x1e\n" +
+	"\vmax_hold_ms\x18\n" +
+	" \x01(\x03R\tmaxHoldMs\x12,\n" +
+	"\aon_loss\x18\v \x01(\v2\x13.lockstep.v1.OnLossR\x06onLoss\x12\x14\n" +
+	"\x05value\x18\f \x01(\fR\x05value\x12E\n" +
+	"\bmetadata\x18\r \x03(\v2).lockstep.v1.AcquireRequest.MetadataEntryR\bmetadata\x12+\n" +
+	"\x11deadlock_priority\x18\x0e \x01(\x05R\x10deadlockPriority\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
 	"\x0fAcquireResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x120\n" +
 	"\agranted\x18\x02 \x01(\v2\x14.lockstep.v1.GrantedH\x00R\agranted\x12-\n" +
 	"\x06queued\x18\x03 \x01(\v2\x13.lockstep.v1.QueuedH\x00R\x06queued\x12-\n" +
 	"\x06denied\x18\x04 \x01(\v2\x13.lockstep.v1.DeniedH\x00R\x06deniedB\t\n" +
-	"\aoutcome\"\xea\x01\n" +
-	"\x0eReleaseRequest\x121\n" +
-	"\asession\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\asession\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\x04R\trequestId\x120\n" +
-	"\banswered\x18\x03 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\x12\x17\n" +
-	"\ahold_id\x18\x04 \x01(\x04R\x06holdId\x12\x14\n" +
-	"\x05token\x18\x05 \x01(\x04R\x05token\x12%\n" +
-	"\x0ecorrelation_id\x18\x06 \x01(\tR\rcorrelationId\"\xb4\x01\n" +
-	"\x0fReleaseResponse\x120\n" +
-	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x125\n" +
-	"\aoutcome\x18\x02 \x01(\x0e2\x1b.lockstep.v1.ReleaseOutcomeR\aoutcome\x128\n" +
-	"\vlost_reason\x18\x03 \x01(\x0e2\x17.lockstep.v1.LossReasonR\n" +
-	"lostReason\"\xef\x01\n" +
-	"\x14CancelAcquireRequest\x121\n" +
-	"\asession\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\asession\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\x04R\trequestId\x120\n" +
-	"\banswered\x18\x03 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\x12,\n" +
-	"\x12acquire_request_id\x18\x04 \x01(\x04R\x10acquireRequestId\x12%\n" +
-	"\x0ecorrelation_id\x18\x05 \x01(\tR\rcorrelationId\"\xaf\x01\n" +
-	"\x15CancelAcquireResponse\x120\n" +
-	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x124\n" +
-	"\aoutcome\x18\x02 \x01(\x0e2\x1a.lockstep.v1.CancelOutcomeR\aoutcome\x12.\n" +
-	"\agranted\x18\x03 \x01(\v2\x14.lockstep.v1.GrantedR\agranted\"Y\n" +
+	"\aoutcome\"Y\n" +
 	"\x11CheckFenceRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
 	"\x05token\x18\x03 \x01(\x04R\x05token\"x\n" +
 	"\x12CheckFenceResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x120\n" +
-	"\x06status\x18\x02 \x01(\x0e2\x18.lockstep.v1.FenceStatusR\x06status\"\x89\x02\n" +
+	"\x06status\x18\x02 \x01(\x0e2\x18.lockstep.v1.FenceStatusR\x06status\"\xc2\x04\n" +
 	"\n" +
 	"LockHolder\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
@@ -1935,7 +1854,17 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\"\n" +
 	"\rgranted_at_ms\x18\a \x01(\x03R\vgrantedAtMs\x12%\n" +
-	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\"\xa1\x02\n" +
+	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\x12\x18\n" +
+	"\apermits\x18\t \x01(\rR\apermits\x12\x14\n" +
+	"\x05count\x18\n" +
+	" \x01(\rR\x05count\x12\x14\n" +
+	"\x05value\x18\v \x01(\fR\x05value\x12A\n" +
+	"\bmetadata\x18\f \x03(\v2%.lockstep.v1.LockHolder.MetadataEntryR\bmetadata\x121\n" +
+	"\x15max_hold_remaining_ms\x18\r \x01(\x03R\x12maxHoldRemainingMs\x12>\n" +
+	"\rrelease_asked\x18\x0e \x01(\v2\x19.lockstep.v1.ReleaseAskedR\freleaseAsked\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd4\x02\n" +
 	"\n" +
 	"LockWaiter\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\x04R\bticketId\x12)\n" +
@@ -1947,7 +1876,10 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\fqueued_at_ms\x18\x06 \x01(\x03R\n" +
 	"queuedAtMs\x12*\n" +
 	"\x11wait_remaining_ms\x18\a \x01(\x03R\x0fwaitRemainingMs\x12%\n" +
-	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\"\xcb\x01\n" +
+	"\x0ecorrelation_id\x18\b \x01(\tR\rcorrelationId\x12\x18\n" +
+	"\apermits\x18\t \x01(\rR\apermits\x12\x17\n" +
+	"\ahold_id\x18\n" +
+	" \x01(\x04R\x06holdId\"\xb2\x02\n" +
 	"\tLockDelay\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1d\n" +
@@ -1956,14 +1888,28 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\x0e2\x17.lockstep.v1.LossReasonR\x06reason\x12!\n" +
 	"\fremaining_ms\x18\x05 \x01(\x03R\vremainingMs\x12\x1c\n" +
 	"\n" +
-	"lost_at_ms\x18\x06 \x01(\x03R\blostAtMs\"\xfa\x01\n" +
+	"lost_at_ms\x18\x06 \x01(\x03R\blostAtMs\x12)\n" +
+	"\x04mode\x18\a \x01(\x0e2\x15.lockstep.v1.LockModeR\x04mode\x12\x18\n" +
+	"\apermits\x18\b \x01(\rR\apermits\x12 \n" +
+	"\vunconfirmed\x18\t \x01(\bR\vunconfirmed\"\xca\x01\n" +
+	"\rKeyQuarantine\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x17\n" +
+	"\ahold_id\x18\x02 \x01(\x04R\x06holdId\x12\x14\n" +
+	"\x05token\x18\x03 \x01(\x04R\x05token\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x04 \x01(\x04R\tsessionId\x12/\n" +
+	"\x06reason\x18\x05 \x01(\x0e2\x17.lockstep.v1.LossReasonR\x06reason\x12\x1e\n" +
+	"\vsince_at_ms\x18\x06 \x01(\x03R\tsinceAtMs\"\xb6\x02\n" +
 	"\x04Lock\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x15.lockstep.v1.KeyStateR\x05state\x121\n" +
 	"\aholders\x18\x03 \x03(\v2\x17.lockstep.v1.LockHolderR\aholders\x12.\n" +
 	"\x06delays\x18\x04 \x03(\v2\x16.lockstep.v1.LockDelayR\x06delays\x12-\n" +
 	"\x05queue\x18\x05 \x03(\v2\x17.lockstep.v1.LockWaiterR\x05queue\x12!\n" +
-	"\fqueue_length\x18\x06 \x01(\rR\vqueueLength\"@\n" +
+	"\fqueue_length\x18\x06 \x01(\rR\vqueueLength\x12:\n" +
+	"\n" +
+	"quarantine\x18\a \x01(\v2\x1a.lockstep.v1.KeyQuarantineR\n" +
+	"quarantine\"@\n" +
 	"\x0eGetLockRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"j\n" +
@@ -1980,11 +1926,17 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x11ListLocksResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12'\n" +
 	"\x05locks\x18\x02 \x03(\v2\x11.lockstep.v1.LockR\x05locks\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"@\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xb3\x01\n" +
 	"\vEventFilter\x12\x12\n" +
 	"\x04keys\x18\x01 \x03(\tR\x04keys\x12\x1d\n" +
 	"\n" +
-	"key_prefix\x18\x02 \x01(\tR\tkeyPrefix\"\x9d\x01\n" +
+	"key_prefix\x18\x02 \x01(\tR\tkeyPrefix\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x03 \x01(\x04R\tsessionId\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x1c\n" +
+	"\n" +
+	"from_at_ms\x18\x05 \x01(\x03R\bfromAtMs\x12\x1e\n" +
+	"\vuntil_at_ms\x18\x06 \x01(\x03R\tuntilAtMs\"\x9d\x01\n" +
 	"\fWatchRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x120\n" +
 	"\x06filter\x18\x02 \x01(\v2\x18.lockstep.v1.EventFilterR\x06filter\x12*\n" +
@@ -2002,28 +1954,23 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12*\n" +
 	"\x06events\x18\x02 \x03(\v2\x12.lockstep.v1.EventR\x06events\x12.\n" +
 	"\x13next_after_revision\x18\x03 \x01(\x04R\x11nextAfterRevision\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more*\xaf\x01\n" +
-	"\x0eReleaseOutcome\x12\x1f\n" +
-	"\x1bRELEASE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
-	"\x18RELEASE_OUTCOME_RELEASED\x10\x01\x12$\n" +
-	" RELEASE_OUTCOME_ALREADY_RELEASED\x10\x02\x12\x18\n" +
-	"\x14RELEASE_OUTCOME_LOST\x10\x03\x12\x1e\n" +
-	"\x1aRELEASE_OUTCOME_NOT_HOLDER\x10\x04*\x95\x01\n" +
-	"\rCancelOutcome\x12\x1e\n" +
-	"\x1aCANCEL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
-	"\x18CANCEL_OUTCOME_CANCELLED\x10\x01\x12\"\n" +
-	"\x1eCANCEL_OUTCOME_ALREADY_GRANTED\x10\x02\x12\"\n" +
-	"\x1eCANCEL_OUTCOME_UNKNOWN_REQUEST\x10\x03*w\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more*U\n" +
+	"\n" +
+	"Reentrancy\x12\x1a\n" +
+	"\x16REENTRANCY_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11REENTRANCY_REJECT\x10\x01\x12\x14\n" +
+	"\x10REENTRANCY_COUNT\x10\x02*w\n" +
 	"\vFenceStatus\x12\x1c\n" +
 	"\x18FENCE_STATUS_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14FENCE_STATUS_CURRENT\x10\x01\x12\x16\n" +
 	"\x12FENCE_STATUS_STALE\x10\x02\x12\x18\n" +
-	"\x14FENCE_STATUS_UNKNOWN\x10\x03*d\n" +
+	"\x14FENCE_STATUS_UNKNOWN\x10\x03*\x7f\n" +
 	"\bKeyState\x12\x19\n" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eKEY_STATE_FREE\x10\x01\x12\x12\n" +
 	"\x0eKEY_STATE_HELD\x10\x02\x12\x15\n" +
-	"\x11KEY_STATE_DELAYED\x10\x03BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\x11KEY_STATE_DELAYED\x10\x03\x12\x19\n" +
+	"\x15KEY_STATE_QUARANTINED\x10\x04BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_lock_proto_rawDescOnce sync.Once
@@ -2037,87 +1984,85 @@ func file_lockstep_v1_lock_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_lock_proto_rawDescData
 }
 
-var file_lockstep_v1_lock_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_lockstep_v1_lock_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_lockstep_v1_lock_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_lockstep_v1_lock_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_lockstep_v1_lock_proto_goTypes = []any{
-	(ReleaseOutcome)(0),           // 0: lockstep.v1.ReleaseOutcome
-	(CancelOutcome)(0),            // 1: lockstep.v1.CancelOutcome
-	(FenceStatus)(0),              // 2: lockstep.v1.FenceStatus
-	(KeyState)(0),                 // 3: lockstep.v1.KeyState
-	(*AcquireRequest)(nil),        // 4: lockstep.v1.AcquireRequest
-	(*AcquireResponse)(nil),       // 5: lockstep.v1.AcquireResponse
-	(*ReleaseRequest)(nil),        // 6: lockstep.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 7: lockstep.v1.ReleaseResponse
-	(*CancelAcquireRequest)(nil),  // 8: lockstep.v1.CancelAcquireRequest
-	(*CancelAcquireResponse)(nil), // 9: lockstep.v1.CancelAcquireResponse
-	(*CheckFenceRequest)(nil),     // 10: lockstep.v1.CheckFenceRequest
-	(*CheckFenceResponse)(nil),    // 11: lockstep.v1.CheckFenceResponse
-	(*LockHolder)(nil),            // 12: lockstep.v1.LockHolder
-	(*LockWaiter)(nil),            // 13: lockstep.v1.LockWaiter
-	(*LockDelay)(nil),             // 14: lockstep.v1.LockDelay
-	(*Lock)(nil),                  // 15: lockstep.v1.Lock
-	(*GetLockRequest)(nil),        // 16: lockstep.v1.GetLockRequest
-	(*GetLockResponse)(nil),       // 17: lockstep.v1.GetLockResponse
-	(*ListLocksRequest)(nil),      // 18: lockstep.v1.ListLocksRequest
-	(*ListLocksResponse)(nil),     // 19: lockstep.v1.ListLocksResponse
-	(*EventFilter)(nil),           // 20: lockstep.v1.EventFilter
-	(*WatchRequest)(nil),          // 21: lockstep.v1.WatchRequest
-	(*WatchResponse)(nil),         // 22: lockstep.v1.WatchResponse
-	(*ListEventsRequest)(nil),     // 23: lockstep.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),    // 24: lockstep.v1.ListEventsResponse
-	(*SessionRef)(nil),            // 25: lockstep.v1.SessionRef
-	(*IdRange)(nil),               // 26: lockstep.v1.IdRange
-	(*LockTarget)(nil),            // 27: lockstep.v1.LockTarget
-	(*ReplyHeader)(nil),           // 28: lockstep.v1.ReplyHeader
-	(*Granted)(nil),               // 29: lockstep.v1.Granted
-	(*Queued)(nil),                // 30: lockstep.v1.Queued
-	(*Denied)(nil),                // 31: lockstep.v1.Denied
-	(LossReason)(0),               // 32: lockstep.v1.LossReason
-	(LockMode)(0),                 // 33: lockstep.v1.LockMode
-	(*Event)(nil),                 // 34: lockstep.v1.Event
+	(Reentrancy)(0),            // 0: lockstep.v1.Reentrancy
+	(FenceStatus)(0),           // 1: lockstep.v1.FenceStatus
+	(KeyState)(0),              // 2: lockstep.v1.KeyState
+	(*AcquireRequest)(nil),     // 3: lockstep.v1.AcquireRequest
+	(*AcquireResponse)(nil),    // 4: lockstep.v1.AcquireResponse
+	(*CheckFenceRequest)(nil),  // 5: lockstep.v1.CheckFenceRequest
+	(*CheckFenceResponse)(nil), // 6: lockstep.v1.CheckFenceResponse
+	(*LockHolder)(nil),         // 7: lockstep.v1.LockHolder
+	(*LockWaiter)(nil),         // 8: lockstep.v1.LockWaiter
+	(*LockDelay)(nil),          // 9: lockstep.v1.LockDelay
+	(*KeyQuarantine)(nil),      // 10: lockstep.v1.KeyQuarantine
+	(*Lock)(nil),               // 11: lockstep.v1.Lock
+	(*GetLockRequest)(nil),     // 12: lockstep.v1.GetLockRequest
+	(*GetLockResponse)(nil),    // 13: lockstep.v1.GetLockResponse
+	(*ListLocksRequest)(nil),   // 14: lockstep.v1.ListLocksRequest
+	(*ListLocksResponse)(nil),  // 15: lockstep.v1.ListLocksResponse
+	(*EventFilter)(nil),        // 16: lockstep.v1.EventFilter
+	(*WatchRequest)(nil),       // 17: lockstep.v1.WatchRequest
+	(*WatchResponse)(nil),      // 18: lockstep.v1.WatchResponse
+	(*ListEventsRequest)(nil),  // 19: lockstep.v1.ListEventsRequest
+	(*ListEventsResponse)(nil), // 20: lockstep.v1.ListEventsResponse
+	nil,                        // 21: lockstep.v1.AcquireRequest.MetadataEntry
+	nil,                        // 22: lockstep.v1.LockHolder.MetadataEntry
+	(*SessionRef)(nil),         // 23: lockstep.v1.SessionRef
+	(*IdRange)(nil),            // 24: lockstep.v1.IdRange
+	(*LockTarget)(nil),         // 25: lockstep.v1.LockTarget
+	(*OnLoss)(nil),             // 26: lockstep.v1.OnLoss
+	(*ReplyHeader)(nil),        // 27: lockstep.v1.ReplyHeader
+	(*Granted)(nil),            // 28: lockstep.v1.Granted
+	(*Queued)(nil),             // 29: lockstep.v1.Queued
+	(*Denied)(nil),             // 30: lockstep.v1.Denied
+	(LockMode)(0),              // 31: lockstep.v1.LockMode
+	(*ReleaseAsked)(nil),       // 32: lockstep.v1.ReleaseAsked
+	(LossReason)(0),            // 33: lockstep.v1.LossReason
+	(*Event)(nil),              // 34: lockstep.v1.Event
 }
 var file_lockstep_v1_lock_proto_depIdxs = []int32{
-	25, // 0: lockstep.v1.AcquireRequest.session:type_name -> lockstep.v1.SessionRef
-	26, // 1: lockstep.v1.AcquireRequest.answered:type_name -> lockstep.v1.IdRange
-	27, // 2: lockstep.v1.AcquireRequest.targets:type_name -> lockstep.v1.LockTarget
-	28, // 3: lockstep.v1.AcquireResponse.header:type_name -> lockstep.v1.ReplyHeader
-	29, // 4: lockstep.v1.AcquireResponse.granted:type_name -> lockstep.v1.Granted
-	30, // 5: lockstep.v1.AcquireResponse.queued:type_name -> lockstep.v1.Queued
-	31, // 6: lockstep.v1.AcquireResponse.denied:type_name -> lockstep.v1.Denied
-	25, // 7: lockstep.v1.ReleaseRequest.session:type_name -> lockstep.v1.SessionRef
-	26, // 8: lockstep.v1.ReleaseRequest.answered:type_name -> lockstep.v1.IdRange
-	28, // 9: lockstep.v1.ReleaseResponse.header:type_name -> lockstep.v1.ReplyHeader
-	0,  // 10: lockstep.v1.ReleaseResponse.outcome:type_name -> lockstep.v1.ReleaseOutcome
-	32, // 11: lockstep.v1.ReleaseResponse.lost_reason:type_name -> lockstep.v1.LossReason
-	25, // 12: lockstep.v1.CancelAcquireRequest.session:type_name -> lockstep.v1.SessionRef
-	26, // 13: lockstep.v1.CancelAcquireRequest.answered:type_name -> lockstep.v1.IdRange
-	28, // 14: lockstep.v1.CancelAcquireResponse.header:type_name -> lockstep.v1.ReplyHeader
-	1,  // 15: lockstep.v1.CancelAcquireResponse.outcome:type_name -> lockstep.v1.CancelOutcome
-	29, // 16: lockstep.v1.CancelAcquireResponse.granted:type_name -> lockstep.v1.Granted
-	28, // 17: lockstep.v1.CheckFenceResponse.header:type_name -> lockstep.v1.ReplyHeader
-	2,  // 18: lockstep.v1.CheckFenceResponse.status:type_name -> lockstep.v1.FenceStatus
-	33, // 19: lockstep.v1.LockHolder.mode:type_name -> lockstep.v1.LockMode
-	33, // 20: lockstep.v1.LockWaiter.mode:type_name -> lockstep.v1.LockMode
-	32, // 21: lockstep.v1.LockDelay.reason:type_name -> lockstep.v1.LossReason
-	3,  // 22: lockstep.v1.Lock.state:type_name -> lockstep.v1.KeyState
-	12, // 23: lockstep.v1.Lock.holders:type_name -> lockstep.v1.LockHolder
-	14, // 24: lockstep.v1.Lock.delays:type_name -> lockstep.v1.LockDelay
-	13, // 25: lockstep.v1.Lock.queue:type_name -> lockstep.v1.LockWaiter
-	28, // 26: lockstep.v1.GetLockResponse.header:type_name -> lockstep.v1.ReplyHeader
-	15, // 27: lockstep.v1.GetLockResponse.lock:type_name -> lockstep.v1.Lock
-	28, // 28: lockstep.v1.ListLocksResponse.header:type_name -> lockstep.v1.ReplyHeader
-	15, // 29: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.Lock
-	20, // 30: lockstep.v1.WatchRequest.filter:type_name -> lockstep.v1.EventFilter
-	28, // 31: lockstep.v1.WatchResponse.header:type_name -> lockstep.v1.ReplyHeader
-	34, // 32: lockstep.v1.WatchResponse.events:type_name -> lockstep.v1.Event
-	20, // 33: lockstep.v1.ListEventsRequest.filter:type_name -> lockstep.v1.EventFilter
-	28, // 34: lockstep.v1.ListEventsResponse.header:type_name -> lockstep.v1.ReplyHeader
-	34, // 35: lockstep.v1.ListEventsResponse.events:type_name -> lockstep.v1.Event
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	23, // 0: lockstep.v1.AcquireRequest.session:type_name -> lockstep.v1.SessionRef
+	24, // 1: lockstep.v1.AcquireRequest.answered:type_name -> lockstep.v1.IdRange
+	25, // 2: lockstep.v1.AcquireRequest.targets:type_name -> lockstep.v1.LockTarget
+	0,  // 3: lockstep.v1.AcquireRequest.reentrancy:type_name -> lockstep.v1.Reentrancy
+	26, // 4: lockstep.v1.AcquireRequest.on_loss:type_name -> lockstep.v1.OnLoss
+	21, // 5: lockstep.v1.AcquireRequest.metadata:type_name -> lockstep.v1.AcquireRequest.MetadataEntry
+	27, // 6: lockstep.v1.AcquireResponse.header:type_name -> lockstep.v1.ReplyHeader
+	28, // 7: lockstep.v1.AcquireResponse.granted:type_name -> lockstep.v1.Granted
+	29, // 8: lockstep.v1.AcquireResponse.queued:type_name -> lockstep.v1.Queued
+	30, // 9: lockstep.v1.AcquireResponse.denied:type_name -> lockstep.v1.Denied
+	27, // 10: lockstep.v1.CheckFenceResponse.header:type_name -> lockstep.v1.ReplyHeader
+	1,  // 11: lockstep.v1.CheckFenceResponse.status:type_name -> lockstep.v1.FenceStatus
+	31, // 12: lockstep.v1.LockHolder.mode:type_name -> lockstep.v1.LockMode
+	22, // 13: lockstep.v1.LockHolder.metadata:type_name -> lockstep.v1.LockHolder.MetadataEntry
+	32, // 14: lockstep.v1.LockHolder.release_asked:type_name -> lockstep.v1.ReleaseAsked
+	31, // 15: lockstep.v1.LockWaiter.mode:type_name -> lockstep.v1.LockMode
+	33, // 16: lockstep.v1.LockDelay.reason:type_name -> lockstep.v1.LossReason
+	31, // 17: lockstep.v1.LockDelay.mode:type_name -> lockstep.v1.LockMode
+	33, // 18: lockstep.v1.KeyQuarantine.reason:type_name -> lockstep.v1.LossReason
+	2,  // 19: lockstep.v1.Lock.state:type_name -> lockstep.v1.KeyState
+	7,  // 20: lockstep.v1.Lock.holders:type_name -> lockstep.v1.LockHolder
+	9,  // 21: lockstep.v1.Lock.delays:type_name -> lockstep.v1.LockDelay
+	8,  // 22: lockstep.v1.Lock.queue:type_name -> lockstep.v1.LockWaiter
+	10, // 23: lockstep.v1.Lock.quarantine:type_name -> lockstep.v1.KeyQuarantine
+	27, // 24: lockstep.v1.GetLockResponse.header:type_name -> lockstep.v1.ReplyHeader
+	11, // 25: lockstep.v1.GetLockResponse.lock:type_name -> lockstep.v1.Lock
+	27, // 26: lockstep.v1.ListLocksResponse.header:type_name -> lockstep.v1.ReplyHeader
+	11, // 27: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.Lock
+	16, // 28: lockstep.v1.WatchRequest.filter:type_name -> lockstep.v1.EventFilter
+	27, // 29: lockstep.v1.WatchResponse.header:type_name -> lockstep.v1.ReplyHeader
+	34, // 30: lockstep.v1.WatchResponse.events:type_name -> lockstep.v1.Event
+	16, // 31: lockstep.v1.ListEventsRequest.filter:type_name -> lockstep.v1.EventFilter
+	27, // 32: lockstep.v1.ListEventsResponse.header:type_name -> lockstep.v1.ReplyHeader
+	34, // 33: lockstep.v1.ListEventsResponse.events:type_name -> lockstep.v1.Event
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_lock_proto_init() }
@@ -2132,14 +2077,14 @@ func file_lockstep_v1_lock_proto_init() {
 		(*AcquireResponse_Queued)(nil),
 		(*AcquireResponse_Denied)(nil),
 	}
-	file_lockstep_v1_lock_proto_msgTypes[17].OneofWrappers = []any{}
+	file_lockstep_v1_lock_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_lock_proto_rawDesc), len(file_lockstep_v1_lock_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   21,
+			NumEnums:      3,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,10 +24,14 @@ var File_lockstep_v1_lock_service_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_lock_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1elockstep/v1/lock_service.proto\x12\vlockstep.v1\x1a\x16lockstep/v1/lock.proto2\xe3\x04\n" +
+	"\x1elockstep/v1/lock_service.proto\x12\vlockstep.v1\x1a\x16lockstep/v1/hold.proto\x1a\x16lockstep/v1/lock.proto2\x96\a\n" +
 	"\vLockService\x12D\n" +
 	"\aAcquire\x12\x1b.lockstep.v1.AcquireRequest\x1a\x1c.lockstep.v1.AcquireResponse\x12D\n" +
-	"\aRelease\x12\x1b.lockstep.v1.ReleaseRequest\x1a\x1c.lockstep.v1.ReleaseResponse\x12V\n" +
+	"\aRelease\x12\x1b.lockstep.v1.ReleaseRequest\x1a\x1c.lockstep.v1.ReleaseResponse\x12D\n" +
+	"\aConvert\x12\x1b.lockstep.v1.ConvertRequest\x1a\x1c.lockstep.v1.ConvertResponse\x12G\n" +
+	"\bTransfer\x12\x1c.lockstep.v1.TransferRequest\x1a\x1d.lockstep.v1.TransferResponse\x12G\n" +
+	"\bSetValue\x12\x1c.lockstep.v1.SetValueRequest\x1a\x1d.lockstep.v1.SetValueResponse\x12Y\n" +
+	"\x0eRequestRelease\x12\".lockstep.v1.RequestReleaseRequest\x1a#.lockstep.v1.RequestReleaseResponse\x12V\n" +
 	"\rCancelAcquire\x12!.lockstep.v1.CancelAcquireRequest\x1a\".lockstep.v1.CancelAcquireResponse\x12M\n" +
 	"\n" +
 	"CheckFence\x12\x1e.lockstep.v1.CheckFenceRequest\x1a\x1f.lockstep.v1.CheckFenceResponse\x12D\n" +
@@ -38,42 +42,58 @@ const file_lockstep_v1_lock_service_proto_rawDesc = "" +
 	"ListEvents\x12\x1e.lockstep.v1.ListEventsRequest\x1a\x1f.lockstep.v1.ListEventsResponseBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var file_lockstep_v1_lock_service_proto_goTypes = []any{
-	(*AcquireRequest)(nil),        // 0: lockstep.v1.AcquireRequest
-	(*ReleaseRequest)(nil),        // 1: lockstep.v1.ReleaseRequest
-	(*CancelAcquireRequest)(nil),  // 2: lockstep.v1.CancelAcquireRequest
-	(*CheckFenceRequest)(nil),     // 3: lockstep.v1.CheckFenceRequest
-	(*GetLockRequest)(nil),        // 4: lockstep.v1.GetLockRequest
-	(*ListLocksRequest)(nil),      // 5: lockstep.v1.ListLocksRequest
-	(*WatchRequest)(nil),          // 6: lockstep.v1.WatchRequest
-	(*ListEventsRequest)(nil),     // 7: lockstep.v1.ListEventsRequest
-	(*AcquireResponse)(nil),       // 8: lockstep.v1.AcquireResponse
-	(*ReleaseResponse)(nil),       // 9: lockstep.v1.ReleaseResponse
-	(*CancelAcquireResponse)(nil), // 10: lockstep.v1.CancelAcquireResponse
-	(*CheckFenceResponse)(nil),    // 11: lockstep.v1.CheckFenceResponse
-	(*GetLockResponse)(nil),       // 12: lockstep.v1.GetLockResponse
-	(*ListLocksResponse)(nil),     // 13: lockstep.v1.ListLocksResponse
-	(*WatchResponse)(nil),         // 14: lockstep.v1.WatchResponse
-	(*ListEventsResponse)(nil),    // 15: lockstep.v1.ListEventsResponse
+	(*AcquireRequest)(nil),         // 0: lockstep.v1.AcquireRequest
+	(*ReleaseRequest)(nil),         // 1: lockstep.v1.ReleaseRequest
+	(*ConvertRequest)(nil),         // 2: lockstep.v1.ConvertRequest
+	(*TransferRequest)(nil),        // 3: lockstep.v1.TransferRequest
+	(*SetValueRequest)(nil),        // 4: lockstep.v1.SetValueRequest
+	(*RequestReleaseRequest)(nil),  // 5: lockstep.v1.RequestReleaseRequest
+	(*CancelAcquireRequest)(nil),   // 6: lockstep.v1.CancelAcquireRequest
+	(*CheckFenceRequest)(nil),      // 7: lockstep.v1.CheckFenceRequest
+	(*GetLockRequest)(nil),         // 8: lockstep.v1.GetLockRequest
+	(*ListLocksRequest)(nil),       // 9: lockstep.v1.ListLocksRequest
+	(*WatchRequest)(nil),           // 10: lockstep.v1.WatchRequest
+	(*ListEventsRequest)(nil),      // 11: lockstep.v1.ListEventsRequest
+	(*AcquireResponse)(nil),        // 12: lockstep.v1.AcquireResponse
+	(*ReleaseResponse)(nil),        // 13: lockstep.v1.ReleaseResponse
+	(*ConvertResponse)(nil),        // 14: lockstep.v1.ConvertResponse
+	(*TransferResponse)(nil),       // 15: lockstep.v1.TransferResponse
+	(*SetValueResponse)(nil),       // 16: lockstep.v1.SetValueResponse
+	(*RequestReleaseResponse)(nil), // 17: lockstep.v1.RequestReleaseResponse
+	(*CancelAcquireResponse)(nil),  // 18: lockstep.v1.CancelAcquireResponse
+	(*CheckFenceResponse)(nil),     // 19: lockstep.v1.CheckFenceResponse
+	(*GetLockResponse)(nil),        // 20: lockstep.v1.GetLockResponse
+	(*ListLocksResponse)(nil),      // 21: lockstep.v1.ListLocksResponse
+	(*WatchResponse)(nil),          // 22: lockstep.v1.WatchResponse
+	(*ListEventsResponse)(nil),     // 23: lockstep.v1.ListEventsResponse
 }
 var file_lockstep_v1_lock_service_proto_depIdxs = []int32{
 	0,  // 0: lockstep.v1.LockService.Acquire:input_type -> lockstep.v1.AcquireRequest
 	1,  // 1: lockstep.v1.LockService.Release:input_type -> lockstep.v1.ReleaseRequest
-	2,  // 2: lockstep.v1.LockService.CancelAcquire:input_type -> lockstep.v1.CancelAcquireRequest
-	3,  // 3: lockstep.v1.LockService.CheckFence:input_type -> lockstep.v1.CheckFenceRequest
-	4,  // 4: lockstep.v1.LockService.GetLock:input_type -> lockstep.v1.GetLockRequest
-	5,  // 5: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
-	6,  // 6: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
-	7,  // 7: lockstep.v1.LockService.ListEvents:input_type -> lockstep.v1.ListEventsRequest
-	8,  // 8: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
-	9,  // 9: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
-	10, // 10: lockstep.v1.LockService.CancelAcquire:output_type -> lockstep.v1.CancelAcquireResponse
-	11, // 11: lockstep.v1.LockService.CheckFence:output_type -> lockstep.v1.CheckFenceResponse
-	12, // 12: lockstep.v1.LockService.GetLock:output_type -> lockstep.v1.GetLockResponse
-	13, // 13: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
-	14, // 14: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
-	15, // 15: lockstep.v1.LockService.ListEvents:output_type -> lockstep.v1.ListEventsResponse
-	8,  // [8:16] is the sub-list for method output_type
-	0,  // [0:8] is the sub-list for method input_type
+	2,  // 2: lockstep.v1.LockService.Convert:input_type -> lockstep.v1.ConvertRequest
+	3,  // 3: lockstep.v1.LockService.Transfer:input_type -> lockstep.v1.TransferRequest
+	4,  // 4: lockstep.v1.LockService.SetValue:input_type -> lockstep.v1.SetValueRequest
+	5,  // 5: lockstep.v1.LockService.RequestRelease:input_type -> lockstep.v1.RequestReleaseRequest
+	6,  // 6: lockstep.v1.LockService.CancelAcquire:input_type -> lockstep.v1.CancelAcquireRequest
+	7,  // 7: lockstep.v1.LockService.CheckFence:input_type -> lockstep.v1.CheckFenceRequest
+	8,  // 8: lockstep.v1.LockService.GetLock:input_type -> lockstep.v1.GetLockRequest
+	9,  // 9: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
+	10, // 10: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
+	11, // 11: lockstep.v1.LockService.ListEvents:input_type -> lockstep.v1.ListEventsRequest
+	12, // 12: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
+	13, // 13: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
+	14, // 14: lockstep.v1.LockService.Convert:output_type -> lockstep.v1.ConvertResponse
+	15, // 15: lockstep.v1.LockService.Transfer:output_type -> lockstep.v1.TransferResponse
+	16, // 16: lockstep.v1.LockService.SetValue:output_type -> lockstep.v1.SetValueResponse
+	17, // 17: lockstep.v1.LockService.RequestRelease:output_type -> lockstep.v1.RequestReleaseResponse
+	18, // 18: lockstep.v1.LockService.CancelAcquire:output_type -> lockstep.v1.CancelAcquireResponse
+	19, // 19: lockstep.v1.LockService.CheckFence:output_type -> lockstep.v1.CheckFenceResponse
+	20, // 20: lockstep.v1.LockService.GetLock:output_type -> lockstep.v1.GetLockResponse
+	21, // 21: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
+	22, // 22: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
+	23, // 23: lockstep.v1.LockService.ListEvents:output_type -> lockstep.v1.ListEventsResponse
+	12, // [12:24] is the sub-list for method output_type
+	0,  // [0:12] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -84,6 +104,7 @@ func file_lockstep_v1_lock_service_proto_init() {
 	if File_lockstep_v1_lock_service_proto != nil {
 		return
 	}
+	file_lockstep_v1_hold_proto_init()
 	file_lockstep_v1_lock_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -260,8 +260,8 @@ type KeepAliveResponse struct {
 	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	// The attempt this answers.
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	// Revision of the last durable event that took a hold from this session, 0 if none. When it is
-	// above the client's seen revision, this reply must not move the client's deadline: call
+	// Revision of the last durable event that took a hold from this session or asked for one, 0 if none.
+	// When it is above the client's seen revision, this reply must not move the client's deadline: call
 	// GetSession first.
 	SessionRevision uint64 `protobuf:"varint,3,opt,name=session_revision,json=sessionRevision,proto3" json:"session_revision,omitempty"`
 	// The session's time to live.
@@ -731,10 +731,19 @@ type SessionHold struct {
 	Targets []*LockTarget `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
 	// The owner inside the session; may be empty.
 	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The request id of the Acquire it was granted to.
-	RequestId uint64 `protobuf:"varint,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The request ids it was granted to: of its Acquire, of those that entered it again, and of its
+	// Converts; rising. The oldest are left out beyond 1,024.
+	RequestIds []uint64 `protobuf:"varint,5,rep,packed,name=request_ids,json=requestIds,proto3" json:"request_ids,omitempty"`
 	// When it was granted.
-	GrantedAtMs   int64 `protobuf:"varint,6,opt,name=granted_at_ms,json=grantedAtMs,proto3" json:"granted_at_ms,omitempty"`
+	GrantedAtMs int64 `protobuf:"varint,6,opt,name=granted_at_ms,json=grantedAtMs,proto3" json:"granted_at_ms,omitempty"`
+	// How many grants it counts, at least 1; so many times it must be released.
+	Count uint32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	// Somebody asked its holder to release it; absent when nobody did.
+	ReleaseAsked *ReleaseAsked `protobuf:"bytes,8,opt,name=release_asked,json=releaseAsked,proto3" json:"release_asked,omitempty"`
+	// How long it may still be held; 0 when there is no limit.
+	MaxHoldRemainingMs int64 `protobuf:"varint,9,opt,name=max_hold_remaining_ms,json=maxHoldRemainingMs,proto3" json:"max_hold_remaining_ms,omitempty"`
+	// Tokens it had before its token now, which was given by a Convert; rising, at most 16.
+	EarlierTokens []uint64 `protobuf:"varint,10,rep,packed,name=earlier_tokens,json=earlierTokens,proto3" json:"earlier_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -797,11 +806,11 @@ func (x *SessionHold) GetOwner() string {
 	return ""
 }
 
-func (x *SessionHold) GetRequestId() uint64 {
+func (x *SessionHold) GetRequestIds() []uint64 {
 	if x != nil {
-		return x.RequestId
+		return x.RequestIds
 	}
-	return 0
+	return nil
 }
 
 func (x *SessionHold) GetGrantedAtMs() int64 {
@@ -809,6 +818,34 @@ func (x *SessionHold) GetGrantedAtMs() int64 {
 		return x.GrantedAtMs
 	}
 	return 0
+}
+
+func (x *SessionHold) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SessionHold) GetReleaseAsked() *ReleaseAsked {
+	if x != nil {
+		return x.ReleaseAsked
+	}
+	return nil
+}
+
+func (x *SessionHold) GetMaxHoldRemainingMs() int64 {
+	if x != nil {
+		return x.MaxHoldRemainingMs
+	}
+	return 0
+}
+
+func (x *SessionHold) GetEarlierTokens() []uint64 {
+	if x != nil {
+		return x.EarlierTokens
+	}
+	return nil
 }
 
 // SessionTicket is one waiting acquire of a session.
@@ -821,10 +858,12 @@ type SessionTicket struct {
 	Targets []*LockTarget `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
 	// The owner inside the session; may be empty.
 	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The request id of the Acquire that waits.
+	// The request id of the Acquire or Convert that waits.
 	RequestId uint64 `protobuf:"varint,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// When it was queued.
-	QueuedAtMs    int64 `protobuf:"varint,5,opt,name=queued_at_ms,json=queuedAtMs,proto3" json:"queued_at_ms,omitempty"`
+	QueuedAtMs int64 `protobuf:"varint,5,opt,name=queued_at_ms,json=queuedAtMs,proto3" json:"queued_at_ms,omitempty"`
+	// The hold that a Convert wants to change; 0 for an Acquire.
+	HoldId        uint64 `protobuf:"varint,6,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -890,6 +929,13 @@ func (x *SessionTicket) GetRequestId() uint64 {
 func (x *SessionTicket) GetQueuedAtMs() int64 {
 	if x != nil {
 		return x.QueuedAtMs
+	}
+	return 0
+}
+
+func (x *SessionTicket) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
 	}
 	return 0
 }
@@ -1096,15 +1142,20 @@ const file_lockstep_v1_session_proto_rawDesc = "" +
 	"\vended_at_ms\x18\v \x01(\x03R\tendedAtMs\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfa\x02\n" +
 	"\vSessionHold\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x121\n" +
 	"\atargets\x18\x03 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12\x14\n" +
-	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x05 \x01(\x04R\trequestId\x12\"\n" +
-	"\rgranted_at_ms\x18\x06 \x01(\x03R\vgrantedAtMs\"\xc6\x01\n" +
+	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x1f\n" +
+	"\vrequest_ids\x18\x05 \x03(\x04R\n" +
+	"requestIds\x12\"\n" +
+	"\rgranted_at_ms\x18\x06 \x01(\x03R\vgrantedAtMs\x12\x14\n" +
+	"\x05count\x18\a \x01(\rR\x05count\x12>\n" +
+	"\rrelease_asked\x18\b \x01(\v2\x19.lockstep.v1.ReleaseAskedR\freleaseAsked\x121\n" +
+	"\x15max_hold_remaining_ms\x18\t \x01(\x03R\x12maxHoldRemainingMs\x12%\n" +
+	"\x0eearlier_tokens\x18\n" +
+	" \x03(\x04R\rearlierTokens\"\xdf\x01\n" +
 	"\rSessionTicket\x12+\n" +
 	"\x06queued\x18\x01 \x01(\v2\x13.lockstep.v1.QueuedR\x06queued\x121\n" +
 	"\atargets\x18\x02 \x03(\v2\x17.lockstep.v1.LockTargetR\atargets\x12\x14\n" +
@@ -1112,7 +1163,8 @@ const file_lockstep_v1_session_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\x04R\trequestId\x12 \n" +
 	"\fqueued_at_ms\x18\x05 \x01(\x03R\n" +
-	"queuedAtMs\"\x94\x01\n" +
+	"queuedAtMs\x12\x17\n" +
+	"\ahold_id\x18\x06 \x01(\x04R\x06holdId\"\x94\x01\n" +
 	"\x13ListSessionsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1158,7 +1210,8 @@ var file_lockstep_v1_session_proto_goTypes = []any{
 	(*IdRange)(nil),              // 17: lockstep.v1.IdRange
 	(SessionState)(0),            // 18: lockstep.v1.SessionState
 	(*LockTarget)(nil),           // 19: lockstep.v1.LockTarget
-	(*Queued)(nil),               // 20: lockstep.v1.Queued
+	(*ReleaseAsked)(nil),         // 20: lockstep.v1.ReleaseAsked
+	(*Queued)(nil),               // 21: lockstep.v1.Queued
 }
 var file_lockstep_v1_session_proto_depIdxs = []int32{
 	13, // 0: lockstep.v1.OpenSessionRequest.metadata:type_name -> lockstep.v1.OpenSessionRequest.MetadataEntry
@@ -1179,15 +1232,16 @@ var file_lockstep_v1_session_proto_depIdxs = []int32{
 	18, // 15: lockstep.v1.Session.state:type_name -> lockstep.v1.SessionState
 	14, // 16: lockstep.v1.Session.metadata:type_name -> lockstep.v1.Session.MetadataEntry
 	19, // 17: lockstep.v1.SessionHold.targets:type_name -> lockstep.v1.LockTarget
-	20, // 18: lockstep.v1.SessionTicket.queued:type_name -> lockstep.v1.Queued
-	19, // 19: lockstep.v1.SessionTicket.targets:type_name -> lockstep.v1.LockTarget
-	15, // 20: lockstep.v1.ListSessionsResponse.header:type_name -> lockstep.v1.ReplyHeader
-	8,  // 21: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.Session
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 18: lockstep.v1.SessionHold.release_asked:type_name -> lockstep.v1.ReleaseAsked
+	21, // 19: lockstep.v1.SessionTicket.queued:type_name -> lockstep.v1.Queued
+	19, // 20: lockstep.v1.SessionTicket.targets:type_name -> lockstep.v1.LockTarget
+	15, // 21: lockstep.v1.ListSessionsResponse.header:type_name -> lockstep.v1.ReplyHeader
+	8,  // 22: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.Session
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_session_proto_init() }

@@ -49,6 +49,30 @@ pub struct LockTarget {
     /// The mode. Required.
     #[prost(enumeration = "LockMode", tag = "2")]
     pub mode: i32,
+    /// How many permits; at least 1 with PERMITS, 0 with every other mode. More than the key's policy offers
+    /// is denied LIMIT_MISMATCH.
+    #[prost(uint32, tag = "3")]
+    pub permits: u32,
+}
+/// OnLoss says what happens to the keys of a hold when it is lost, whatever the reason of the loss.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OnLoss {
+    /// What happens.
+    #[prost(enumeration = "OnLossAction", tag = "1")]
+    pub action: i32,
+    /// How long the keys stay blocked; above 0 and at most `max_lock_delay_ms` with DELAY, otherwise 0.
+    #[prost(int64, tag = "2")]
+    pub delay_ms: i64,
+}
+/// NotHeld answers a request about a hold that is not held any more. Nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotHeld {
+    /// What became of the hold.
+    #[prost(enumeration = "HoldEnd", tag = "1")]
+    pub end: i32,
+    /// Why it was lost; only with LOST.
+    #[prost(enumeration = "LossReason", tag = "2")]
+    pub lost_reason: i32,
 }
 /// Blocker is somebody an acquire has to wait for: a holder, or an earlier waiter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -74,6 +98,15 @@ pub struct Blocker {
     /// When the hold was granted or the ticket was queued, unix milliseconds of the server.
     #[prost(int64, tag = "7")]
     pub since_at_ms: i64,
+    /// How the key is held or wanted.
+    #[prost(enumeration = "LockMode", tag = "8")]
+    pub mode: i32,
+    /// How many permits; 0 unless the mode is PERMITS.
+    #[prost(uint32, tag = "9")]
+    pub permits: u32,
+    /// What the request gave to find it again; may be empty.
+    #[prost(string, tag = "10")]
+    pub correlation_id: ::prost::alloc::string::String,
 }
 /// Granted is a lock: one hold over all targets of the request, with one fencing token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -82,9 +115,12 @@ pub struct Granted {
     #[prost(uint64, tag = "1")]
     pub hold_id: u64,
     /// The fencing token: the revision of the grant. Higher than every token given before in this
-    /// namespace. Show it with every access to the protected resource.
+    /// namespace, the same on a repeat and on re-entry. Show it with every access to the protected resource.
     #[prost(uint64, tag = "2")]
     pub token: u64,
+    /// How many grants of the same owner the hold counts, at least 1; above 1 only by re-entry.
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
 }
 /// Queued is an acquire that waits for its turn.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -92,7 +128,7 @@ pub struct Queued {
     /// Identity of the ticket, above 0, never used again in this namespace.
     #[prost(uint64, tag = "1")]
     pub ticket_id: u64,
-    /// How many waiters stand before it on its key; 0 is next.
+    /// How many waiters stand before it, on the key where most do; 0 is next.
     #[prost(uint32, tag = "2")]
     pub position: u32,
     /// Who is in the way: holders first, then earlier waiters, at most 16.
@@ -114,8 +150,64 @@ pub struct Denied {
     /// When a new attempt is worth while, with jitter; 0 means no hint.
     #[prost(int64, tag = "3")]
     pub retry_after_ms: i64,
+    /// With DEADLOCK_VICTIM the waiting requests that waited for one another in a circle, at most 64: each for
+    /// the next, the last for the first.
+    #[prost(message, repeated, tag = "4")]
+    pub cycle: ::prost::alloc::vec::Vec<Blocker>,
 }
-/// LockMode says how a target is held.
+/// ReleaseAsked is the wish that a hold be released.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseAsked {
+    /// Revision of the event.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// When.
+    #[prost(int64, tag = "2")]
+    pub asked_at_ms: i64,
+    /// The principal who asked.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// Why; may be empty.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// LockPolicy bounds the locks of all keys with one prefix. The longest prefix of a key that has a policy wins,
+/// as a whole. Changes act on what is granted later; `permits` also on who waits already.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockPolicy {
+    /// How long a lock may be held; a shorter wish of the request wins. 0 sets no limit.
+    #[prost(int64, tag = "1")]
+    pub max_hold_ms: i64,
+    /// How long keys stay blocked after a lost hold, at least; a longer wish of the request wins. At most
+    /// `max_lock_delay_ms`.
+    #[prost(int64, tag = "2")]
+    pub lock_delay_ms: i64,
+    /// Above 0 the keys take only PERMITS, and so many at once; at most 1,000,000. 0: every mode but PERMITS.
+    #[prost(uint32, tag = "3")]
+    pub permits: u32,
+    /// How many may wait for one key; 0 means `max_waiters_per_key`, which no policy exceeds.
+    #[prost(uint32, tag = "4")]
+    pub max_waiters: u32,
+    /// How long a wait may be; a longer one counts as this. 0 means `max_wait_ms`, which no policy exceeds.
+    #[prost(int64, tag = "5")]
+    pub max_wait_ms: i64,
+}
+/// NamespaceSettings is what an operator decides for a namespace.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamespaceSettings {
+    /// In which order an owner takes its locks.
+    #[prost(enumeration = "LockOrdering", tag = "1")]
+    pub ordering: i32,
+    /// A principal is quarantined when more than this many of its sessions expired or were revoked within
+    /// `quarantine_window_ms`; at most 10,000. 0: never.
+    #[prost(uint32, tag = "2")]
+    pub quarantine_after_losses: u32,
+    /// The window of `quarantine_after_losses`; 1,000 to 86,400,000 when that is above 0, otherwise 0.
+    #[prost(int64, tag = "3")]
+    pub quarantine_window_ms: i64,
+}
+/// LockMode says how a target is held. A key whose policy sets `permits` takes only PERMITS, any other key
+/// only the other modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LockMode {
@@ -123,6 +215,12 @@ pub enum LockMode {
     Unspecified = 0,
     /// One hold at a time. The only mode that fences writes.
     Exclusive = 1,
+    /// Beside any number of other SHARED holds and one UPGRADABLE.
+    Shared = 2,
+    /// One at a time, beside SHARED holds. May be converted to EXCLUSIVE.
+    Upgradable = 3,
+    /// A number of the permits that the key's policy offers.
+    Permits = 4,
 }
 impl LockMode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -133,6 +231,9 @@ impl LockMode {
         match self {
             Self::Unspecified => "LOCK_MODE_UNSPECIFIED",
             Self::Exclusive => "LOCK_MODE_EXCLUSIVE",
+            Self::Shared => "LOCK_MODE_SHARED",
+            Self::Upgradable => "LOCK_MODE_UPGRADABLE",
+            Self::Permits => "LOCK_MODE_PERMITS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -140,6 +241,47 @@ impl LockMode {
         match value {
             "LOCK_MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "LOCK_MODE_EXCLUSIVE" => Some(Self::Exclusive),
+            "LOCK_MODE_SHARED" => Some(Self::Shared),
+            "LOCK_MODE_UPGRADABLE" => Some(Self::Upgradable),
+            "LOCK_MODE_PERMITS" => Some(Self::Permits),
+            _ => None,
+        }
+    }
+}
+/// OnLossAction says what happens to the keys of a hold when it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OnLossAction {
+    /// RELEASE.
+    Unspecified = 0,
+    /// They are free as soon as the client that lost them must have noticed.
+    Release = 1,
+    /// They stay blocked for `delay_ms` from the loss, unless a Release of the lost hold or a Close of its
+    /// session ends that early.
+    Delay = 2,
+    /// They are QUARANTINED until an operator clears them.
+    Quarantine = 3,
+}
+impl OnLossAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ON_LOSS_ACTION_UNSPECIFIED",
+            Self::Release => "ON_LOSS_ACTION_RELEASE",
+            Self::Delay => "ON_LOSS_ACTION_DELAY",
+            Self::Quarantine => "ON_LOSS_ACTION_QUARANTINE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ON_LOSS_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "ON_LOSS_ACTION_RELEASE" => Some(Self::Release),
+            "ON_LOSS_ACTION_DELAY" => Some(Self::Delay),
+            "ON_LOSS_ACTION_QUARANTINE" => Some(Self::Quarantine),
             _ => None,
         }
     }
@@ -198,6 +340,8 @@ pub enum LossReason {
     SessionRevoked = 2,
     /// An operator ended this hold.
     ForceReleased = 3,
+    /// It was held for as long as it may be.
+    MaxHold = 4,
 }
 impl LossReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -210,6 +354,7 @@ impl LossReason {
             Self::SessionExpired => "LOSS_REASON_SESSION_EXPIRED",
             Self::SessionRevoked => "LOSS_REASON_SESSION_REVOKED",
             Self::ForceReleased => "LOSS_REASON_FORCE_RELEASED",
+            Self::MaxHold => "LOSS_REASON_MAX_HOLD",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -219,6 +364,48 @@ impl LossReason {
             "LOSS_REASON_SESSION_EXPIRED" => Some(Self::SessionExpired),
             "LOSS_REASON_SESSION_REVOKED" => Some(Self::SessionRevoked),
             "LOSS_REASON_FORCE_RELEASED" => Some(Self::ForceReleased),
+            "LOSS_REASON_MAX_HOLD" => Some(Self::MaxHold),
+            _ => None,
+        }
+    }
+}
+/// HoldEnd says what became of a hold that is not held any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HoldEnd {
+    /// Not an end; never sent.
+    Unspecified = 0,
+    /// Its holder released it, or closed its session.
+    Released = 1,
+    /// It was lost.
+    Lost = 2,
+    /// Its holder gave it to a waiter.
+    Transferred = 3,
+    /// This session never had such a hold with such a token, or it is no longer remembered.
+    Unknown = 4,
+}
+impl HoldEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLD_END_UNSPECIFIED",
+            Self::Released => "HOLD_END_RELEASED",
+            Self::Lost => "HOLD_END_LOST",
+            Self::Transferred => "HOLD_END_TRANSFERRED",
+            Self::Unknown => "HOLD_END_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLD_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLD_END_RELEASED" => Some(Self::Released),
+            "HOLD_END_LOST" => Some(Self::Lost),
+            "HOLD_END_TRANSFERRED" => Some(Self::Transferred),
+            "HOLD_END_UNKNOWN" => Some(Self::Unknown),
             _ => None,
         }
     }
@@ -245,6 +432,22 @@ pub enum DeniedReason {
     Reentrancy = 6,
     /// The same owner already has a waiting request; an owner waits for one thing at a time.
     OwnerBusy = 7,
+    /// The request was chosen to break a cycle of owners that waited for one another; `cycle` lists them.
+    DeadlockVictim = 8,
+    /// A key is quarantined until an operator clears it.
+    KeyQuarantined = 9,
+    /// The principal is quarantined until an operator clears it.
+    IdentityQuarantined = 10,
+    /// The namespace's locks are taken in ascending order of keys, and the owner holds a key that is not
+    /// below this one.
+    OrderViolation = 11,
+    /// The key's policy does not allow this mode, or offers fewer permits than were asked for.
+    LimitMismatch = 12,
+    /// The hold cannot be converted like this: only UPGRADABLE becomes EXCLUSIVE, and only EXCLUSIVE and
+    /// UPGRADABLE become something weaker.
+    UpgradeRefused = 13,
+    /// The session named by a Transfer has no such Acquire waiting.
+    NoSuchWaiter = 14,
 }
 impl DeniedReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -261,6 +464,13 @@ impl DeniedReason {
             Self::QueueFull => "DENIED_REASON_QUEUE_FULL",
             Self::Reentrancy => "DENIED_REASON_REENTRANCY",
             Self::OwnerBusy => "DENIED_REASON_OWNER_BUSY",
+            Self::DeadlockVictim => "DENIED_REASON_DEADLOCK_VICTIM",
+            Self::KeyQuarantined => "DENIED_REASON_KEY_QUARANTINED",
+            Self::IdentityQuarantined => "DENIED_REASON_IDENTITY_QUARANTINED",
+            Self::OrderViolation => "DENIED_REASON_ORDER_VIOLATION",
+            Self::LimitMismatch => "DENIED_REASON_LIMIT_MISMATCH",
+            Self::UpgradeRefused => "DENIED_REASON_UPGRADE_REFUSED",
+            Self::NoSuchWaiter => "DENIED_REASON_NO_SUCH_WAITER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -274,9 +484,1480 @@ impl DeniedReason {
             "DENIED_REASON_QUEUE_FULL" => Some(Self::QueueFull),
             "DENIED_REASON_REENTRANCY" => Some(Self::Reentrancy),
             "DENIED_REASON_OWNER_BUSY" => Some(Self::OwnerBusy),
+            "DENIED_REASON_DEADLOCK_VICTIM" => Some(Self::DeadlockVictim),
+            "DENIED_REASON_KEY_QUARANTINED" => Some(Self::KeyQuarantined),
+            "DENIED_REASON_IDENTITY_QUARANTINED" => Some(Self::IdentityQuarantined),
+            "DENIED_REASON_ORDER_VIOLATION" => Some(Self::OrderViolation),
+            "DENIED_REASON_LIMIT_MISMATCH" => Some(Self::LimitMismatch),
+            "DENIED_REASON_UPGRADE_REFUSED" => Some(Self::UpgradeRefused),
+            "DENIED_REASON_NO_SUCH_WAITER" => Some(Self::NoSuchWaiter),
             _ => None,
         }
     }
+}
+/// LockOrdering is a rule on the order in which an owner takes its locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LockOrdering {
+    /// NONE.
+    Unspecified = 0,
+    /// Any order; deadlocks are found and broken.
+    None = 1,
+    /// An owner may only ask for keys above all those it holds, in byte order; anything else is denied
+    /// ORDER_VIOLATION. Entering a hold again and converting one are not asked.
+    Ascending = 2,
+}
+impl LockOrdering {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LOCK_ORDERING_UNSPECIFIED",
+            Self::None => "LOCK_ORDERING_NONE",
+            Self::Ascending => "LOCK_ORDERING_ASCENDING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOCK_ORDERING_UNSPECIFIED" => Some(Self::Unspecified),
+            "LOCK_ORDERING_NONE" => Some(Self::None),
+            "LOCK_ORDERING_ASCENDING" => Some(Self::Ascending),
+            _ => None,
+        }
+    }
+}
+/// Event is one committed fact of a namespace. The journal, Watch and the audit history are the same
+/// events. Receivers of a watch skip bodies they do not know.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Event {
+    /// Position in the namespace's history; rises strictly and is never used again.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// When it was decided, unix milliseconds of the server.
+    #[prost(int64, tag = "2")]
+    pub decided_at_ms: i64,
+    /// The server that decided it.
+    #[prost(string, tag = "3")]
+    pub node: ::prost::alloc::string::String,
+    /// The principal whose call caused it; empty when the server acted by itself, as for an expiry.
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// What the caller gave to find this event again; may be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// Where a person acted: the reason given; otherwise empty.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// The request id of the session's call that caused it; 0 when no such call did.
+    #[prost(uint64, tag = "7")]
+    pub cause_request_id: u64,
+    /// Only in the journal; the server removes it before an event leaves.
+    #[prost(message, optional, tag = "8")]
+    pub journal_only: ::core::option::Option<JournalOnly>,
+    /// What happened.
+    #[prost(
+        oneof = "event::Body",
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43"
+    )]
+    pub body: ::core::option::Option<event::Body>,
+}
+/// Nested message and enum types in `Event`.
+pub mod event {
+    /// What happened.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Body {
+        /// A writer started: the first event of every epoch.
+        #[prost(message, tag = "20")]
+        EpochStarted(super::EpochStarted),
+        /// A session was opened.
+        #[prost(message, tag = "21")]
+        SessionOpened(super::SessionOpened),
+        /// A session ended. Its holds and tickets end in events of their own that follow at once.
+        #[prost(message, tag = "22")]
+        SessionEnded(super::SessionEnded),
+        /// An ended session is no longer remembered.
+        #[prost(message, tag = "23")]
+        SessionForgotten(super::SessionForgotten),
+        /// An acquire started to wait.
+        #[prost(message, tag = "24")]
+        LockQueued(super::LockQueued),
+        /// A lock was granted.
+        #[prost(message, tag = "25")]
+        LockGranted(super::LockGranted),
+        /// A waiting acquire ended without a grant.
+        #[prost(message, tag = "26")]
+        TicketEnded(super::TicketEnded),
+        /// A cancelled request that had not arrived will be refused when it does.
+        #[prost(message, tag = "27")]
+        AcquireRefused(super::AcquireRefused),
+        /// A hold ended by its holder's wish.
+        #[prost(message, tag = "28")]
+        LockReleased(super::LockReleased),
+        /// A hold ended against its holder's wish.
+        #[prost(message, tag = "29")]
+        LockLost(super::LockLost),
+        /// The keys of a lost hold are no longer blocked.
+        #[prost(message, tag = "31")]
+        DelayEnded(super::DelayEnded),
+        /// Time was served while limits ran; it is not asked for again after a restart.
+        #[prost(message, tag = "32")]
+        ServedTimeAdvanced(super::ServedTimeAdvanced),
+        /// A hold counts one more, or one less.
+        #[prost(message, tag = "33")]
+        HoldCountChanged(super::HoldCountChanged),
+        /// A Convert started to wait.
+        #[prost(message, tag = "34")]
+        ConvertQueued(super::ConvertQueued),
+        /// A key of a hold changed its mode.
+        #[prost(message, tag = "35")]
+        HoldConverted(super::HoldConverted),
+        /// A hold ended because its holder gave it to a waiter; the waiter's grant follows at once.
+        #[prost(message, tag = "36")]
+        HoldTransferred(super::HoldTransferred),
+        /// A holder changed what it publishes.
+        #[prost(message, tag = "37")]
+        HoldValueSet(super::HoldValueSet),
+        /// Somebody asked a holder to release.
+        #[prost(message, tag = "38")]
+        ReleaseRequested(super::ReleaseRequested),
+        /// An operator let a quarantined key be used again.
+        #[prost(message, tag = "39")]
+        KeyQuarantineCleared(super::KeyQuarantineCleared),
+        /// A principal is denied every lock.
+        #[prost(message, tag = "40")]
+        IdentityQuarantined(super::IdentityQuarantined),
+        /// A principal may take locks again.
+        #[prost(message, tag = "41")]
+        IdentityQuarantineCleared(super::IdentityQuarantineCleared),
+        /// The policy of a key prefix was set or removed.
+        #[prost(message, tag = "42")]
+        PolicyChanged(super::PolicyChanged),
+        /// The settings of the namespace changed.
+        #[prost(message, tag = "43")]
+        NamespaceConfigured(super::NamespaceConfigured),
+    }
+}
+/// JournalOnly is what the server must remember but shows nobody.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JournalOnly {
+    /// SHA-256 of the session's secret, 32 bytes; with session_opened.
+    #[prost(bytes = "vec", tag = "1")]
+    pub secret_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Fingerprint of the content of the request that caused the event, to recognise a request id that
+    /// is used again for something else.
+    #[prost(fixed64, tag = "2")]
+    pub content_fingerprint: u64,
+    /// Request ids the session has confirmed as answered since its last event that carried any: their
+    /// outcomes are forgotten and they are never executed again, after a recovery too.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+}
+/// EpochStarted is the first event of an epoch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EpochStarted {
+    /// The epoch, at least 1.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    /// Why it started.
+    #[prost(enumeration = "EpochCause", tag = "2")]
+    pub cause: i32,
+    /// Version of the server that writes it.
+    #[prost(string, tag = "3")]
+    pub server_version: ::prost::alloc::string::String,
+    /// Nothing is granted before this much time has passed; above 0 only for a new lineage.
+    #[prost(int64, tag = "4")]
+    pub grant_pause_ms: i64,
+}
+/// SessionOpened starts a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionOpened {
+    /// Identity of the session; equal to the event's revision.
+    #[prost(uint64, tag = "1")]
+    pub session_id: u64,
+    /// Time to live without a keep-alive.
+    #[prost(int64, tag = "2")]
+    pub ttl_ms: i64,
+    /// What people see; may be empty.
+    #[prost(string, tag = "3")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What the client said of itself.
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// SessionEnded ends a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionEnded {
+    /// The session.
+    #[prost(uint64, tag = "1")]
+    pub session_id: u64,
+    /// EXPIRED, CLOSED or REVOKED.
+    #[prost(enumeration = "SessionState", tag = "2")]
+    pub state: i32,
+}
+/// SessionForgotten removes what was remembered of an ended session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionForgotten {
+    /// The session.
+    #[prost(uint64, tag = "1")]
+    pub session_id: u64,
+}
+/// LockQueued starts a wait.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockQueued {
+    /// Identity of the ticket; equal to the event's revision.
+    #[prost(uint64, tag = "1")]
+    pub ticket_id: u64,
+    /// The session that waits.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// The request id of the Acquire.
+    #[prost(uint64, tag = "3")]
+    pub request_id: u64,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "4")]
+    pub owner: ::prost::alloc::string::String,
+    /// What is wanted.
+    #[prost(message, repeated, tag = "5")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// How long it waits before it is denied.
+    #[prost(int64, tag = "6")]
+    pub wait_ms: i64,
+    /// In a cycle of waiters the request with the lowest priority is denied.
+    #[prost(int32, tag = "7")]
+    pub deadlock_priority: i32,
+    /// What the request asked for the hold; the keys' policies add to it when it is granted.
+    #[prost(message, optional, tag = "8")]
+    pub terms: ::core::option::Option<HoldTerms>,
+}
+/// HoldTerms is what a hold is held under. Absent means: all empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoldTerms {
+    /// How long it may be held; 0 sets no limit.
+    #[prost(int64, tag = "1")]
+    pub max_hold_ms: i64,
+    /// What happens to its keys when it is lost. Absent: RELEASE.
+    #[prost(message, optional, tag = "2")]
+    pub on_loss: ::core::option::Option<OnLoss>,
+    /// What its holder publishes; may be empty.
+    #[prost(bytes = "vec", tag = "3")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// What its holder said of it.
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// LockGranted starts a hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockGranted {
+    /// Identity of the hold; equal to the revision of its first grant.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// The fencing token; equal to the event's revision.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that holds.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// The request id of the Acquire.
+    #[prost(uint64, tag = "4")]
+    pub request_id: u64,
+    /// The ticket it waited with; 0 when it did not wait.
+    #[prost(uint64, tag = "5")]
+    pub ticket_id: u64,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "6")]
+    pub owner: ::prost::alloc::string::String,
+    /// What is held.
+    #[prost(message, repeated, tag = "7")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// What it is held under, the keys' policies included. Absent means: all empty.
+    #[prost(message, optional, tag = "8")]
+    pub terms: ::core::option::Option<HoldTerms>,
+    /// The hold it was transferred from; 0 when it was not.
+    #[prost(uint64, tag = "9")]
+    pub transferred_from: u64,
+}
+/// TicketEnded ends a wait without a grant.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TicketEnded {
+    /// The ticket.
+    #[prost(uint64, tag = "1")]
+    pub ticket_id: u64,
+    /// The session that waited.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// The request id of the Acquire.
+    #[prost(uint64, tag = "3")]
+    pub request_id: u64,
+    /// What was wanted.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// Why it ended.
+    #[prost(enumeration = "TicketEnd", tag = "5")]
+    pub end: i32,
+    /// Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+    #[prost(message, repeated, tag = "6")]
+    pub blockers: ::prost::alloc::vec::Vec<Blocker>,
+    /// The cycle, with DEADLOCK_VICTIM, as in Denied.
+    #[prost(message, repeated, tag = "7")]
+    pub cycle: ::prost::alloc::vec::Vec<Blocker>,
+}
+/// AcquireRefused makes sure that an Acquire which was cancelled before it arrived never runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcquireRefused {
+    /// The session.
+    #[prost(uint64, tag = "1")]
+    pub session_id: u64,
+    /// The request id of the Acquire that will be refused.
+    #[prost(uint64, tag = "2")]
+    pub acquire_request_id: u64,
+}
+/// LockReleased ends a hold by its holder's Release or CloseSession.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockReleased {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token, dead from here on.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that held.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// What was held.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+}
+/// LockLost ends a hold against its holder's wish.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockLost {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token, dead from here on.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that held.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// What was held.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// Why.
+    #[prost(enumeration = "LossReason", tag = "5")]
+    pub reason: i32,
+    /// The keys stay blocked until the client that lost them must have noticed; delay_ended follows.
+    #[prost(bool, tag = "6")]
+    pub delayed: bool,
+    /// The keys stay blocked for this long from the loss, beside that; delay_ended follows when both are over.
+    #[prost(int64, tag = "7")]
+    pub lock_delay_ms: i64,
+    /// The keys are quarantined until an operator clears them.
+    #[prost(bool, tag = "8")]
+    pub quarantined: bool,
+    /// An operator asked that the keys be free at once, although the client may still believe that it holds.
+    #[prost(bool, tag = "9")]
+    pub immediate: bool,
+}
+/// ServedTimeAdvanced records how long the namespace has been served, while a limit runs that counts only
+/// such time: a longest hold, a delay, the pause of a new lineage.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServedTimeAdvanced {
+    /// Time served in all epochs together.
+    #[prost(int64, tag = "1")]
+    pub served_ms: i64,
+    /// The last revision that was durable when this was decided. The time of a delay counts only from the first
+    /// such event that knows its loss as durable: until then a keep-alive may start it again.
+    #[prost(uint64, tag = "2")]
+    pub durable_revision: u64,
+}
+/// HoldCountChanged counts the grants of one hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoldCountChanged {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// The session that holds.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// How many grants it counts now, at least 1.
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
+    /// What is held.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// The request id of the Acquire that entered it again; 0 when it was released once.
+    #[prost(uint64, tag = "5")]
+    pub entered_request_id: u64,
+}
+/// ConvertQueued starts the wait of a Convert.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConvertQueued {
+    /// Identity of the ticket; equal to the event's revision.
+    #[prost(uint64, tag = "1")]
+    pub ticket_id: u64,
+    /// The session that waits.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// The request id of the Convert.
+    #[prost(uint64, tag = "3")]
+    pub request_id: u64,
+    /// The hold it wants to change.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// The key and the mode it wants.
+    #[prost(message, optional, tag = "5")]
+    pub target: ::core::option::Option<LockTarget>,
+    /// How long it waits before it is denied.
+    #[prost(int64, tag = "6")]
+    pub wait_ms: i64,
+    /// In a cycle of waiters the request with the lowest priority is denied.
+    #[prost(int32, tag = "7")]
+    pub deadlock_priority: i32,
+}
+/// HoldConverted changes the mode of one key of a hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldConverted {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its token from here on: this event's revision for a change to EXCLUSIVE, otherwise the one it had.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that holds.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// The request id of the Convert.
+    #[prost(uint64, tag = "4")]
+    pub request_id: u64,
+    /// The ticket it waited with; 0 when it did not wait.
+    #[prost(uint64, tag = "5")]
+    pub ticket_id: u64,
+    /// The key and the mode it has now.
+    #[prost(message, optional, tag = "6")]
+    pub target: ::core::option::Option<LockTarget>,
+}
+/// HoldTransferred ends a hold because its holder gave it away.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoldTransferred {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token, dead from here on.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that held.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// What was held.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// The session that holds now.
+    #[prost(uint64, tag = "5")]
+    pub to_session_id: u64,
+    /// The request id of the Acquire that is granted.
+    #[prost(uint64, tag = "6")]
+    pub to_request_id: u64,
+}
+/// HoldValueSet changes what a holder publishes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoldValueSet {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// The session that holds.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// What is held.
+    #[prost(message, repeated, tag = "3")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// The value from here on; may be empty.
+    #[prost(bytes = "vec", tag = "4")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+}
+/// ReleaseRequested asks a holder to release. The event's actor and reason tell who asks and why.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseRequested {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that holds.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// What is held.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+}
+/// KeyQuarantineCleared lets a key be used again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyQuarantineCleared {
+    /// The key.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The revision of the loss that had quarantined it.
+    #[prost(uint64, tag = "2")]
+    pub quarantine_revision: u64,
+}
+/// IdentityQuarantined denies a principal every lock. Its sessions and holds stay.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IdentityQuarantined {
+    /// The principal.
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// The server did it by itself, because too many of its sessions were lost; otherwise an operator.
+    #[prost(bool, tag = "2")]
+    pub automatic: bool,
+}
+/// IdentityQuarantineCleared lets a principal take locks again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IdentityQuarantineCleared {
+    /// The principal.
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// The revision of the event that had quarantined it.
+    #[prost(uint64, tag = "2")]
+    pub quarantine_revision: u64,
+}
+/// PolicyChanged sets or removes the policy of a key prefix.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyChanged {
+    /// The prefix; empty is every key.
+    #[prost(string, tag = "1")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// The policy from here on; absent when it was removed.
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<LockPolicy>,
+    /// The version of the namespace's policies from here on: one more than before.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+}
+/// NamespaceConfigured changes the settings of the namespace.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamespaceConfigured {
+    /// The settings from here on.
+    #[prost(message, optional, tag = "1")]
+    pub settings: ::core::option::Option<NamespaceSettings>,
+    /// Their version from here on: one more than before.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+}
+/// DelayEnded unblocks the keys of a lost hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DelayEnded {
+    /// The lost hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// The keys that it no longer blocks.
+    #[prost(message, repeated, tag = "2")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// Why.
+    #[prost(enumeration = "DelayEndCause", tag = "3")]
+    pub cause: i32,
+}
+/// EpochCause says why a writer started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EpochCause {
+    /// Not a cause; never sent.
+    Unspecified = 0,
+    /// The namespace is new.
+    Created = 1,
+    /// The server started again on the journal it had written.
+    Recovered = 2,
+    /// The journal cannot prove that it holds every acknowledged event; epoch and revision jumped above
+    /// all ever used. Older revisions read as REVISION_COMPACTED.
+    NewLineage = 3,
+}
+impl EpochCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EPOCH_CAUSE_UNSPECIFIED",
+            Self::Created => "EPOCH_CAUSE_CREATED",
+            Self::Recovered => "EPOCH_CAUSE_RECOVERED",
+            Self::NewLineage => "EPOCH_CAUSE_NEW_LINEAGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EPOCH_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "EPOCH_CAUSE_CREATED" => Some(Self::Created),
+            "EPOCH_CAUSE_RECOVERED" => Some(Self::Recovered),
+            "EPOCH_CAUSE_NEW_LINEAGE" => Some(Self::NewLineage),
+            _ => None,
+        }
+    }
+}
+/// TicketEnd says why a wait ended without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TicketEnd {
+    /// Not a reason; never sent.
+    Unspecified = 0,
+    /// The wait was over.
+    WaitTimedOut = 1,
+    /// The client cancelled.
+    Cancelled = 2,
+    /// The session ended.
+    SessionEnded = 3,
+    /// It was chosen to break a cycle of waiters.
+    DeadlockVictim = 4,
+    /// A wanted key was quarantined.
+    KeyQuarantined = 5,
+    /// The principal was quarantined.
+    IdentityQuarantined = 6,
+    /// The key's policy does not allow the mode any more, or offers too few permits.
+    LimitMismatch = 7,
+    /// The hold that a Convert wanted to change was released, lost or transferred.
+    HoldEnded = 8,
+}
+impl TicketEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TICKET_END_UNSPECIFIED",
+            Self::WaitTimedOut => "TICKET_END_WAIT_TIMED_OUT",
+            Self::Cancelled => "TICKET_END_CANCELLED",
+            Self::SessionEnded => "TICKET_END_SESSION_ENDED",
+            Self::DeadlockVictim => "TICKET_END_DEADLOCK_VICTIM",
+            Self::KeyQuarantined => "TICKET_END_KEY_QUARANTINED",
+            Self::IdentityQuarantined => "TICKET_END_IDENTITY_QUARANTINED",
+            Self::LimitMismatch => "TICKET_END_LIMIT_MISMATCH",
+            Self::HoldEnded => "TICKET_END_HOLD_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TICKET_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "TICKET_END_WAIT_TIMED_OUT" => Some(Self::WaitTimedOut),
+            "TICKET_END_CANCELLED" => Some(Self::Cancelled),
+            "TICKET_END_SESSION_ENDED" => Some(Self::SessionEnded),
+            "TICKET_END_DEADLOCK_VICTIM" => Some(Self::DeadlockVictim),
+            "TICKET_END_KEY_QUARANTINED" => Some(Self::KeyQuarantined),
+            "TICKET_END_IDENTITY_QUARANTINED" => Some(Self::IdentityQuarantined),
+            "TICKET_END_LIMIT_MISMATCH" => Some(Self::LimitMismatch),
+            "TICKET_END_HOLD_ENDED" => Some(Self::HoldEnded),
+            _ => None,
+        }
+    }
+}
+/// DelayEndCause says why a delay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DelayEndCause {
+    /// Not a cause; never sent.
+    Unspecified = 0,
+    /// The client that lost the hold confirmed that it knows.
+    Confirmed = 1,
+    /// Its time passed: what the client may have believed, and what the hold was taken with.
+    Elapsed = 2,
+}
+impl DelayEndCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DELAY_END_CAUSE_UNSPECIFIED",
+            Self::Confirmed => "DELAY_END_CAUSE_CONFIRMED",
+            Self::Elapsed => "DELAY_END_CAUSE_ELAPSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DELAY_END_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DELAY_END_CAUSE_CONFIRMED" => Some(Self::Confirmed),
+            "DELAY_END_CAUSE_ELAPSED" => Some(Self::Elapsed),
+            _ => None,
+        }
+    }
+}
+/// AcquireRequest asks for a lock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AcquireRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session. A repeat with the same
+    /// content gets the same outcome and continues the same wait; poll_timeout_ms, answered
+    /// and correlation_id are not content.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// What is wanted, granted as one hold with one token or not at all. 1 to `max_targets`, each key once.
+    #[prost(message, repeated, tag = "4")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// Who in the session asks, at most 512 bytes, rules of a name. Empty: this request is its own owner,
+    /// linked to nothing. An owner has at most one waiting request.
+    #[prost(string, tag = "5")]
+    pub owner: ::prost::alloc::string::String,
+    /// How long to wait in the queue, counted from the first arrival of this request id. 0 does not
+    /// wait. Not negative; longer than `max_wait_ms` counts as `max_wait_ms`.
+    #[prost(int64, tag = "6")]
+    pub wait_ms: i64,
+    /// How long this call may stay open before it answers `queued`, 0 to `max_poll_timeout_ms`; 0 answers
+    /// at once. The ticket waits on whatever happens to the call. Ignored on Attach, where only the final
+    /// outcome is sent.
+    #[prost(int64, tag = "7")]
+    pub poll_timeout_ms: i64,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "8")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// What happens when the owner holds a wanted key already. 0 is REJECT.
+    #[prost(enumeration = "Reentrancy", tag = "9")]
+    pub reentrancy: i32,
+    /// How long the lock may be held; then it is lost with MAX_HOLD. 0 sets no limit; a shorter one of the
+    /// keys' policies wins. Not negative.
+    #[prost(int64, tag = "10")]
+    pub max_hold_ms: i64,
+    /// What happens to the keys when the hold is lost. Absent: RELEASE.
+    #[prost(message, optional, tag = "11")]
+    pub on_loss: ::core::option::Option<OnLoss>,
+    /// Published with the lock: what others see while it is held, such as an address. At most
+    /// `max_value_bytes`. May be empty.
+    #[prost(bytes = "vec", tag = "12")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes, no
+    /// control characters.
+    #[prost(btree_map = "string, string", tag = "13")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// In a cycle of waiters the request with the lowest priority is denied, of those with the same the
+    /// newest.
+    #[prost(int32, tag = "14")]
+    pub deadlock_priority: i32,
+}
+/// AcquireResponse is the outcome of an acquire, or `queued` while it has none.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AcquireResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What became of it.
+    #[prost(oneof = "acquire_response::Outcome", tags = "2, 3, 4")]
+    pub outcome: ::core::option::Option<acquire_response::Outcome>,
+}
+/// Nested message and enum types in `AcquireResponse`.
+pub mod acquire_response {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The lock is held.
+        #[prost(message, tag = "2")]
+        Granted(super::Granted),
+        /// It waits; repeat the call with the same request id to go on listening.
+        #[prost(message, tag = "3")]
+        Queued(super::Queued),
+        /// It ended without a lock.
+        #[prost(message, tag = "4")]
+        Denied(super::Denied),
+    }
+}
+/// CheckFenceRequest asks whether a token is that of a live hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckFenceRequest {
+    /// The namespace. Required, except on Attach.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The key. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// The token. Required, above 0.
+    #[prost(uint64, tag = "3")]
+    pub token: u64,
+}
+/// CheckFenceResponse is what the server knows of a token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckFenceResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The verdict.
+    #[prost(enumeration = "FenceStatus", tag = "2")]
+    pub status: i32,
+}
+/// LockHolder is one hold of a key.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockHolder {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// How the key is held.
+    #[prost(enumeration = "LockMode", tag = "3")]
+    pub mode: i32,
+    /// The session that holds.
+    #[prost(uint64, tag = "4")]
+    pub session_id: u64,
+    /// The display name of that session; may be empty.
+    #[prost(string, tag = "5")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "6")]
+    pub owner: ::prost::alloc::string::String,
+    /// When it was granted.
+    #[prost(int64, tag = "7")]
+    pub granted_at_ms: i64,
+    /// What the Acquire gave to find it again; may be empty.
+    #[prost(string, tag = "8")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// How many permits; 0 unless the mode is PERMITS.
+    #[prost(uint32, tag = "9")]
+    pub permits: u32,
+    /// How many grants the hold counts.
+    #[prost(uint32, tag = "10")]
+    pub count: u32,
+    /// What the holder publishes; may be empty.
+    #[prost(bytes = "vec", tag = "11")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// What the holder said of the lock.
+    #[prost(btree_map = "string, string", tag = "12")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// How long it may still be held; 0 when there is no limit.
+    #[prost(int64, tag = "13")]
+    pub max_hold_remaining_ms: i64,
+    /// Somebody asked the holder to release; absent when nobody did.
+    #[prost(message, optional, tag = "14")]
+    pub release_asked: ::core::option::Option<ReleaseAsked>,
+}
+/// LockWaiter is one waiting acquire of a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockWaiter {
+    /// The ticket.
+    #[prost(uint64, tag = "1")]
+    pub ticket_id: u64,
+    /// How the key is wanted.
+    #[prost(enumeration = "LockMode", tag = "2")]
+    pub mode: i32,
+    /// The session that waits.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// The display name of that session; may be empty.
+    #[prost(string, tag = "4")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "5")]
+    pub owner: ::prost::alloc::string::String,
+    /// When it was queued.
+    #[prost(int64, tag = "6")]
+    pub queued_at_ms: i64,
+    /// How long it still waits.
+    #[prost(int64, tag = "7")]
+    pub wait_remaining_ms: i64,
+    /// What the Acquire gave to find it again; may be empty.
+    #[prost(string, tag = "8")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// How many permits; 0 unless the mode is PERMITS.
+    #[prost(uint32, tag = "9")]
+    pub permits: u32,
+    /// The hold that a Convert wants to change; 0 for an Acquire.
+    #[prost(uint64, tag = "10")]
+    pub hold_id: u64,
+}
+/// LockDelay is a lost hold that still blocks a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockDelay {
+    /// The lost hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its dead token.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// The session that lost it.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// Why it was lost.
+    #[prost(enumeration = "LossReason", tag = "4")]
+    pub reason: i32,
+    /// How long it blocks at most.
+    #[prost(int64, tag = "5")]
+    pub remaining_ms: i64,
+    /// When it was lost.
+    #[prost(int64, tag = "6")]
+    pub lost_at_ms: i64,
+    /// How the key was held: just what such a hold would block is blocked.
+    #[prost(enumeration = "LockMode", tag = "7")]
+    pub mode: i32,
+    /// How many permits; 0 unless the mode is PERMITS.
+    #[prost(uint32, tag = "8")]
+    pub permits: u32,
+    /// The client has not yet confirmed that it knows, and may still believe that it holds.
+    #[prost(bool, tag = "9")]
+    pub unconfirmed: bool,
+}
+/// KeyQuarantine is why a key is quarantined.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyQuarantine {
+    /// The revision of the loss; names the quarantine when it is cleared.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// The lost hold.
+    #[prost(uint64, tag = "2")]
+    pub hold_id: u64,
+    /// Its dead token.
+    #[prost(uint64, tag = "3")]
+    pub token: u64,
+    /// The session that lost it.
+    #[prost(uint64, tag = "4")]
+    pub session_id: u64,
+    /// Why it was lost.
+    #[prost(enumeration = "LossReason", tag = "5")]
+    pub reason: i32,
+    /// Since when.
+    #[prost(int64, tag = "6")]
+    pub since_at_ms: i64,
+}
+/// Lock is a key with those who hold it and wait for it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Lock {
+    /// The key.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "KeyState", tag = "2")]
+    pub state: i32,
+    /// Who holds it, by rising hold_id.
+    #[prost(message, repeated, tag = "3")]
+    pub holders: ::prost::alloc::vec::Vec<LockHolder>,
+    /// What blocks it, by rising hold_id.
+    #[prost(message, repeated, tag = "4")]
+    pub delays: ::prost::alloc::vec::Vec<LockDelay>,
+    /// Who waits, in order of arrival, at most 1,000.
+    #[prost(message, repeated, tag = "5")]
+    pub queue: ::prost::alloc::vec::Vec<LockWaiter>,
+    /// How many wait in all.
+    #[prost(uint32, tag = "6")]
+    pub queue_length: u32,
+    /// Why it is quarantined; absent when it is not.
+    #[prost(message, optional, tag = "7")]
+    pub quarantine: ::core::option::Option<KeyQuarantine>,
+}
+/// GetLockRequest reads one key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLockRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The key. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+}
+/// GetLockResponse is one key. A key nobody has ever used is FREE.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetLockResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The key.
+    #[prost(message, optional, tag = "2")]
+    pub lock: ::core::option::Option<Lock>,
+}
+/// ListLocksRequest asks for a page of keys that are held, delayed or waited for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLocksRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only keys that start with this, at most 512 bytes. Empty lists all.
+    #[prost(string, tag = "2")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListLocksResponse is a page of keys.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLocksResponse {
+    /// Where this page was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// By rising key, in byte order. Each queue shows at most its first 16 waiters.
+    #[prost(message, repeated, tag = "2")]
+    pub locks: ::prost::alloc::vec::Vec<Lock>,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// EventFilter chooses events. Without keys and prefix it chooses all events of the namespace; with
+/// either, those that name a chosen key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventFilter {
+    /// These keys exactly; at most 128.
+    #[prost(string, repeated, tag = "1")]
+    pub keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Keys that start with this, at most 512 bytes; not together with `keys`.
+    #[prost(string, tag = "2")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// Only events about this session; 0 is no condition. All conditions must hold.
+    #[prost(uint64, tag = "3")]
+    pub session_id: u64,
+    /// Only events this principal caused; empty is no condition.
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// Only events decided at or after this moment, unix milliseconds of the server; 0 is no condition.
+    #[prost(int64, tag = "5")]
+    pub from_at_ms: i64,
+    /// Only events decided before this moment, unix milliseconds of the server; 0 is no condition.
+    #[prost(int64, tag = "6")]
+    pub until_at_ms: i64,
+}
+/// WatchRequest asks for events as they happen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Which events. Absent: all.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// Start with the event after this revision. Absent: from now. To start over, list, then watch after
+    /// the first page's header.revision and skip events not above an item's own revision.
+    #[prost(uint64, optional, tag = "3")]
+    pub after_revision: ::core::option::Option<u64>,
+}
+/// WatchResponse is the next part of the history, without gap or repetition.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchResponse {
+    /// Where this was computed. header.revision is a bookmark: every chosen event up to it has been sent,
+    /// so a watch resumes after it. Comes without events when idle.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The chosen events, by rising revision.
+    #[prost(message, repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+/// ListEventsRequest asks for a page of history.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListEventsRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Which events. Absent: all.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// Start with the event after this revision; 0 starts with the oldest kept.
+    #[prost(uint64, tag = "3")]
+    pub after_revision: u64,
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+}
+/// ListEventsResponse is a page of history.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListEventsResponse {
+    /// Where this page was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The chosen events, by rising revision.
+    #[prost(message, repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+    /// The after_revision of the next page: every chosen event up to it has been listed.
+    #[prost(uint64, tag = "3")]
+    pub next_after_revision: u64,
+    /// More history follows up to header.revision.
+    #[prost(bool, tag = "4")]
+    pub more: bool,
+}
+/// Reentrancy says what happens when an owner asks for a key that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Reentrancy {
+    /// REJECT.
+    Unspecified = 0,
+    /// It is denied with REENTRANCY.
+    Reject = 1,
+    /// When it asks for exactly the targets and modes of one of its holds, that hold counts one more;
+    /// otherwise it is denied with REENTRANCY.
+    Count = 2,
+}
+impl Reentrancy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REENTRANCY_UNSPECIFIED",
+            Self::Reject => "REENTRANCY_REJECT",
+            Self::Count => "REENTRANCY_COUNT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REENTRANCY_UNSPECIFIED" => Some(Self::Unspecified),
+            "REENTRANCY_REJECT" => Some(Self::Reject),
+            "REENTRANCY_COUNT" => Some(Self::Count),
+            _ => None,
+        }
+    }
+}
+/// FenceStatus is what the server knows of a token, true at header.revision and not later. A resource
+/// that compares tokens itself is safer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FenceStatus {
+    /// Not a status; never sent.
+    Unspecified = 0,
+    /// A live hold of the key has exactly this token.
+    Current = 1,
+    /// The token is not that of a live hold of this key.
+    Stale = 2,
+    /// The token lies above the namespace's revision; it was not given out here.
+    Unknown = 3,
+}
+impl FenceStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FENCE_STATUS_UNSPECIFIED",
+            Self::Current => "FENCE_STATUS_CURRENT",
+            Self::Stale => "FENCE_STATUS_STALE",
+            Self::Unknown => "FENCE_STATUS_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FENCE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "FENCE_STATUS_CURRENT" => Some(Self::Current),
+            "FENCE_STATUS_STALE" => Some(Self::Stale),
+            "FENCE_STATUS_UNKNOWN" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
+/// KeyState is the state of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyState {
+    /// Not a state; never sent.
+    Unspecified = 0,
+    /// Nobody holds it.
+    Free = 1,
+    /// Somebody holds it.
+    Held = 2,
+    /// A lost hold still blocks it, until its client must have noticed and its delay is over.
+    Delayed = 3,
+    /// A lost hold put it into quarantine; acquires are denied until an operator clears it.
+    Quarantined = 4,
+}
+impl KeyState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_STATE_UNSPECIFIED",
+            Self::Free => "KEY_STATE_FREE",
+            Self::Held => "KEY_STATE_HELD",
+            Self::Delayed => "KEY_STATE_DELAYED",
+            Self::Quarantined => "KEY_STATE_QUARANTINED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_STATE_FREE" => Some(Self::Free),
+            "KEY_STATE_HELD" => Some(Self::Held),
+            "KEY_STATE_DELAYED" => Some(Self::Delayed),
+            "KEY_STATE_QUARANTINED" => Some(Self::Quarantined),
+            _ => None,
+        }
+    }
+}
+/// OpenSessionRequest asks for a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenSessionRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// 32 random bytes made by the client. Required, exactly 32 bytes. Whoever knows them is the
+    /// session's client; the server keeps only their SHA-256.
+    #[prost(bytes = "vec", tag = "2")]
+    pub secret: ::prost::alloc::vec::Vec<u8>,
+    /// Time to live without a keep-alive. 2,000 to 3,600,000; 0 means the default, 15,000.
+    #[prost(int64, tag = "3")]
+    pub ttl_ms: i64,
+    /// What people see in lists, at most 512 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes, no
+    /// control characters.
+    #[prost(btree_map = "string, string", tag = "5")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// OpenSessionResponse is the session.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenSessionResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// Identity of the session, above 0, never used again in this namespace.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// The time to live in force. A repeated Open does not renew.
+    #[prost(int64, tag = "3")]
+    pub ttl_ms: i64,
+}
+/// KeepAliveRequest renews a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct KeepAliveRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// Number of this attempt, chosen by the client and echoed in the reply.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// The highest revision up to which the client has acted on news about this session: the header
+    /// revision of the last GetSession it acted on, raised by pushes of the same Attach. Confirms
+    /// losses up to it. Not above the namespace's last durable revision.
+    #[prost(uint64, tag = "3")]
+    pub seen_revision: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "4")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+}
+/// KeepAliveResponse acknowledges a renewal.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeepAliveResponse {
+    /// Where this was computed: the last durable revision.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The attempt this answers.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// Revision of the last durable event that took a hold from this session or asked for one, 0 if none.
+    /// When it is above the client's seen revision, this reply must not move the client's deadline: call
+    /// GetSession first.
+    #[prost(uint64, tag = "3")]
+    pub session_revision: u64,
+    /// The session's time to live.
+    #[prost(int64, tag = "4")]
+    pub ttl_ms: i64,
+}
+/// CloseSessionRequest ends a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloseSessionRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// CloseSessionResponse says how the session ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseSessionResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// CLOSED when this or an earlier Close ended it, otherwise what had ended it before.
+    #[prost(enumeration = "SessionState", tag = "2")]
+    pub state: i32,
+}
+/// GetSessionRequest reads a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetSessionRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "2")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+}
+/// GetSessionResponse is what the session holds and waits for, complete as of header.revision.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetSessionResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The session itself.
+    #[prost(message, optional, tag = "2")]
+    pub session: ::core::option::Option<Session>,
+    /// Its holds, by rising hold_id.
+    #[prost(message, repeated, tag = "3")]
+    pub holds: ::prost::alloc::vec::Vec<SessionHold>,
+    /// Its waiting acquires, by rising ticket_id.
+    #[prost(message, repeated, tag = "4")]
+    pub tickets: ::prost::alloc::vec::Vec<SessionTicket>,
+}
+/// Session is a session as anybody who may list it sees it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Session {
+    /// Identity.
+    #[prost(uint64, tag = "1")]
+    pub session_id: u64,
+    /// Where it is in its life.
+    #[prost(enumeration = "SessionState", tag = "2")]
+    pub state: i32,
+    /// Time to live without a keep-alive.
+    #[prost(int64, tag = "3")]
+    pub ttl_ms: i64,
+    /// What people see; may be empty.
+    #[prost(string, tag = "4")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What the client said of itself.
+    #[prost(btree_map = "string, string", tag = "5")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Who opened it: the authenticated principal or, without authentication, the peer's address.
+    #[prost(string, tag = "6")]
+    pub principal: ::prost::alloc::string::String,
+    /// When it was opened.
+    #[prost(int64, tag = "7")]
+    pub opened_at_ms: i64,
+    /// How long it lives on without another keep-alive; 0 when it has ended.
+    #[prost(int64, tag = "8")]
+    pub remaining_ms: i64,
+    /// How many holds it has.
+    #[prost(uint32, tag = "9")]
+    pub hold_count: u32,
+    /// How many acquires it has waiting.
+    #[prost(uint32, tag = "10")]
+    pub ticket_count: u32,
+    /// When it ended, 0 while it is active.
+    #[prost(int64, tag = "11")]
+    pub ended_at_ms: i64,
+}
+/// SessionHold is one hold of a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionHold {
+    /// Identity of the hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// What is held.
+    #[prost(message, repeated, tag = "3")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "4")]
+    pub owner: ::prost::alloc::string::String,
+    /// The request ids it was granted to: of its Acquire, of those that entered it again, and of its
+    /// Converts; rising. The oldest are left out beyond 1,024.
+    #[prost(uint64, repeated, tag = "5")]
+    pub request_ids: ::prost::alloc::vec::Vec<u64>,
+    /// When it was granted.
+    #[prost(int64, tag = "6")]
+    pub granted_at_ms: i64,
+    /// How many grants it counts, at least 1; so many times it must be released.
+    #[prost(uint32, tag = "7")]
+    pub count: u32,
+    /// Somebody asked its holder to release it; absent when nobody did.
+    #[prost(message, optional, tag = "8")]
+    pub release_asked: ::core::option::Option<ReleaseAsked>,
+    /// How long it may still be held; 0 when there is no limit.
+    #[prost(int64, tag = "9")]
+    pub max_hold_remaining_ms: i64,
+    /// Tokens it had before its token now, which was given by a Convert; rising, at most 16.
+    #[prost(uint64, repeated, tag = "10")]
+    pub earlier_tokens: ::prost::alloc::vec::Vec<u64>,
+}
+/// SessionTicket is one waiting acquire of a session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SessionTicket {
+    /// What is known of the wait. For a session with many tickets the blockers of the later ones are left
+    /// out.
+    #[prost(message, optional, tag = "1")]
+    pub queued: ::core::option::Option<Queued>,
+    /// What is wanted.
+    #[prost(message, repeated, tag = "2")]
+    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
+    /// The owner inside the session; may be empty.
+    #[prost(string, tag = "3")]
+    pub owner: ::prost::alloc::string::String,
+    /// The request id of the Acquire or Convert that waits.
+    #[prost(uint64, tag = "4")]
+    pub request_id: u64,
+    /// When it was queued.
+    #[prost(int64, tag = "5")]
+    pub queued_at_ms: i64,
+    /// The hold that a Convert wants to change; 0 for an Acquire.
+    #[prost(uint64, tag = "6")]
+    pub hold_id: u64,
+}
+/// ListSessionsRequest asks for a page of sessions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSessionsRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Also list sessions that have ended and are still known.
+    #[prost(bool, tag = "4")]
+    pub include_ended: bool,
+}
+/// ListSessionsResponse is a page of sessions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSessionsResponse {
+    /// Where this page was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// By rising session_id.
+    #[prost(message, repeated, tag = "2")]
+    pub sessions: ::prost::alloc::vec::Vec<Session>,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// ForceReleaseRequest ends a hold.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -296,6 +1977,10 @@ pub struct ForceReleaseRequest {
     /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
     #[prost(string, tag = "5")]
     pub correlation_id: ::prost::alloc::string::String,
+    /// Free the keys at once, without the delay that protects against a client that still believes it holds.
+    /// For a client that is known to be dead. Ends a delay of this hold that runs already.
+    #[prost(bool, tag = "6")]
+    pub immediate: bool,
 }
 /// ForceReleaseResponse tells what was ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -310,6 +1995,349 @@ pub struct ForceReleaseResponse {
     #[prost(int64, tag = "3")]
     pub delay_remaining_ms: i64,
 }
+/// RevokeSessionRequest ends a session.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeSessionRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The session. Required, above 0.
+    #[prost(uint64, tag = "2")]
+    pub session_id: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// RevokeSessionResponse tells what was ended.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RevokeSessionResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The session as it is now.
+    #[prost(message, optional, tag = "2")]
+    pub session: ::core::option::Option<Session>,
+}
+/// ClearQuarantineRequest ends a quarantine.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClearQuarantineRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The revision that names the quarantine, as ListQuarantines tells it. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub expected_revision: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// What is quarantined. Required.
+    #[prost(oneof = "clear_quarantine_request::Subject", tags = "2, 3")]
+    pub subject: ::core::option::Option<clear_quarantine_request::Subject>,
+}
+/// Nested message and enum types in `ClearQuarantineRequest`.
+pub mod clear_quarantine_request {
+    /// What is quarantined. Required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// A key.
+        #[prost(string, tag = "2")]
+        Key(::prost::alloc::string::String),
+        /// A principal.
+        #[prost(string, tag = "3")]
+        Principal(::prost::alloc::string::String),
+    }
+}
+/// ClearQuarantineResponse says that it is over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClearQuarantineResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+}
+/// QuarantineIdentityRequest denies a principal every lock.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineIdentityRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The principal, as Session.principal tells it. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "2")]
+    pub principal: ::prost::alloc::string::String,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// QuarantineIdentityResponse tells the quarantine.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineIdentityResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The quarantine in force.
+    #[prost(message, optional, tag = "2")]
+    pub quarantine: ::core::option::Option<IdentityQuarantine>,
+}
+/// IdentityQuarantine is why a principal is denied every lock.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IdentityQuarantine {
+    /// The principal.
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// The revision of the event; names the quarantine when it is cleared.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// Since when.
+    #[prost(int64, tag = "3")]
+    pub since_at_ms: i64,
+    /// Why: the operator's words, or empty when the server did it by itself.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The server did it by itself.
+    #[prost(bool, tag = "5")]
+    pub automatic: bool,
+    /// Who did it; empty when the server did it by itself.
+    #[prost(string, tag = "6")]
+    pub actor: ::prost::alloc::string::String,
+}
+/// ListQuarantinesRequest asks what is quarantined.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQuarantinesRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// At most this many keys, 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListQuarantinesResponse is what is quarantined.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQuarantinesResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// All quarantined principals, in byte order; only in the first page.
+    #[prost(message, repeated, tag = "2")]
+    pub identities: ::prost::alloc::vec::Vec<IdentityQuarantine>,
+    /// Quarantined keys, in byte order.
+    #[prost(message, repeated, tag = "3")]
+    pub keys: ::prost::alloc::vec::Vec<Lock>,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "4")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// GetPolicyRequest asks for policies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPolicyRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The key whose policy is wanted; empty asks only for the list. Rules of a name.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+}
+/// PrefixPolicy is the policy of a key prefix.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefixPolicy {
+    /// The prefix; empty is every key.
+    #[prost(string, tag = "1")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// Its policy.
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<LockPolicy>,
+}
+/// GetPolicyResponse tells the policies.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPolicyResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The version of the namespace's policies: how many changes there have been.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// What is in force for the key; absent when no prefix of it has a policy, or no key was given.
+    #[prost(message, optional, tag = "3")]
+    pub in_force: ::core::option::Option<PrefixPolicy>,
+    /// All policies, by prefix in byte order.
+    #[prost(message, repeated, tag = "4")]
+    pub policies: ::prost::alloc::vec::Vec<PrefixPolicy>,
+}
+/// SetPolicyRequest sets or removes the policy of a key prefix.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPolicyRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The prefix, at most 512 bytes, rules of a name. Empty is every key.
+    #[prost(string, tag = "2")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// The policy from here on. Absent removes that of the prefix.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<LockPolicy>,
+    /// The version of the namespace's policies, as GetPolicy tells it.
+    #[prost(uint64, tag = "4")]
+    pub expected_version: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// SetPolicyResponse says that it is in force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPolicyResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The version of the namespace's policies now.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+}
+/// GetWaitGraphRequest asks who waits for whom.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetWaitGraphRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only waits for keys that start with this, at most 512 bytes. Empty is all.
+    #[prost(string, tag = "2")]
+    pub key_prefix: ::prost::alloc::string::String,
+    /// At most this many waits, 1 to 10,000; 0 means 1,000.
+    #[prost(int32, tag = "3")]
+    pub waits_max: i32,
+}
+/// GetWaitGraphResponse is who waits for whom.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetWaitGraphResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The waits, by rising ticket_id.
+    #[prost(message, repeated, tag = "2")]
+    pub waits: ::prost::alloc::vec::Vec<Wait>,
+    /// There are more waits than were asked for.
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+/// Wait is one waiting request and those it waits for.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Wait {
+    /// Who waits: its ticket, once for each key that is in the way.
+    #[prost(message, optional, tag = "1")]
+    pub waiter: ::core::option::Option<Blocker>,
+    /// For whom, on that key: holders and earlier waiters, at most 16.
+    #[prost(message, repeated, tag = "2")]
+    pub waits_for: ::prost::alloc::vec::Vec<Blocker>,
+}
+/// Namespace is a namespace as an operator sees it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Namespace {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its settings.
+    #[prost(message, optional, tag = "2")]
+    pub settings: ::core::option::Option<NamespaceSettings>,
+    /// The version of its settings: how many changes there have been.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    /// Its current epoch.
+    #[prost(uint64, tag = "4")]
+    pub epoch: u64,
+    /// Its last durable revision.
+    #[prost(uint64, tag = "5")]
+    pub revision: u64,
+}
+/// CreateNamespaceRequest makes a namespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateNamespaceRequest {
+    /// Its name. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its settings. Absent: the defaults.
+    #[prost(message, optional, tag = "2")]
+    pub settings: ::core::option::Option<NamespaceSettings>,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// CreateNamespaceResponse is the namespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateNamespaceResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The namespace.
+    #[prost(message, optional, tag = "2")]
+    pub namespace: ::core::option::Option<Namespace>,
+}
+/// UpdateNamespaceRequest changes the settings of a namespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNamespaceRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// All its settings from here on. Required.
+    #[prost(message, optional, tag = "2")]
+    pub settings: ::core::option::Option<NamespaceSettings>,
+    /// The version of its settings, as ListNamespaces tells it.
+    #[prost(uint64, tag = "3")]
+    pub expected_version: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// UpdateNamespaceResponse is the namespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNamespaceResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The namespace.
+    #[prost(message, optional, tag = "2")]
+    pub namespace: ::core::option::Option<Namespace>,
+}
+/// ListNamespacesRequest asks for a page of namespaces.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNamespacesRequest {
+    /// At most this many, 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListNamespacesResponse is a page of namespaces.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNamespacesResponse {
+    /// Where this was computed; only cluster_id is set.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// In byte order of their names.
+    #[prost(message, repeated, tag = "2")]
+    pub namespaces: ::prost::alloc::vec::Vec<Namespace>,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 #[cfg(feature = "client")]
 pub mod admin_service_client {
@@ -322,7 +2350,8 @@ pub mod admin_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// AdminService is for operators.
+    /// AdminService is for operators. Every call fails with INVALID_FIELD and NOT_PERMITTED apart from the reasons
+    /// named. What changes something is told in the audit history, with the reason given.
     #[derive(Debug, Clone)]
     pub struct AdminServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -403,10 +2432,10 @@ pub mod admin_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// ForceRelease ends the hold of a key. The key stays DELAYED until the client that lost it has
-        /// confirmed that it knows, or its time to live has passed since it was last renewed without being
-        /// told. A repeat for a hold that was force-released before is answered as done. Fails with
-        /// INVALID_FIELD, NOT_PERMITTED, TOKEN_MISMATCH.
+        /// ForceRelease ends the hold of a key, with all its keys. They stay DELAYED until the client that lost
+        /// them has confirmed that it knows, or its time to live has passed since it was last renewed without
+        /// being told. A repeat for a hold that was force-released before is answered as done. Fails with
+        /// TOKEN_MISMATCH.
         pub async fn force_release(
             &mut self,
             request: impl tonic::IntoRequest<super::ForceReleaseRequest>,
@@ -431,6 +2460,265 @@ pub mod admin_service_client {
                 .insert(GrpcMethod::new("lockstep.v1.AdminService", "ForceRelease"));
             self.inner.unary(req, path, codec).await
         }
+        /// RevokeSession ends a session. Its holds are lost, their keys stay DELAYED as with ForceRelease. A session
+        /// that has ended before is answered as done. Fails with NO_SUCH_SESSION.
+        pub async fn revoke_session(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeSessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeSessionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/RevokeSession",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "RevokeSession"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ClearQuarantine lets a quarantined key or principal go on. A repeat for what is not quarantined any more
+        /// is answered as done. Fails with VERSION_MISMATCH when it is quarantined anew.
+        pub async fn clear_quarantine(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClearQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearQuarantineResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/ClearQuarantine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "ClearQuarantine"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// QuarantineIdentity denies a principal every lock until it is cleared. A repeat is answered as done.
+        /// Fails with LIMIT_EXCEEDED (`max_quarantined_identities`).
+        pub async fn quarantine_identity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QuarantineIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuarantineIdentityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/QuarantineIdentity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.AdminService", "QuarantineIdentity"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListQuarantines lists quarantined keys and principals.
+        pub async fn list_quarantines(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQuarantinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantinesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/ListQuarantines",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "ListQuarantines"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetPolicy reads the policy that is in force for a key, and all policies by prefix.
+        pub async fn get_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/GetPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "GetPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// SetPolicy sets or removes the policy of a key prefix. A repeat whose content is in force at
+        /// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED
+        /// (`max_policies`).
+        pub async fn set_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/SetPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "SetPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetWaitGraph reads who waits for whom.
+        pub async fn get_wait_graph(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetWaitGraphRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetWaitGraphResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/GetWaitGraph",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "GetWaitGraph"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// CreateNamespace makes a namespace. One that exists with the same settings is answered as done. Fails with
+        /// NAMESPACE_EXISTS, LIMIT_EXCEEDED (`max_namespaces`) and STORAGE_LOW.
+        pub async fn create_namespace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateNamespaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/CreateNamespace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "CreateNamespace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateNamespace changes the settings of a namespace. A repeat whose content is in force at
+        /// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+        pub async fn update_namespace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNamespaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/UpdateNamespace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "UpdateNamespace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListNamespaces lists the namespaces this server serves.
+        pub async fn list_namespaces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNamespacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNamespacesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.AdminService/ListNamespaces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.AdminService", "ListNamespaces"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -447,10 +2735,10 @@ pub mod admin_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with AdminServiceServer.
     #[async_trait]
     pub trait AdminService: std::marker::Send + std::marker::Sync + 'static {
-        /// ForceRelease ends the hold of a key. The key stays DELAYED until the client that lost it has
-        /// confirmed that it knows, or its time to live has passed since it was last renewed without being
-        /// told. A repeat for a hold that was force-released before is answered as done. Fails with
-        /// INVALID_FIELD, NOT_PERMITTED, TOKEN_MISMATCH.
+        /// ForceRelease ends the hold of a key, with all its keys. They stay DELAYED until the client that lost
+        /// them has confirmed that it knows, or its time to live has passed since it was last renewed without
+        /// being told. A repeat for a hold that was force-released before is answered as done. Fails with
+        /// TOKEN_MISMATCH.
         async fn force_release(
             &self,
             request: tonic::Request<super::ForceReleaseRequest>,
@@ -458,8 +2746,96 @@ pub mod admin_service_server {
             tonic::Response<super::ForceReleaseResponse>,
             tonic::Status,
         >;
+        /// RevokeSession ends a session. Its holds are lost, their keys stay DELAYED as with ForceRelease. A session
+        /// that has ended before is answered as done. Fails with NO_SUCH_SESSION.
+        async fn revoke_session(
+            &self,
+            request: tonic::Request<super::RevokeSessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeSessionResponse>,
+            tonic::Status,
+        >;
+        /// ClearQuarantine lets a quarantined key or principal go on. A repeat for what is not quarantined any more
+        /// is answered as done. Fails with VERSION_MISMATCH when it is quarantined anew.
+        async fn clear_quarantine(
+            &self,
+            request: tonic::Request<super::ClearQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearQuarantineResponse>,
+            tonic::Status,
+        >;
+        /// QuarantineIdentity denies a principal every lock until it is cleared. A repeat is answered as done.
+        /// Fails with LIMIT_EXCEEDED (`max_quarantined_identities`).
+        async fn quarantine_identity(
+            &self,
+            request: tonic::Request<super::QuarantineIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuarantineIdentityResponse>,
+            tonic::Status,
+        >;
+        /// ListQuarantines lists quarantined keys and principals.
+        async fn list_quarantines(
+            &self,
+            request: tonic::Request<super::ListQuarantinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantinesResponse>,
+            tonic::Status,
+        >;
+        /// GetPolicy reads the policy that is in force for a key, and all policies by prefix.
+        async fn get_policy(
+            &self,
+            request: tonic::Request<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        >;
+        /// SetPolicy sets or removes the policy of a key prefix. A repeat whose content is in force at
+        /// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED
+        /// (`max_policies`).
+        async fn set_policy(
+            &self,
+            request: tonic::Request<super::SetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPolicyResponse>,
+            tonic::Status,
+        >;
+        /// GetWaitGraph reads who waits for whom.
+        async fn get_wait_graph(
+            &self,
+            request: tonic::Request<super::GetWaitGraphRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetWaitGraphResponse>,
+            tonic::Status,
+        >;
+        /// CreateNamespace makes a namespace. One that exists with the same settings is answered as done. Fails with
+        /// NAMESPACE_EXISTS, LIMIT_EXCEEDED (`max_namespaces`) and STORAGE_LOW.
+        async fn create_namespace(
+            &self,
+            request: tonic::Request<super::CreateNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateNamespaceResponse>,
+            tonic::Status,
+        >;
+        /// UpdateNamespace changes the settings of a namespace. A repeat whose content is in force at
+        /// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+        async fn update_namespace(
+            &self,
+            request: tonic::Request<super::UpdateNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNamespaceResponse>,
+            tonic::Status,
+        >;
+        /// ListNamespaces lists the namespaces this server serves.
+        async fn list_namespaces(
+            &self,
+            request: tonic::Request<super::ListNamespacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNamespacesResponse>,
+            tonic::Status,
+        >;
     }
-    /// AdminService is for operators.
+    /// AdminService is for operators. Every call fails with INVALID_FIELD and NOT_PERMITTED apart from the reasons
+    /// named. What changes something is told in the audit history, with the reason given.
     #[derive(Debug)]
     pub struct AdminServiceServer<T> {
         inner: Arc<T>,
@@ -566,6 +2942,457 @@ pub mod admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForceReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/RevokeSession" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeSessionSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::RevokeSessionRequest>
+                    for RevokeSessionSvc<T> {
+                        type Response = super::RevokeSessionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeSessionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::revoke_session(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeSessionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/ClearQuarantine" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClearQuarantineSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::ClearQuarantineRequest>
+                    for ClearQuarantineSvc<T> {
+                        type Response = super::ClearQuarantineResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClearQuarantineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::clear_quarantine(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClearQuarantineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/QuarantineIdentity" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuarantineIdentitySvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::QuarantineIdentityRequest>
+                    for QuarantineIdentitySvc<T> {
+                        type Response = super::QuarantineIdentityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuarantineIdentityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::quarantine_identity(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuarantineIdentitySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/ListQuarantines" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQuarantinesSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::ListQuarantinesRequest>
+                    for ListQuarantinesSvc<T> {
+                        type Response = super::ListQuarantinesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListQuarantinesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::list_quarantines(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQuarantinesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/GetPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPolicySvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::GetPolicyRequest>
+                    for GetPolicySvc<T> {
+                        type Response = super::GetPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::get_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/SetPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPolicySvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::SetPolicyRequest>
+                    for SetPolicySvc<T> {
+                        type Response = super::SetPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::set_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/GetWaitGraph" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetWaitGraphSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::GetWaitGraphRequest>
+                    for GetWaitGraphSvc<T> {
+                        type Response = super::GetWaitGraphResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetWaitGraphRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::get_wait_graph(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetWaitGraphSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/CreateNamespace" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateNamespaceSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::CreateNamespaceRequest>
+                    for CreateNamespaceSvc<T> {
+                        type Response = super::CreateNamespaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateNamespaceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::create_namespace(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateNamespaceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/UpdateNamespace" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateNamespaceSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::UpdateNamespaceRequest>
+                    for UpdateNamespaceSvc<T> {
+                        type Response = super::UpdateNamespaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateNamespaceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::update_namespace(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateNamespaceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.AdminService/ListNamespaces" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNamespacesSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::ListNamespacesRequest>
+                    for ListNamespacesSvc<T> {
+                        type Response = super::ListNamespacesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNamespacesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::list_namespaces(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNamespacesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -697,6 +3524,13 @@ pub enum ErrorReason {
     /// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
     /// tells more.
     Internal = 24,
+    /// ABORTED. What was to be changed is not at the expected version; metadata `version` is the actual one.
+    /// Read it again. Nothing changed.
+    VersionMismatch = 25,
+    /// FAILED_PRECONDITION. The namespace exists, with other settings. Nothing changed.
+    NamespaceExists = 26,
+    /// NOT_FOUND. No such session, or none that is still remembered. Nothing changed.
+    NoSuchSession = 27,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -730,6 +3564,9 @@ impl ErrorReason {
             Self::Cancelled => "ERROR_REASON_CANCELLED",
             Self::StorageLow => "ERROR_REASON_STORAGE_LOW",
             Self::Internal => "ERROR_REASON_INTERNAL",
+            Self::VersionMismatch => "ERROR_REASON_VERSION_MISMATCH",
+            Self::NamespaceExists => "ERROR_REASON_NAMESPACE_EXISTS",
+            Self::NoSuchSession => "ERROR_REASON_NO_SUCH_SESSION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -760,455 +3597,11 @@ impl ErrorReason {
             "ERROR_REASON_CANCELLED" => Some(Self::Cancelled),
             "ERROR_REASON_STORAGE_LOW" => Some(Self::StorageLow),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            "ERROR_REASON_VERSION_MISMATCH" => Some(Self::VersionMismatch),
+            "ERROR_REASON_NAMESPACE_EXISTS" => Some(Self::NamespaceExists),
+            "ERROR_REASON_NO_SUCH_SESSION" => Some(Self::NoSuchSession),
             _ => None,
         }
-    }
-}
-/// Event is one committed fact of a namespace. The journal, Watch and the audit history are the same
-/// events. Receivers of a watch skip bodies they do not know.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Event {
-    /// Position in the namespace's history; rises strictly and is never used again.
-    #[prost(uint64, tag = "1")]
-    pub revision: u64,
-    /// When it was decided, unix milliseconds of the server.
-    #[prost(int64, tag = "2")]
-    pub decided_at_ms: i64,
-    /// The server that decided it.
-    #[prost(string, tag = "3")]
-    pub node: ::prost::alloc::string::String,
-    /// The principal whose call caused it; empty when the server acted by itself, as for an expiry.
-    #[prost(string, tag = "4")]
-    pub actor: ::prost::alloc::string::String,
-    /// What the caller gave to find this event again; may be empty.
-    #[prost(string, tag = "5")]
-    pub correlation_id: ::prost::alloc::string::String,
-    /// Where a person acted: the reason given; otherwise empty.
-    #[prost(string, tag = "6")]
-    pub reason: ::prost::alloc::string::String,
-    /// The request id of the session's call that caused it; 0 when no such call did.
-    #[prost(uint64, tag = "7")]
-    pub cause_request_id: u64,
-    /// Only in the journal; the server removes it before an event leaves.
-    #[prost(message, optional, tag = "8")]
-    pub journal_only: ::core::option::Option<JournalOnly>,
-    /// What happened.
-    #[prost(
-        oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
-    )]
-    pub body: ::core::option::Option<event::Body>,
-}
-/// Nested message and enum types in `Event`.
-pub mod event {
-    /// What happened.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Body {
-        /// A writer started: the first event of every epoch.
-        #[prost(message, tag = "20")]
-        EpochStarted(super::EpochStarted),
-        /// A session was opened.
-        #[prost(message, tag = "21")]
-        SessionOpened(super::SessionOpened),
-        /// A session ended. Its holds and tickets end in events of their own that follow at once.
-        #[prost(message, tag = "22")]
-        SessionEnded(super::SessionEnded),
-        /// An ended session is no longer remembered.
-        #[prost(message, tag = "23")]
-        SessionForgotten(super::SessionForgotten),
-        /// An acquire started to wait.
-        #[prost(message, tag = "24")]
-        LockQueued(super::LockQueued),
-        /// A lock was granted.
-        #[prost(message, tag = "25")]
-        LockGranted(super::LockGranted),
-        /// A waiting acquire ended without a grant.
-        #[prost(message, tag = "26")]
-        TicketEnded(super::TicketEnded),
-        /// A cancelled request that had not arrived will be refused when it does.
-        #[prost(message, tag = "27")]
-        AcquireRefused(super::AcquireRefused),
-        /// A hold ended by its holder's wish.
-        #[prost(message, tag = "28")]
-        LockReleased(super::LockReleased),
-        /// A hold ended against its holder's wish.
-        #[prost(message, tag = "29")]
-        LockLost(super::LockLost),
-        /// Time of a running delay was used up; it is not asked for again after a restart.
-        #[prost(message, tag = "30")]
-        DelayProgressed(super::DelayProgressed),
-        /// The keys of a lost hold are no longer blocked.
-        #[prost(message, tag = "31")]
-        DelayEnded(super::DelayEnded),
-    }
-}
-/// JournalOnly is what the server must remember but shows nobody.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct JournalOnly {
-    /// SHA-256 of the session's secret, 32 bytes; with session_opened.
-    #[prost(bytes = "vec", tag = "1")]
-    pub secret_sha256: ::prost::alloc::vec::Vec<u8>,
-    /// Fingerprint of the content of the request that caused the event, to recognise a request id that
-    /// is used again for something else.
-    #[prost(fixed64, tag = "2")]
-    pub content_fingerprint: u64,
-}
-/// EpochStarted is the first event of an epoch.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EpochStarted {
-    /// The epoch, at least 1.
-    #[prost(uint64, tag = "1")]
-    pub epoch: u64,
-    /// Why it started.
-    #[prost(enumeration = "EpochCause", tag = "2")]
-    pub cause: i32,
-    /// Version of the server that writes it.
-    #[prost(string, tag = "3")]
-    pub server_version: ::prost::alloc::string::String,
-    /// Nothing is granted before this much time has passed; above 0 only for a new lineage.
-    #[prost(int64, tag = "4")]
-    pub grant_pause_ms: i64,
-}
-/// SessionOpened starts a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SessionOpened {
-    /// Identity of the session; equal to the event's revision.
-    #[prost(uint64, tag = "1")]
-    pub session_id: u64,
-    /// Time to live without a keep-alive.
-    #[prost(int64, tag = "2")]
-    pub ttl_ms: i64,
-    /// What people see; may be empty.
-    #[prost(string, tag = "3")]
-    pub display_name: ::prost::alloc::string::String,
-    /// What the client said of itself.
-    #[prost(btree_map = "string, string", tag = "4")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-}
-/// SessionEnded ends a session.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SessionEnded {
-    /// The session.
-    #[prost(uint64, tag = "1")]
-    pub session_id: u64,
-    /// EXPIRED, CLOSED or REVOKED.
-    #[prost(enumeration = "SessionState", tag = "2")]
-    pub state: i32,
-}
-/// SessionForgotten removes what was remembered of an ended session.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SessionForgotten {
-    /// The session.
-    #[prost(uint64, tag = "1")]
-    pub session_id: u64,
-}
-/// LockQueued starts a wait.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LockQueued {
-    /// Identity of the ticket; equal to the event's revision.
-    #[prost(uint64, tag = "1")]
-    pub ticket_id: u64,
-    /// The session that waits.
-    #[prost(uint64, tag = "2")]
-    pub session_id: u64,
-    /// The request id of the Acquire.
-    #[prost(uint64, tag = "3")]
-    pub request_id: u64,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "4")]
-    pub owner: ::prost::alloc::string::String,
-    /// What is wanted.
-    #[prost(message, repeated, tag = "5")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// How long it waits before it is denied.
-    #[prost(int64, tag = "6")]
-    pub wait_ms: i64,
-}
-/// LockGranted starts a hold.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LockGranted {
-    /// Identity of the hold; equal to the revision of its first grant.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// The fencing token; equal to the event's revision.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// The session that holds.
-    #[prost(uint64, tag = "3")]
-    pub session_id: u64,
-    /// The request id of the Acquire.
-    #[prost(uint64, tag = "4")]
-    pub request_id: u64,
-    /// The ticket it waited with; 0 when it did not wait.
-    #[prost(uint64, tag = "5")]
-    pub ticket_id: u64,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "6")]
-    pub owner: ::prost::alloc::string::String,
-    /// What is held.
-    #[prost(message, repeated, tag = "7")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-}
-/// TicketEnded ends a wait without a grant.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TicketEnded {
-    /// The ticket.
-    #[prost(uint64, tag = "1")]
-    pub ticket_id: u64,
-    /// The session that waited.
-    #[prost(uint64, tag = "2")]
-    pub session_id: u64,
-    /// The request id of the Acquire.
-    #[prost(uint64, tag = "3")]
-    pub request_id: u64,
-    /// What was wanted.
-    #[prost(message, repeated, tag = "4")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// Why it ended.
-    #[prost(enumeration = "TicketEnd", tag = "5")]
-    pub end: i32,
-}
-/// AcquireRefused makes sure that an Acquire which was cancelled before it arrived never runs.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AcquireRefused {
-    /// The session.
-    #[prost(uint64, tag = "1")]
-    pub session_id: u64,
-    /// The request id of the Acquire that will be refused.
-    #[prost(uint64, tag = "2")]
-    pub acquire_request_id: u64,
-}
-/// LockReleased ends a hold by its holder's Release or CloseSession.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LockReleased {
-    /// The hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// Its fencing token, dead from here on.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// The session that held.
-    #[prost(uint64, tag = "3")]
-    pub session_id: u64,
-    /// What was held.
-    #[prost(message, repeated, tag = "4")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-}
-/// LockLost ends a hold against its holder's wish.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LockLost {
-    /// The hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// Its fencing token, dead from here on.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// The session that held.
-    #[prost(uint64, tag = "3")]
-    pub session_id: u64,
-    /// What was held.
-    #[prost(message, repeated, tag = "4")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// Why.
-    #[prost(enumeration = "LossReason", tag = "5")]
-    pub reason: i32,
-    /// The keys stay blocked until the client that lost them must have noticed; delay_ended follows.
-    #[prost(bool, tag = "6")]
-    pub delayed: bool,
-}
-/// DelayProgressed records consumed time of a running delay.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DelayProgressed {
-    /// The lost hold whose keys are blocked.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// How much of the delay has been used up so far, in this and earlier epochs.
-    #[prost(int64, tag = "2")]
-    pub consumed_ms: i64,
-}
-/// DelayEnded unblocks the keys of a lost hold.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct DelayEnded {
-    /// The lost hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// The keys that are free now.
-    #[prost(message, repeated, tag = "2")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// Why.
-    #[prost(enumeration = "DelayEndCause", tag = "3")]
-    pub cause: i32,
-}
-/// EpochCause says why a writer started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum EpochCause {
-    /// Not a cause; never sent.
-    Unspecified = 0,
-    /// The namespace is new.
-    Created = 1,
-    /// The server started again on the journal it had written.
-    Recovered = 2,
-    /// The journal cannot prove that it holds every acknowledged event; epoch and revision jumped above
-    /// all ever used. Older revisions read as REVISION_COMPACTED.
-    NewLineage = 3,
-}
-impl EpochCause {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "EPOCH_CAUSE_UNSPECIFIED",
-            Self::Created => "EPOCH_CAUSE_CREATED",
-            Self::Recovered => "EPOCH_CAUSE_RECOVERED",
-            Self::NewLineage => "EPOCH_CAUSE_NEW_LINEAGE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "EPOCH_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
-            "EPOCH_CAUSE_CREATED" => Some(Self::Created),
-            "EPOCH_CAUSE_RECOVERED" => Some(Self::Recovered),
-            "EPOCH_CAUSE_NEW_LINEAGE" => Some(Self::NewLineage),
-            _ => None,
-        }
-    }
-}
-/// TicketEnd says why a wait ended without a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum TicketEnd {
-    /// Not a reason; never sent.
-    Unspecified = 0,
-    /// The wait was over.
-    WaitTimedOut = 1,
-    /// The client cancelled.
-    Cancelled = 2,
-    /// The session ended.
-    SessionEnded = 3,
-}
-impl TicketEnd {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "TICKET_END_UNSPECIFIED",
-            Self::WaitTimedOut => "TICKET_END_WAIT_TIMED_OUT",
-            Self::Cancelled => "TICKET_END_CANCELLED",
-            Self::SessionEnded => "TICKET_END_SESSION_ENDED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "TICKET_END_UNSPECIFIED" => Some(Self::Unspecified),
-            "TICKET_END_WAIT_TIMED_OUT" => Some(Self::WaitTimedOut),
-            "TICKET_END_CANCELLED" => Some(Self::Cancelled),
-            "TICKET_END_SESSION_ENDED" => Some(Self::SessionEnded),
-            _ => None,
-        }
-    }
-}
-/// DelayEndCause says why a delay ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum DelayEndCause {
-    /// Not a cause; never sent.
-    Unspecified = 0,
-    /// The client that lost the hold confirmed that it knows.
-    Confirmed = 1,
-    /// The client's time to live passed since it was last told nothing of the loss.
-    Elapsed = 2,
-}
-impl DelayEndCause {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "DELAY_END_CAUSE_UNSPECIFIED",
-            Self::Confirmed => "DELAY_END_CAUSE_CONFIRMED",
-            Self::Elapsed => "DELAY_END_CAUSE_ELAPSED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "DELAY_END_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
-            "DELAY_END_CAUSE_CONFIRMED" => Some(Self::Confirmed),
-            "DELAY_END_CAUSE_ELAPSED" => Some(Self::Elapsed),
-            _ => None,
-        }
-    }
-}
-/// AcquireRequest asks for a lock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AcquireRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session. A repeat with the same
-    /// content gets the same outcome and continues the same wait; poll_timeout_ms, answered
-    /// and correlation_id are not content.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// What is wanted, granted as one hold with one token or not at all. Exactly one target unless the
-    /// server lists the feature `multi_key`.
-    #[prost(message, repeated, tag = "4")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// Who in the session asks, at most 512 bytes, rules of a name. Empty: this request is its own owner,
-    /// linked to nothing. An owner has at most one waiting request and cannot take a key twice.
-    #[prost(string, tag = "5")]
-    pub owner: ::prost::alloc::string::String,
-    /// How long to wait in the queue, counted from the first arrival of this request id. 0 does not
-    /// wait. Not negative; longer than `max_wait_ms` counts as `max_wait_ms`.
-    #[prost(int64, tag = "6")]
-    pub wait_ms: i64,
-    /// How long this call may stay open before it answers `queued`, 0 to `max_poll_timeout_ms`; 0 answers
-    /// at once. The ticket waits on whatever happens to the call. Ignored on Attach, where only the final
-    /// outcome is sent.
-    #[prost(int64, tag = "7")]
-    pub poll_timeout_ms: i64,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "8")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// AcquireResponse is the outcome of an acquire, or `queued` while it has none.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AcquireResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// What became of it.
-    #[prost(oneof = "acquire_response::Outcome", tags = "2, 3, 4")]
-    pub outcome: ::core::option::Option<acquire_response::Outcome>,
-}
-/// Nested message and enum types in `AcquireResponse`.
-pub mod acquire_response {
-    /// What became of it.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        /// The lock is held.
-        #[prost(message, tag = "2")]
-        Granted(super::Granted),
-        /// It waits; repeat the call with the same request id to go on listening.
-        #[prost(message, tag = "3")]
-        Queued(super::Queued),
-        /// It ended without a lock.
-        #[prost(message, tag = "4")]
-        Denied(super::Denied),
     }
 }
 /// ReleaseRequest gives a hold back.
@@ -1226,7 +3619,7 @@ pub struct ReleaseRequest {
     /// The hold. Required, above 0.
     #[prost(uint64, tag = "4")]
     pub hold_id: u64,
-    /// Its token. Required, above 0.
+    /// Its token, or an earlier one of the same hold. Required, above 0.
     #[prost(uint64, tag = "5")]
     pub token: u64,
     /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
@@ -1245,8 +3638,200 @@ pub struct ReleaseResponse {
     /// Why the hold was lost; only with RELEASE_OUTCOME_LOST.
     #[prost(enumeration = "LossReason", tag = "3")]
     pub lost_reason: i32,
+    /// How many grants the hold still counts; only with RELEASE_OUTCOME_STILL_HELD.
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
 }
-/// CancelAcquireRequest takes back an Acquire.
+/// ConvertRequest changes the mode of one key of a hold. EXCLUSIVE becomes SHARED or UPGRADABLE and
+/// UPGRADABLE becomes SHARED at once, with the same token; UPGRADABLE becomes EXCLUSIVE when the SHARED
+/// holds beside it are over, before everybody who waits, with a new token for the whole hold; the mode it
+/// has already is granted unchanged. Everything else is denied UPGRADE_REFUSED.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConvertRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session. CancelAcquire takes a
+    /// Convert back by it.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token now. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The key. Required, one of the hold's.
+    #[prost(string, tag = "6")]
+    pub key: ::prost::alloc::string::String,
+    /// The mode it shall have. Required.
+    #[prost(enumeration = "LockMode", tag = "7")]
+    pub mode: i32,
+    /// How long to wait, as for Acquire.
+    #[prost(int64, tag = "8")]
+    pub wait_ms: i64,
+    /// How long this call may stay open before it answers `queued`, as for Acquire.
+    #[prost(int64, tag = "9")]
+    pub poll_timeout_ms: i64,
+    /// As for Acquire.
+    #[prost(int32, tag = "10")]
+    pub deadlock_priority: i32,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "11")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// ConvertResponse is the outcome of a Convert, or `queued` while it has none.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConvertResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What became of it.
+    #[prost(oneof = "convert_response::Outcome", tags = "2, 3, 4, 5")]
+    pub outcome: ::core::option::Option<convert_response::Outcome>,
+}
+/// Nested message and enum types in `ConvertResponse`.
+pub mod convert_response {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The key is held in that mode; the token is the hold's from here on.
+        #[prost(message, tag = "2")]
+        Granted(super::Granted),
+        /// It waits; repeat the call with the same request id to go on listening.
+        #[prost(message, tag = "3")]
+        Queued(super::Queued),
+        /// The hold is unchanged.
+        #[prost(message, tag = "4")]
+        Denied(super::Denied),
+        /// There is no such hold any more.
+        #[prost(message, tag = "5")]
+        NotHeld(super::NotHeld),
+    }
+}
+/// TransferRequest gives a hold to a waiter, past everybody else who waits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The session that gets it. Required, above 0.
+    #[prost(uint64, tag = "6")]
+    pub to_session_id: u64,
+    /// The request id of that session's waiting Acquire, with the same targets and modes. Required, above 0.
+    #[prost(uint64, tag = "7")]
+    pub to_request_id: u64,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "8")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// TransferResponse is the outcome of a Transfer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What became of it.
+    #[prost(oneof = "transfer_response::Outcome", tags = "2, 3, 4")]
+    pub outcome: ::core::option::Option<transfer_response::Outcome>,
+}
+/// Nested message and enum types in `TransferResponse`.
+pub mod transfer_response {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The waiter has the lock, as a new hold with a new token; the old hold is over.
+        #[prost(message, tag = "2")]
+        Granted(super::Granted),
+        /// NO_SUCH_WAITER: nothing changed.
+        #[prost(message, tag = "3")]
+        Denied(super::Denied),
+        /// There is no such hold any more.
+        #[prost(message, tag = "4")]
+        NotHeld(super::NotHeld),
+    }
+}
+/// SetValueRequest changes the published value of a hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetValueRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The new value, at most `max_value_bytes`. May be empty.
+    #[prost(bytes = "vec", tag = "6")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "7")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// SetValueResponse is the outcome of a SetValue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetValueResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// There is no such hold any more; absent when the value was set.
+    #[prost(message, optional, tag = "2")]
+    pub not_held: ::core::option::Option<NotHeld>,
+}
+/// RequestReleaseRequest asks the holders of a key to release it. It takes nothing from them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestReleaseRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The key. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// The hold to ask for; 0 asks every holder of the key.
+    #[prost(uint64, tag = "3")]
+    pub token: u64,
+    /// Why, told to the holder; at most 512 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// RequestReleaseResponse tells who was asked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestReleaseResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The holds that have been asked for, by this call or an earlier one, by rising hold_id; empty when
+    /// nobody holds the key like that.
+    #[prost(uint64, repeated, tag = "2")]
+    pub hold_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// CancelAcquireRequest takes back an Acquire or a Convert.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelAcquireRequest {
     /// The session. Required, except on Attach.
@@ -1258,7 +3843,7 @@ pub struct CancelAcquireRequest {
     /// All request ids whose final reply the client has. At most 1,024 ranges.
     #[prost(message, repeated, tag = "3")]
     pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The request id of the Acquire to take back. Required, at least 1.
+    /// The request id of the Acquire or Convert to take back. Required, at least 1.
     #[prost(uint64, tag = "4")]
     pub acquire_request_id: u64,
     /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
@@ -1278,247 +3863,7 @@ pub struct CancelAcquireResponse {
     #[prost(message, optional, tag = "3")]
     pub granted: ::core::option::Option<Granted>,
 }
-/// CheckFenceRequest asks whether a token is that of a live hold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckFenceRequest {
-    /// The namespace. Required, except on Attach.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The key. Required, 1 to 512 bytes, rules of a name.
-    #[prost(string, tag = "2")]
-    pub key: ::prost::alloc::string::String,
-    /// The token. Required, above 0.
-    #[prost(uint64, tag = "3")]
-    pub token: u64,
-}
-/// CheckFenceResponse is what the server knows of a token.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckFenceResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The verdict.
-    #[prost(enumeration = "FenceStatus", tag = "2")]
-    pub status: i32,
-}
-/// LockHolder is one hold of a key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LockHolder {
-    /// The hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// Its fencing token.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// How the key is held.
-    #[prost(enumeration = "LockMode", tag = "3")]
-    pub mode: i32,
-    /// The session that holds.
-    #[prost(uint64, tag = "4")]
-    pub session_id: u64,
-    /// The display name of that session; may be empty.
-    #[prost(string, tag = "5")]
-    pub display_name: ::prost::alloc::string::String,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "6")]
-    pub owner: ::prost::alloc::string::String,
-    /// When it was granted.
-    #[prost(int64, tag = "7")]
-    pub granted_at_ms: i64,
-    /// What the Acquire gave to find it again; may be empty.
-    #[prost(string, tag = "8")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// LockWaiter is one waiting acquire of a key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LockWaiter {
-    /// The ticket.
-    #[prost(uint64, tag = "1")]
-    pub ticket_id: u64,
-    /// How the key is wanted.
-    #[prost(enumeration = "LockMode", tag = "2")]
-    pub mode: i32,
-    /// The session that waits.
-    #[prost(uint64, tag = "3")]
-    pub session_id: u64,
-    /// The display name of that session; may be empty.
-    #[prost(string, tag = "4")]
-    pub display_name: ::prost::alloc::string::String,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "5")]
-    pub owner: ::prost::alloc::string::String,
-    /// When it was queued.
-    #[prost(int64, tag = "6")]
-    pub queued_at_ms: i64,
-    /// How long it still waits.
-    #[prost(int64, tag = "7")]
-    pub wait_remaining_ms: i64,
-    /// What the Acquire gave to find it again; may be empty.
-    #[prost(string, tag = "8")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// LockDelay is a lost hold that still blocks a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LockDelay {
-    /// The lost hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// Its dead token.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// The session that lost it.
-    #[prost(uint64, tag = "3")]
-    pub session_id: u64,
-    /// Why it was lost.
-    #[prost(enumeration = "LossReason", tag = "4")]
-    pub reason: i32,
-    /// How long it blocks at most.
-    #[prost(int64, tag = "5")]
-    pub remaining_ms: i64,
-    /// When it was lost.
-    #[prost(int64, tag = "6")]
-    pub lost_at_ms: i64,
-}
-/// Lock is a key with those who hold it and wait for it.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Lock {
-    /// The key.
-    #[prost(string, tag = "1")]
-    pub key: ::prost::alloc::string::String,
-    /// Its state.
-    #[prost(enumeration = "KeyState", tag = "2")]
-    pub state: i32,
-    /// Who holds it, by rising hold_id.
-    #[prost(message, repeated, tag = "3")]
-    pub holders: ::prost::alloc::vec::Vec<LockHolder>,
-    /// What blocks it, by rising hold_id.
-    #[prost(message, repeated, tag = "4")]
-    pub delays: ::prost::alloc::vec::Vec<LockDelay>,
-    /// Who waits, in order of arrival, at most 1,000.
-    #[prost(message, repeated, tag = "5")]
-    pub queue: ::prost::alloc::vec::Vec<LockWaiter>,
-    /// How many wait in all.
-    #[prost(uint32, tag = "6")]
-    pub queue_length: u32,
-}
-/// GetLockRequest reads one key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetLockRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The key. Required, 1 to 512 bytes, rules of a name.
-    #[prost(string, tag = "2")]
-    pub key: ::prost::alloc::string::String,
-}
-/// GetLockResponse is one key. A key nobody has ever used is FREE.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetLockResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The key.
-    #[prost(message, optional, tag = "2")]
-    pub lock: ::core::option::Option<Lock>,
-}
-/// ListLocksRequest asks for a page of keys that are held, delayed or waited for.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLocksRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// Only keys that start with this, at most 512 bytes. Empty lists all.
-    #[prost(string, tag = "2")]
-    pub key_prefix: ::prost::alloc::string::String,
-    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
-    #[prost(int32, tag = "3")]
-    pub page_size: i32,
-    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
-    #[prost(string, tag = "4")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// ListLocksResponse is a page of keys.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListLocksResponse {
-    /// Where this page was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// By rising key, in byte order. Each queue shows at most its first 16 waiters.
-    #[prost(message, repeated, tag = "2")]
-    pub locks: ::prost::alloc::vec::Vec<Lock>,
-    /// Give it back for the next page; empty when this is the last.
-    #[prost(string, tag = "3")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// EventFilter chooses events. Without keys and prefix it chooses all events of the namespace; with
-/// either, those that name a chosen key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EventFilter {
-    /// These keys exactly; at most 128.
-    #[prost(string, repeated, tag = "1")]
-    pub keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Keys that start with this, at most 512 bytes; not together with `keys`.
-    #[prost(string, tag = "2")]
-    pub key_prefix: ::prost::alloc::string::String,
-}
-/// WatchRequest asks for events as they happen.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WatchRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// Which events. Absent: all.
-    #[prost(message, optional, tag = "2")]
-    pub filter: ::core::option::Option<EventFilter>,
-    /// Start with the event after this revision. Absent: from now. To start over, list, then watch after
-    /// the first page's header.revision and skip events not above an item's own revision.
-    #[prost(uint64, optional, tag = "3")]
-    pub after_revision: ::core::option::Option<u64>,
-}
-/// WatchResponse is the next part of the history, without gap or repetition.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct WatchResponse {
-    /// Where this was computed. header.revision is a bookmark: every chosen event up to it has been sent,
-    /// so a watch resumes after it. Comes without events when idle.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The chosen events, by rising revision.
-    #[prost(message, repeated, tag = "2")]
-    pub events: ::prost::alloc::vec::Vec<Event>,
-}
-/// ListEventsRequest asks for a page of history.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListEventsRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// Which events. Absent: all.
-    #[prost(message, optional, tag = "2")]
-    pub filter: ::core::option::Option<EventFilter>,
-    /// Start with the event after this revision; 0 starts with the oldest kept.
-    #[prost(uint64, tag = "3")]
-    pub after_revision: u64,
-    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
-    #[prost(int32, tag = "4")]
-    pub page_size: i32,
-}
-/// ListEventsResponse is a page of history.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListEventsResponse {
-    /// Where this page was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The chosen events, by rising revision.
-    #[prost(message, repeated, tag = "2")]
-    pub events: ::prost::alloc::vec::Vec<Event>,
-    /// The after_revision of the next page: every chosen event up to it has been listed.
-    #[prost(uint64, tag = "3")]
-    pub next_after_revision: u64,
-    /// More history follows up to header.revision.
-    #[prost(bool, tag = "4")]
-    pub more: bool,
-}
-/// ReleaseOutcome says what a Release found. Every outcome means that the hold is over.
+/// ReleaseOutcome says what a Release found. Every outcome but STILL_HELD means that the hold is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ReleaseOutcome {
@@ -1532,6 +3877,8 @@ pub enum ReleaseOutcome {
     Lost = 3,
     /// This session never had such a hold with such a token, or it is no longer remembered.
     NotHolder = 4,
+    /// The hold counts one less and is still held.
+    StillHeld = 5,
 }
 impl ReleaseOutcome {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1545,6 +3892,7 @@ impl ReleaseOutcome {
             Self::AlreadyReleased => "RELEASE_OUTCOME_ALREADY_RELEASED",
             Self::Lost => "RELEASE_OUTCOME_LOST",
             Self::NotHolder => "RELEASE_OUTCOME_NOT_HOLDER",
+            Self::StillHeld => "RELEASE_OUTCOME_STILL_HELD",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1555,6 +3903,7 @@ impl ReleaseOutcome {
             "RELEASE_OUTCOME_ALREADY_RELEASED" => Some(Self::AlreadyReleased),
             "RELEASE_OUTCOME_LOST" => Some(Self::Lost),
             "RELEASE_OUTCOME_NOT_HOLDER" => Some(Self::NotHolder),
+            "RELEASE_OUTCOME_STILL_HELD" => Some(Self::StillHeld),
             _ => None,
         }
     }
@@ -1596,320 +3945,6 @@ impl CancelOutcome {
         }
     }
 }
-/// FenceStatus is what the server knows of a token, true at header.revision and not later. A resource
-/// that compares tokens itself is safer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum FenceStatus {
-    /// Not a status; never sent.
-    Unspecified = 0,
-    /// A live hold of the key has exactly this token.
-    Current = 1,
-    /// The token is not that of a live hold of this key.
-    Stale = 2,
-    /// The token lies above the namespace's revision; it was not given out here.
-    Unknown = 3,
-}
-impl FenceStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "FENCE_STATUS_UNSPECIFIED",
-            Self::Current => "FENCE_STATUS_CURRENT",
-            Self::Stale => "FENCE_STATUS_STALE",
-            Self::Unknown => "FENCE_STATUS_UNKNOWN",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "FENCE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "FENCE_STATUS_CURRENT" => Some(Self::Current),
-            "FENCE_STATUS_STALE" => Some(Self::Stale),
-            "FENCE_STATUS_UNKNOWN" => Some(Self::Unknown),
-            _ => None,
-        }
-    }
-}
-/// KeyState is the state of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum KeyState {
-    /// Not a state; never sent.
-    Unspecified = 0,
-    /// Nobody holds it.
-    Free = 1,
-    /// Somebody holds it.
-    Held = 2,
-    /// A lost hold still blocks it, until its client must have noticed.
-    Delayed = 3,
-}
-impl KeyState {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "KEY_STATE_UNSPECIFIED",
-            Self::Free => "KEY_STATE_FREE",
-            Self::Held => "KEY_STATE_HELD",
-            Self::Delayed => "KEY_STATE_DELAYED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "KEY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
-            "KEY_STATE_FREE" => Some(Self::Free),
-            "KEY_STATE_HELD" => Some(Self::Held),
-            "KEY_STATE_DELAYED" => Some(Self::Delayed),
-            _ => None,
-        }
-    }
-}
-/// OpenSessionRequest asks for a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct OpenSessionRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// 32 random bytes made by the client. Required, exactly 32 bytes. Whoever knows them is the
-    /// session's client; the server keeps only their SHA-256.
-    #[prost(bytes = "vec", tag = "2")]
-    pub secret: ::prost::alloc::vec::Vec<u8>,
-    /// Time to live without a keep-alive. 2,000 to 3,600,000; 0 means the default, 15,000.
-    #[prost(int64, tag = "3")]
-    pub ttl_ms: i64,
-    /// What people see in lists, at most 512 bytes, no control characters. May be empty.
-    #[prost(string, tag = "4")]
-    pub display_name: ::prost::alloc::string::String,
-    /// Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes, no
-    /// control characters.
-    #[prost(btree_map = "string, string", tag = "5")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "6")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// OpenSessionResponse is the session.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct OpenSessionResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// Identity of the session, above 0, never used again in this namespace.
-    #[prost(uint64, tag = "2")]
-    pub session_id: u64,
-    /// The time to live in force. A repeated Open does not renew.
-    #[prost(int64, tag = "3")]
-    pub ttl_ms: i64,
-}
-/// KeepAliveRequest renews a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct KeepAliveRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// Number of this attempt, chosen by the client and echoed in the reply.
-    #[prost(uint64, tag = "2")]
-    pub seq: u64,
-    /// The highest revision up to which the client has acted on news about this session: the header
-    /// revision of the last GetSession it acted on, raised by pushes of the same Attach. Confirms
-    /// losses up to it. Not above the namespace's last durable revision.
-    #[prost(uint64, tag = "3")]
-    pub seen_revision: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "4")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-}
-/// KeepAliveResponse acknowledges a renewal.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct KeepAliveResponse {
-    /// Where this was computed: the last durable revision.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The attempt this answers.
-    #[prost(uint64, tag = "2")]
-    pub seq: u64,
-    /// Revision of the last durable event that took a hold from this session, 0 if none. When it is
-    /// above the client's seen revision, this reply must not move the client's deadline: call
-    /// GetSession first.
-    #[prost(uint64, tag = "3")]
-    pub session_revision: u64,
-    /// The session's time to live.
-    #[prost(int64, tag = "4")]
-    pub ttl_ms: i64,
-}
-/// CloseSessionRequest ends a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CloseSessionRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "4")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// CloseSessionResponse says how the session ended.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CloseSessionResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// CLOSED when this or an earlier Close ended it, otherwise what had ended it before.
-    #[prost(enumeration = "SessionState", tag = "2")]
-    pub state: i32,
-}
-/// GetSessionRequest reads a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetSessionRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "2")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-}
-/// GetSessionResponse is what the session holds and waits for, complete as of header.revision.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetSessionResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The session itself.
-    #[prost(message, optional, tag = "2")]
-    pub session: ::core::option::Option<Session>,
-    /// Its holds, by rising hold_id.
-    #[prost(message, repeated, tag = "3")]
-    pub holds: ::prost::alloc::vec::Vec<SessionHold>,
-    /// Its waiting acquires, by rising ticket_id.
-    #[prost(message, repeated, tag = "4")]
-    pub tickets: ::prost::alloc::vec::Vec<SessionTicket>,
-}
-/// Session is a session as anybody who may list it sees it.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Session {
-    /// Identity.
-    #[prost(uint64, tag = "1")]
-    pub session_id: u64,
-    /// Where it is in its life.
-    #[prost(enumeration = "SessionState", tag = "2")]
-    pub state: i32,
-    /// Time to live without a keep-alive.
-    #[prost(int64, tag = "3")]
-    pub ttl_ms: i64,
-    /// What people see; may be empty.
-    #[prost(string, tag = "4")]
-    pub display_name: ::prost::alloc::string::String,
-    /// What the client said of itself.
-    #[prost(btree_map = "string, string", tag = "5")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-    /// Who opened it: the authenticated principal or, without authentication, the peer's address.
-    #[prost(string, tag = "6")]
-    pub principal: ::prost::alloc::string::String,
-    /// When it was opened.
-    #[prost(int64, tag = "7")]
-    pub opened_at_ms: i64,
-    /// How long it lives on without another keep-alive; 0 when it has ended.
-    #[prost(int64, tag = "8")]
-    pub remaining_ms: i64,
-    /// How many holds it has.
-    #[prost(uint32, tag = "9")]
-    pub hold_count: u32,
-    /// How many acquires it has waiting.
-    #[prost(uint32, tag = "10")]
-    pub ticket_count: u32,
-    /// When it ended, 0 while it is active.
-    #[prost(int64, tag = "11")]
-    pub ended_at_ms: i64,
-}
-/// SessionHold is one hold of a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SessionHold {
-    /// Identity of the hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// Its fencing token.
-    #[prost(uint64, tag = "2")]
-    pub token: u64,
-    /// What is held.
-    #[prost(message, repeated, tag = "3")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "4")]
-    pub owner: ::prost::alloc::string::String,
-    /// The request id of the Acquire it was granted to.
-    #[prost(uint64, tag = "5")]
-    pub request_id: u64,
-    /// When it was granted.
-    #[prost(int64, tag = "6")]
-    pub granted_at_ms: i64,
-}
-/// SessionTicket is one waiting acquire of a session.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SessionTicket {
-    /// What is known of the wait. For a session with many tickets the blockers of the later ones are left
-    /// out.
-    #[prost(message, optional, tag = "1")]
-    pub queued: ::core::option::Option<Queued>,
-    /// What is wanted.
-    #[prost(message, repeated, tag = "2")]
-    pub targets: ::prost::alloc::vec::Vec<LockTarget>,
-    /// The owner inside the session; may be empty.
-    #[prost(string, tag = "3")]
-    pub owner: ::prost::alloc::string::String,
-    /// The request id of the Acquire that waits.
-    #[prost(uint64, tag = "4")]
-    pub request_id: u64,
-    /// When it was queued.
-    #[prost(int64, tag = "5")]
-    pub queued_at_ms: i64,
-}
-/// ListSessionsRequest asks for a page of sessions.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListSessionsRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Also list sessions that have ended and are still known.
-    #[prost(bool, tag = "4")]
-    pub include_ended: bool,
-}
-/// ListSessionsResponse is a page of sessions.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListSessionsResponse {
-    /// Where this page was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// By rising session_id.
-    #[prost(message, repeated, tag = "2")]
-    pub sessions: ::prost::alloc::vec::Vec<Session>,
-    /// Give it back for the next page; empty when this is the last.
-    #[prost(string, tag = "3")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
 /// AttachRequest is one frame from the client. Frames are cut at 256 KiB but hold at least one item.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttachRequest {
@@ -1936,7 +3971,10 @@ pub struct AttachCall {
     #[prost(string, tag = "3")]
     pub traceparent: ::prost::alloc::string::String,
     /// The same message as the unary call, without `session`.
-    #[prost(oneof = "attach_call::Request", tags = "10, 11, 12, 13, 14, 15, 16")]
+    #[prost(
+        oneof = "attach_call::Request",
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+    )]
     pub request: ::core::option::Option<attach_call::Request>,
 }
 /// Nested message and enum types in `AttachCall`.
@@ -1965,6 +4003,18 @@ pub mod attach_call {
         /// LockService.CheckFence.
         #[prost(message, tag = "16")]
         CheckFence(super::CheckFenceRequest),
+        /// LockService.Convert. Only the final outcome is sent, never `queued`.
+        #[prost(message, tag = "17")]
+        Convert(super::ConvertRequest),
+        /// LockService.Transfer.
+        #[prost(message, tag = "18")]
+        Transfer(super::TransferRequest),
+        /// LockService.SetValue.
+        #[prost(message, tag = "19")]
+        SetValue(super::SetValueRequest),
+        /// LockService.RequestRelease.
+        #[prost(message, tag = "20")]
+        RequestRelease(super::RequestReleaseRequest),
     }
 }
 /// AttachResponse is one frame from the server. Frames are cut at 256 KiB but hold at least one item.
@@ -1976,7 +4026,8 @@ pub struct AttachResponse {
     /// Replies to calls.
     #[prost(message, repeated, tag = "2")]
     pub replies: ::prost::alloc::vec::Vec<AttachReply>,
-    /// News about this session: events that took a hold from it, by rising revision, durable. To a client
+    /// News about this session: events that took a hold from it or asked for one, by rising revision,
+    /// durable. To a client
     /// that has called GetSession on this stream they raise its seen revision once acted on.
     #[prost(message, repeated, tag = "3")]
     pub news: ::prost::alloc::vec::Vec<Event>,
@@ -1988,7 +4039,10 @@ pub struct AttachReply {
     #[prost(uint64, tag = "1")]
     pub call_id: u64,
     /// The same message as the unary call's, or the error.
-    #[prost(oneof = "attach_reply::Reply", tags = "2, 10, 11, 12, 13, 14, 15, 16")]
+    #[prost(
+        oneof = "attach_reply::Reply",
+        tags = "2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+    )]
     pub reply: ::core::option::Option<attach_reply::Reply>,
 }
 /// Nested message and enum types in `AttachReply`.
@@ -2020,6 +4074,18 @@ pub mod attach_reply {
         /// LockService.CheckFence.
         #[prost(message, tag = "16")]
         CheckFence(super::CheckFenceResponse),
+        /// LockService.Convert.
+        #[prost(message, tag = "17")]
+        Convert(super::ConvertResponse),
+        /// LockService.Transfer.
+        #[prost(message, tag = "18")]
+        Transfer(super::TransferResponse),
+        /// LockService.SetValue.
+        #[prost(message, tag = "19")]
+        SetValue(super::SetValueResponse),
+        /// LockService.RequestRelease.
+        #[prost(message, tag = "20")]
+        RequestRelease(super::RequestReleaseResponse),
     }
 }
 /// AttachError is the RPC error of one call.
@@ -2182,7 +4248,110 @@ pub mod lock_service_client {
                 .insert(GrpcMethod::new("lockstep.v1.LockService", "Release"));
             self.inner.unary(req, path, codec).await
         }
-        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+        /// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`, `max_waiters_per_session`).
+        pub async fn convert(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConvertRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConvertResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.LockService/Convert",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.LockService", "Convert"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`).
+        pub async fn transfer(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.LockService/Transfer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.LockService", "Transfer"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`) and STORAGE_LOW.
+        pub async fn set_value(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetValueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetValueResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.LockService/SetValue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.LockService", "SetValue"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
+        pub async fn request_release(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RequestReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RequestReleaseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.LockService/RequestRelease",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.LockService", "RequestRelease"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// CancelAcquire takes back an Acquire or a Convert, whether it waits, was granted or has not arrived yet. Fails with
         /// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
         /// unanswered.
         pub async fn cancel_acquire(
@@ -2365,7 +4534,39 @@ pub mod lock_service_server {
             &self,
             request: tonic::Request<super::ReleaseRequest>,
         ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
-        /// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+        /// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`, `max_waiters_per_session`).
+        async fn convert(
+            &self,
+            request: tonic::Request<super::ConvertRequest>,
+        ) -> std::result::Result<tonic::Response<super::ConvertResponse>, tonic::Status>;
+        /// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`).
+        async fn transfer(
+            &self,
+            request: tonic::Request<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        >;
+        /// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+        /// `max_answered_ranges`) and STORAGE_LOW.
+        async fn set_value(
+            &self,
+            request: tonic::Request<super::SetValueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetValueResponse>,
+            tonic::Status,
+        >;
+        /// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
+        async fn request_release(
+            &self,
+            request: tonic::Request<super::RequestReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RequestReleaseResponse>,
+            tonic::Status,
+        >;
+        /// CancelAcquire takes back an Acquire or a Convert, whether it waits, was granted or has not arrived yet. Fails with
         /// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
         /// unanswered.
         async fn cancel_acquire(
@@ -2573,6 +4774,186 @@ pub mod lock_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.LockService/Convert" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConvertSvc<T: LockService>(pub Arc<T>);
+                    impl<
+                        T: LockService,
+                    > tonic::server::UnaryService<super::ConvertRequest>
+                    for ConvertSvc<T> {
+                        type Response = super::ConvertResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConvertRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LockService>::convert(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConvertSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.LockService/Transfer" => {
+                    #[allow(non_camel_case_types)]
+                    struct TransferSvc<T: LockService>(pub Arc<T>);
+                    impl<
+                        T: LockService,
+                    > tonic::server::UnaryService<super::TransferRequest>
+                    for TransferSvc<T> {
+                        type Response = super::TransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LockService>::transfer(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TransferSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.LockService/SetValue" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetValueSvc<T: LockService>(pub Arc<T>);
+                    impl<
+                        T: LockService,
+                    > tonic::server::UnaryService<super::SetValueRequest>
+                    for SetValueSvc<T> {
+                        type Response = super::SetValueResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetValueRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LockService>::set_value(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetValueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.LockService/RequestRelease" => {
+                    #[allow(non_camel_case_types)]
+                    struct RequestReleaseSvc<T: LockService>(pub Arc<T>);
+                    impl<
+                        T: LockService,
+                    > tonic::server::UnaryService<super::RequestReleaseRequest>
+                    for RequestReleaseSvc<T> {
+                        type Response = super::RequestReleaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RequestReleaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LockService>::request_release(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RequestReleaseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -36,15 +36,70 @@ const (
 	// AdminServiceForceReleaseProcedure is the fully-qualified name of the AdminService's ForceRelease
 	// RPC.
 	AdminServiceForceReleaseProcedure = "/lockstep.v1.AdminService/ForceRelease"
+	// AdminServiceRevokeSessionProcedure is the fully-qualified name of the AdminService's
+	// RevokeSession RPC.
+	AdminServiceRevokeSessionProcedure = "/lockstep.v1.AdminService/RevokeSession"
+	// AdminServiceClearQuarantineProcedure is the fully-qualified name of the AdminService's
+	// ClearQuarantine RPC.
+	AdminServiceClearQuarantineProcedure = "/lockstep.v1.AdminService/ClearQuarantine"
+	// AdminServiceQuarantineIdentityProcedure is the fully-qualified name of the AdminService's
+	// QuarantineIdentity RPC.
+	AdminServiceQuarantineIdentityProcedure = "/lockstep.v1.AdminService/QuarantineIdentity"
+	// AdminServiceListQuarantinesProcedure is the fully-qualified name of the AdminService's
+	// ListQuarantines RPC.
+	AdminServiceListQuarantinesProcedure = "/lockstep.v1.AdminService/ListQuarantines"
+	// AdminServiceGetPolicyProcedure is the fully-qualified name of the AdminService's GetPolicy RPC.
+	AdminServiceGetPolicyProcedure = "/lockstep.v1.AdminService/GetPolicy"
+	// AdminServiceSetPolicyProcedure is the fully-qualified name of the AdminService's SetPolicy RPC.
+	AdminServiceSetPolicyProcedure = "/lockstep.v1.AdminService/SetPolicy"
+	// AdminServiceGetWaitGraphProcedure is the fully-qualified name of the AdminService's GetWaitGraph
+	// RPC.
+	AdminServiceGetWaitGraphProcedure = "/lockstep.v1.AdminService/GetWaitGraph"
+	// AdminServiceCreateNamespaceProcedure is the fully-qualified name of the AdminService's
+	// CreateNamespace RPC.
+	AdminServiceCreateNamespaceProcedure = "/lockstep.v1.AdminService/CreateNamespace"
+	// AdminServiceUpdateNamespaceProcedure is the fully-qualified name of the AdminService's
+	// UpdateNamespace RPC.
+	AdminServiceUpdateNamespaceProcedure = "/lockstep.v1.AdminService/UpdateNamespace"
+	// AdminServiceListNamespacesProcedure is the fully-qualified name of the AdminService's
+	// ListNamespaces RPC.
+	AdminServiceListNamespacesProcedure = "/lockstep.v1.AdminService/ListNamespaces"
 )
 
 // AdminServiceClient is a client for the lockstep.v1.AdminService service.
 type AdminServiceClient interface {
-	// ForceRelease ends the hold of a key. The key stays DELAYED until the client that lost it has
-	// confirmed that it knows, or its time to live has passed since it was last renewed without being
-	// told. A repeat for a hold that was force-released before is answered as done. Fails with
-	// INVALID_FIELD, NOT_PERMITTED, TOKEN_MISMATCH.
+	// ForceRelease ends the hold of a key, with all its keys. They stay DELAYED until the client that lost
+	// them has confirmed that it knows, or its time to live has passed since it was last renewed without
+	// being told. A repeat for a hold that was force-released before is answered as done. Fails with
+	// TOKEN_MISMATCH.
 	ForceRelease(context.Context, *v1.ForceReleaseRequest) (*v1.ForceReleaseResponse, error)
+	// RevokeSession ends a session. Its holds are lost, their keys stay DELAYED as with ForceRelease. A session
+	// that has ended before is answered as done. Fails with NO_SUCH_SESSION.
+	RevokeSession(context.Context, *v1.RevokeSessionRequest) (*v1.RevokeSessionResponse, error)
+	// ClearQuarantine lets a quarantined key or principal go on. A repeat for what is not quarantined any more
+	// is answered as done. Fails with VERSION_MISMATCH when it is quarantined anew.
+	ClearQuarantine(context.Context, *v1.ClearQuarantineRequest) (*v1.ClearQuarantineResponse, error)
+	// QuarantineIdentity denies a principal every lock until it is cleared. A repeat is answered as done.
+	// Fails with LIMIT_EXCEEDED (`max_quarantined_identities`).
+	QuarantineIdentity(context.Context, *v1.QuarantineIdentityRequest) (*v1.QuarantineIdentityResponse, error)
+	// ListQuarantines lists quarantined keys and principals.
+	ListQuarantines(context.Context, *v1.ListQuarantinesRequest) (*v1.ListQuarantinesResponse, error)
+	// GetPolicy reads the policy that is in force for a key, and all policies by prefix.
+	GetPolicy(context.Context, *v1.GetPolicyRequest) (*v1.GetPolicyResponse, error)
+	// SetPolicy sets or removes the policy of a key prefix. A repeat whose content is in force at
+	// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED
+	// (`max_policies`).
+	SetPolicy(context.Context, *v1.SetPolicyRequest) (*v1.SetPolicyResponse, error)
+	// GetWaitGraph reads who waits for whom.
+	GetWaitGraph(context.Context, *v1.GetWaitGraphRequest) (*v1.GetWaitGraphResponse, error)
+	// CreateNamespace makes a namespace. One that exists with the same settings is answered as done. Fails with
+	// NAMESPACE_EXISTS, LIMIT_EXCEEDED (`max_namespaces`) and STORAGE_LOW.
+	CreateNamespace(context.Context, *v1.CreateNamespaceRequest) (*v1.CreateNamespaceResponse, error)
+	// UpdateNamespace changes the settings of a namespace. A repeat whose content is in force at
+	// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+	UpdateNamespace(context.Context, *v1.UpdateNamespaceRequest) (*v1.UpdateNamespaceResponse, error)
+	// ListNamespaces lists the namespaces this server serves.
+	ListNamespaces(context.Context, *v1.ListNamespacesRequest) (*v1.ListNamespacesResponse, error)
 }
 
 // NewAdminServiceClient constructs a client for the lockstep.v1.AdminService service. By default,
@@ -64,12 +119,82 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("ForceRelease")),
 			connect.WithClientOptions(opts...),
 		),
+		revokeSession: connect.NewClient[v1.RevokeSessionRequest, v1.RevokeSessionResponse](
+			httpClient,
+			baseURL+AdminServiceRevokeSessionProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("RevokeSession")),
+			connect.WithClientOptions(opts...),
+		),
+		clearQuarantine: connect.NewClient[v1.ClearQuarantineRequest, v1.ClearQuarantineResponse](
+			httpClient,
+			baseURL+AdminServiceClearQuarantineProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ClearQuarantine")),
+			connect.WithClientOptions(opts...),
+		),
+		quarantineIdentity: connect.NewClient[v1.QuarantineIdentityRequest, v1.QuarantineIdentityResponse](
+			httpClient,
+			baseURL+AdminServiceQuarantineIdentityProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("QuarantineIdentity")),
+			connect.WithClientOptions(opts...),
+		),
+		listQuarantines: connect.NewClient[v1.ListQuarantinesRequest, v1.ListQuarantinesResponse](
+			httpClient,
+			baseURL+AdminServiceListQuarantinesProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListQuarantines")),
+			connect.WithClientOptions(opts...),
+		),
+		getPolicy: connect.NewClient[v1.GetPolicyRequest, v1.GetPolicyResponse](
+			httpClient,
+			baseURL+AdminServiceGetPolicyProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("GetPolicy")),
+			connect.WithClientOptions(opts...),
+		),
+		setPolicy: connect.NewClient[v1.SetPolicyRequest, v1.SetPolicyResponse](
+			httpClient,
+			baseURL+AdminServiceSetPolicyProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("SetPolicy")),
+			connect.WithClientOptions(opts...),
+		),
+		getWaitGraph: connect.NewClient[v1.GetWaitGraphRequest, v1.GetWaitGraphResponse](
+			httpClient,
+			baseURL+AdminServiceGetWaitGraphProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("GetWaitGraph")),
+			connect.WithClientOptions(opts...),
+		),
+		createNamespace: connect.NewClient[v1.CreateNamespaceRequest, v1.CreateNamespaceResponse](
+			httpClient,
+			baseURL+AdminServiceCreateNamespaceProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("CreateNamespace")),
+			connect.WithClientOptions(opts...),
+		),
+		updateNamespace: connect.NewClient[v1.UpdateNamespaceRequest, v1.UpdateNamespaceResponse](
+			httpClient,
+			baseURL+AdminServiceUpdateNamespaceProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("UpdateNamespace")),
+			connect.WithClientOptions(opts...),
+		),
+		listNamespaces: connect.NewClient[v1.ListNamespacesRequest, v1.ListNamespacesResponse](
+			httpClient,
+			baseURL+AdminServiceListNamespacesProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListNamespaces")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // adminServiceClient implements AdminServiceClient.
 type adminServiceClient struct {
-	forceRelease *connect.Client[v1.ForceReleaseRequest, v1.ForceReleaseResponse]
+	forceRelease       *connect.Client[v1.ForceReleaseRequest, v1.ForceReleaseResponse]
+	revokeSession      *connect.Client[v1.RevokeSessionRequest, v1.RevokeSessionResponse]
+	clearQuarantine    *connect.Client[v1.ClearQuarantineRequest, v1.ClearQuarantineResponse]
+	quarantineIdentity *connect.Client[v1.QuarantineIdentityRequest, v1.QuarantineIdentityResponse]
+	listQuarantines    *connect.Client[v1.ListQuarantinesRequest, v1.ListQuarantinesResponse]
+	getPolicy          *connect.Client[v1.GetPolicyRequest, v1.GetPolicyResponse]
+	setPolicy          *connect.Client[v1.SetPolicyRequest, v1.SetPolicyResponse]
+	getWaitGraph       *connect.Client[v1.GetWaitGraphRequest, v1.GetWaitGraphResponse]
+	createNamespace    *connect.Client[v1.CreateNamespaceRequest, v1.CreateNamespaceResponse]
+	updateNamespace    *connect.Client[v1.UpdateNamespaceRequest, v1.UpdateNamespaceResponse]
+	listNamespaces     *connect.Client[v1.ListNamespacesRequest, v1.ListNamespacesResponse]
 }
 
 // ForceRelease calls lockstep.v1.AdminService.ForceRelease.
@@ -81,13 +206,130 @@ func (c *adminServiceClient) ForceRelease(ctx context.Context, req *v1.ForceRele
 	return nil, err
 }
 
+// RevokeSession calls lockstep.v1.AdminService.RevokeSession.
+func (c *adminServiceClient) RevokeSession(ctx context.Context, req *v1.RevokeSessionRequest) (*v1.RevokeSessionResponse, error) {
+	response, err := c.revokeSession.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ClearQuarantine calls lockstep.v1.AdminService.ClearQuarantine.
+func (c *adminServiceClient) ClearQuarantine(ctx context.Context, req *v1.ClearQuarantineRequest) (*v1.ClearQuarantineResponse, error) {
+	response, err := c.clearQuarantine.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// QuarantineIdentity calls lockstep.v1.AdminService.QuarantineIdentity.
+func (c *adminServiceClient) QuarantineIdentity(ctx context.Context, req *v1.QuarantineIdentityRequest) (*v1.QuarantineIdentityResponse, error) {
+	response, err := c.quarantineIdentity.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListQuarantines calls lockstep.v1.AdminService.ListQuarantines.
+func (c *adminServiceClient) ListQuarantines(ctx context.Context, req *v1.ListQuarantinesRequest) (*v1.ListQuarantinesResponse, error) {
+	response, err := c.listQuarantines.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// GetPolicy calls lockstep.v1.AdminService.GetPolicy.
+func (c *adminServiceClient) GetPolicy(ctx context.Context, req *v1.GetPolicyRequest) (*v1.GetPolicyResponse, error) {
+	response, err := c.getPolicy.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetPolicy calls lockstep.v1.AdminService.SetPolicy.
+func (c *adminServiceClient) SetPolicy(ctx context.Context, req *v1.SetPolicyRequest) (*v1.SetPolicyResponse, error) {
+	response, err := c.setPolicy.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// GetWaitGraph calls lockstep.v1.AdminService.GetWaitGraph.
+func (c *adminServiceClient) GetWaitGraph(ctx context.Context, req *v1.GetWaitGraphRequest) (*v1.GetWaitGraphResponse, error) {
+	response, err := c.getWaitGraph.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CreateNamespace calls lockstep.v1.AdminService.CreateNamespace.
+func (c *adminServiceClient) CreateNamespace(ctx context.Context, req *v1.CreateNamespaceRequest) (*v1.CreateNamespaceResponse, error) {
+	response, err := c.createNamespace.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// UpdateNamespace calls lockstep.v1.AdminService.UpdateNamespace.
+func (c *adminServiceClient) UpdateNamespace(ctx context.Context, req *v1.UpdateNamespaceRequest) (*v1.UpdateNamespaceResponse, error) {
+	response, err := c.updateNamespace.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListNamespaces calls lockstep.v1.AdminService.ListNamespaces.
+func (c *adminServiceClient) ListNamespaces(ctx context.Context, req *v1.ListNamespacesRequest) (*v1.ListNamespacesResponse, error) {
+	response, err := c.listNamespaces.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // AdminServiceHandler is an implementation of the lockstep.v1.AdminService service.
 type AdminServiceHandler interface {
-	// ForceRelease ends the hold of a key. The key stays DELAYED until the client that lost it has
-	// confirmed that it knows, or its time to live has passed since it was last renewed without being
-	// told. A repeat for a hold that was force-released before is answered as done. Fails with
-	// INVALID_FIELD, NOT_PERMITTED, TOKEN_MISMATCH.
+	// ForceRelease ends the hold of a key, with all its keys. They stay DELAYED until the client that lost
+	// them has confirmed that it knows, or its time to live has passed since it was last renewed without
+	// being told. A repeat for a hold that was force-released before is answered as done. Fails with
+	// TOKEN_MISMATCH.
 	ForceRelease(context.Context, *v1.ForceReleaseRequest) (*v1.ForceReleaseResponse, error)
+	// RevokeSession ends a session. Its holds are lost, their keys stay DELAYED as with ForceRelease. A session
+	// that has ended before is answered as done. Fails with NO_SUCH_SESSION.
+	RevokeSession(context.Context, *v1.RevokeSessionRequest) (*v1.RevokeSessionResponse, error)
+	// ClearQuarantine lets a quarantined key or principal go on. A repeat for what is not quarantined any more
+	// is answered as done. Fails with VERSION_MISMATCH when it is quarantined anew.
+	ClearQuarantine(context.Context, *v1.ClearQuarantineRequest) (*v1.ClearQuarantineResponse, error)
+	// QuarantineIdentity denies a principal every lock until it is cleared. A repeat is answered as done.
+	// Fails with LIMIT_EXCEEDED (`max_quarantined_identities`).
+	QuarantineIdentity(context.Context, *v1.QuarantineIdentityRequest) (*v1.QuarantineIdentityResponse, error)
+	// ListQuarantines lists quarantined keys and principals.
+	ListQuarantines(context.Context, *v1.ListQuarantinesRequest) (*v1.ListQuarantinesResponse, error)
+	// GetPolicy reads the policy that is in force for a key, and all policies by prefix.
+	GetPolicy(context.Context, *v1.GetPolicyRequest) (*v1.GetPolicyResponse, error)
+	// SetPolicy sets or removes the policy of a key prefix. A repeat whose content is in force at
+	// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED
+	// (`max_policies`).
+	SetPolicy(context.Context, *v1.SetPolicyRequest) (*v1.SetPolicyResponse, error)
+	// GetWaitGraph reads who waits for whom.
+	GetWaitGraph(context.Context, *v1.GetWaitGraphRequest) (*v1.GetWaitGraphResponse, error)
+	// CreateNamespace makes a namespace. One that exists with the same settings is answered as done. Fails with
+	// NAMESPACE_EXISTS, LIMIT_EXCEEDED (`max_namespaces`) and STORAGE_LOW.
+	CreateNamespace(context.Context, *v1.CreateNamespaceRequest) (*v1.CreateNamespaceResponse, error)
+	// UpdateNamespace changes the settings of a namespace. A repeat whose content is in force at
+	// expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+	UpdateNamespace(context.Context, *v1.UpdateNamespaceRequest) (*v1.UpdateNamespaceResponse, error)
+	// ListNamespaces lists the namespaces this server serves.
+	ListNamespaces(context.Context, *v1.ListNamespacesRequest) (*v1.ListNamespacesResponse, error)
 }
 
 // NewAdminServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -103,10 +345,90 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("ForceRelease")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceRevokeSessionHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceRevokeSessionProcedure,
+		svc.RevokeSession,
+		connect.WithSchema(adminServiceMethods.ByName("RevokeSession")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceClearQuarantineHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceClearQuarantineProcedure,
+		svc.ClearQuarantine,
+		connect.WithSchema(adminServiceMethods.ByName("ClearQuarantine")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceQuarantineIdentityHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceQuarantineIdentityProcedure,
+		svc.QuarantineIdentity,
+		connect.WithSchema(adminServiceMethods.ByName("QuarantineIdentity")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceListQuarantinesHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceListQuarantinesProcedure,
+		svc.ListQuarantines,
+		connect.WithSchema(adminServiceMethods.ByName("ListQuarantines")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceGetPolicyHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceGetPolicyProcedure,
+		svc.GetPolicy,
+		connect.WithSchema(adminServiceMethods.ByName("GetPolicy")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceSetPolicyHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceSetPolicyProcedure,
+		svc.SetPolicy,
+		connect.WithSchema(adminServiceMethods.ByName("SetPolicy")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceGetWaitGraphHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceGetWaitGraphProcedure,
+		svc.GetWaitGraph,
+		connect.WithSchema(adminServiceMethods.ByName("GetWaitGraph")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceCreateNamespaceHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceCreateNamespaceProcedure,
+		svc.CreateNamespace,
+		connect.WithSchema(adminServiceMethods.ByName("CreateNamespace")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceUpdateNamespaceHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceUpdateNamespaceProcedure,
+		svc.UpdateNamespace,
+		connect.WithSchema(adminServiceMethods.ByName("UpdateNamespace")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceListNamespacesHandler := connect.NewUnaryHandlerSimple(
+		AdminServiceListNamespacesProcedure,
+		svc.ListNamespaces,
+		connect.WithSchema(adminServiceMethods.ByName("ListNamespaces")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/lockstep.v1.AdminService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AdminServiceForceReleaseProcedure:
 			adminServiceForceReleaseHandler.ServeHTTP(w, r)
+		case AdminServiceRevokeSessionProcedure:
+			adminServiceRevokeSessionHandler.ServeHTTP(w, r)
+		case AdminServiceClearQuarantineProcedure:
+			adminServiceClearQuarantineHandler.ServeHTTP(w, r)
+		case AdminServiceQuarantineIdentityProcedure:
+			adminServiceQuarantineIdentityHandler.ServeHTTP(w, r)
+		case AdminServiceListQuarantinesProcedure:
+			adminServiceListQuarantinesHandler.ServeHTTP(w, r)
+		case AdminServiceGetPolicyProcedure:
+			adminServiceGetPolicyHandler.ServeHTTP(w, r)
+		case AdminServiceSetPolicyProcedure:
+			adminServiceSetPolicyHandler.ServeHTTP(w, r)
+		case AdminServiceGetWaitGraphProcedure:
+			adminServiceGetWaitGraphHandler.ServeHTTP(w, r)
+		case AdminServiceCreateNamespaceProcedure:
+			adminServiceCreateNamespaceHandler.ServeHTTP(w, r)
+		case AdminServiceUpdateNamespaceProcedure:
+			adminServiceUpdateNamespaceHandler.ServeHTTP(w, r)
+		case AdminServiceListNamespacesProcedure:
+			adminServiceListNamespacesHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -118,4 +440,44 @@ type UnimplementedAdminServiceHandler struct{}
 
 func (UnimplementedAdminServiceHandler) ForceRelease(context.Context, *v1.ForceReleaseRequest) (*v1.ForceReleaseResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.ForceRelease is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) RevokeSession(context.Context, *v1.RevokeSessionRequest) (*v1.RevokeSessionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.RevokeSession is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ClearQuarantine(context.Context, *v1.ClearQuarantineRequest) (*v1.ClearQuarantineResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.ClearQuarantine is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) QuarantineIdentity(context.Context, *v1.QuarantineIdentityRequest) (*v1.QuarantineIdentityResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.QuarantineIdentity is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListQuarantines(context.Context, *v1.ListQuarantinesRequest) (*v1.ListQuarantinesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.ListQuarantines is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) GetPolicy(context.Context, *v1.GetPolicyRequest) (*v1.GetPolicyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.GetPolicy is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) SetPolicy(context.Context, *v1.SetPolicyRequest) (*v1.SetPolicyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.SetPolicy is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) GetWaitGraph(context.Context, *v1.GetWaitGraphRequest) (*v1.GetWaitGraphResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.GetWaitGraph is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) CreateNamespace(context.Context, *v1.CreateNamespaceRequest) (*v1.CreateNamespaceResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.CreateNamespace is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) UpdateNamespace(context.Context, *v1.UpdateNamespaceRequest) (*v1.UpdateNamespaceResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.UpdateNamespace is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListNamespaces(context.Context, *v1.ListNamespacesRequest) (*v1.ListNamespacesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.AdminService.ListNamespaces is not implemented"))
 }

@@ -37,6 +37,15 @@ const (
 	LockServiceAcquireProcedure = "/lockstep.v1.LockService/Acquire"
 	// LockServiceReleaseProcedure is the fully-qualified name of the LockService's Release RPC.
 	LockServiceReleaseProcedure = "/lockstep.v1.LockService/Release"
+	// LockServiceConvertProcedure is the fully-qualified name of the LockService's Convert RPC.
+	LockServiceConvertProcedure = "/lockstep.v1.LockService/Convert"
+	// LockServiceTransferProcedure is the fully-qualified name of the LockService's Transfer RPC.
+	LockServiceTransferProcedure = "/lockstep.v1.LockService/Transfer"
+	// LockServiceSetValueProcedure is the fully-qualified name of the LockService's SetValue RPC.
+	LockServiceSetValueProcedure = "/lockstep.v1.LockService/SetValue"
+	// LockServiceRequestReleaseProcedure is the fully-qualified name of the LockService's
+	// RequestRelease RPC.
+	LockServiceRequestReleaseProcedure = "/lockstep.v1.LockService/RequestRelease"
 	// LockServiceCancelAcquireProcedure is the fully-qualified name of the LockService's CancelAcquire
 	// RPC.
 	LockServiceCancelAcquireProcedure = "/lockstep.v1.LockService/CancelAcquire"
@@ -60,7 +69,18 @@ type LockServiceClient interface {
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
-	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+	// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`, `max_waiters_per_session`).
+	Convert(context.Context, *v1.ConvertRequest) (*v1.ConvertResponse, error)
+	// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`).
+	Transfer(context.Context, *v1.TransferRequest) (*v1.TransferResponse, error)
+	// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`) and STORAGE_LOW.
+	SetValue(context.Context, *v1.SetValueRequest) (*v1.SetValueResponse, error)
+	// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
+	RequestRelease(context.Context, *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error)
+	// CancelAcquire takes back an Acquire or a Convert, whether it waits, was granted or has not arrived yet. Fails with
 	// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
 	// unanswered.
 	CancelAcquire(context.Context, *v1.CancelAcquireRequest) (*v1.CancelAcquireResponse, error)
@@ -100,6 +120,30 @@ func NewLockServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+LockServiceReleaseProcedure,
 			connect.WithSchema(lockServiceMethods.ByName("Release")),
+			connect.WithClientOptions(opts...),
+		),
+		convert: connect.NewClient[v1.ConvertRequest, v1.ConvertResponse](
+			httpClient,
+			baseURL+LockServiceConvertProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("Convert")),
+			connect.WithClientOptions(opts...),
+		),
+		transfer: connect.NewClient[v1.TransferRequest, v1.TransferResponse](
+			httpClient,
+			baseURL+LockServiceTransferProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("Transfer")),
+			connect.WithClientOptions(opts...),
+		),
+		setValue: connect.NewClient[v1.SetValueRequest, v1.SetValueResponse](
+			httpClient,
+			baseURL+LockServiceSetValueProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("SetValue")),
+			connect.WithClientOptions(opts...),
+		),
+		requestRelease: connect.NewClient[v1.RequestReleaseRequest, v1.RequestReleaseResponse](
+			httpClient,
+			baseURL+LockServiceRequestReleaseProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("RequestRelease")),
 			connect.WithClientOptions(opts...),
 		),
 		cancelAcquire: connect.NewClient[v1.CancelAcquireRequest, v1.CancelAcquireResponse](
@@ -143,14 +187,18 @@ func NewLockServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 
 // lockServiceClient implements LockServiceClient.
 type lockServiceClient struct {
-	acquire       *connect.Client[v1.AcquireRequest, v1.AcquireResponse]
-	release       *connect.Client[v1.ReleaseRequest, v1.ReleaseResponse]
-	cancelAcquire *connect.Client[v1.CancelAcquireRequest, v1.CancelAcquireResponse]
-	checkFence    *connect.Client[v1.CheckFenceRequest, v1.CheckFenceResponse]
-	getLock       *connect.Client[v1.GetLockRequest, v1.GetLockResponse]
-	listLocks     *connect.Client[v1.ListLocksRequest, v1.ListLocksResponse]
-	watch         *connect.Client[v1.WatchRequest, v1.WatchResponse]
-	listEvents    *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
+	acquire        *connect.Client[v1.AcquireRequest, v1.AcquireResponse]
+	release        *connect.Client[v1.ReleaseRequest, v1.ReleaseResponse]
+	convert        *connect.Client[v1.ConvertRequest, v1.ConvertResponse]
+	transfer       *connect.Client[v1.TransferRequest, v1.TransferResponse]
+	setValue       *connect.Client[v1.SetValueRequest, v1.SetValueResponse]
+	requestRelease *connect.Client[v1.RequestReleaseRequest, v1.RequestReleaseResponse]
+	cancelAcquire  *connect.Client[v1.CancelAcquireRequest, v1.CancelAcquireResponse]
+	checkFence     *connect.Client[v1.CheckFenceRequest, v1.CheckFenceResponse]
+	getLock        *connect.Client[v1.GetLockRequest, v1.GetLockResponse]
+	listLocks      *connect.Client[v1.ListLocksRequest, v1.ListLocksResponse]
+	watch          *connect.Client[v1.WatchRequest, v1.WatchResponse]
+	listEvents     *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
 }
 
 // Acquire calls lockstep.v1.LockService.Acquire.
@@ -165,6 +213,42 @@ func (c *lockServiceClient) Acquire(ctx context.Context, req *v1.AcquireRequest)
 // Release calls lockstep.v1.LockService.Release.
 func (c *lockServiceClient) Release(ctx context.Context, req *v1.ReleaseRequest) (*v1.ReleaseResponse, error) {
 	response, err := c.release.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Convert calls lockstep.v1.LockService.Convert.
+func (c *lockServiceClient) Convert(ctx context.Context, req *v1.ConvertRequest) (*v1.ConvertResponse, error) {
+	response, err := c.convert.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Transfer calls lockstep.v1.LockService.Transfer.
+func (c *lockServiceClient) Transfer(ctx context.Context, req *v1.TransferRequest) (*v1.TransferResponse, error) {
+	response, err := c.transfer.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetValue calls lockstep.v1.LockService.SetValue.
+func (c *lockServiceClient) SetValue(ctx context.Context, req *v1.SetValueRequest) (*v1.SetValueResponse, error) {
+	response, err := c.setValue.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RequestRelease calls lockstep.v1.LockService.RequestRelease.
+func (c *lockServiceClient) RequestRelease(ctx context.Context, req *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error) {
+	response, err := c.requestRelease.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -229,7 +313,18 @@ type LockServiceHandler interface {
 	Acquire(context.Context, *v1.AcquireRequest) (*v1.AcquireResponse, error)
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
-	// CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+	// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`, `max_waiters_per_session`).
+	Convert(context.Context, *v1.ConvertRequest) (*v1.ConvertResponse, error)
+	// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`).
+	Transfer(context.Context, *v1.TransferRequest) (*v1.TransferResponse, error)
+	// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+	// `max_answered_ranges`) and STORAGE_LOW.
+	SetValue(context.Context, *v1.SetValueRequest) (*v1.SetValueResponse, error)
+	// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
+	RequestRelease(context.Context, *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error)
+	// CancelAcquire takes back an Acquire or a Convert, whether it waits, was granted or has not arrived yet. Fails with
 	// LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
 	// unanswered.
 	CancelAcquire(context.Context, *v1.CancelAcquireRequest) (*v1.CancelAcquireResponse, error)
@@ -265,6 +360,30 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 		LockServiceReleaseProcedure,
 		svc.Release,
 		connect.WithSchema(lockServiceMethods.ByName("Release")),
+		connect.WithHandlerOptions(opts...),
+	)
+	lockServiceConvertHandler := connect.NewUnaryHandlerSimple(
+		LockServiceConvertProcedure,
+		svc.Convert,
+		connect.WithSchema(lockServiceMethods.ByName("Convert")),
+		connect.WithHandlerOptions(opts...),
+	)
+	lockServiceTransferHandler := connect.NewUnaryHandlerSimple(
+		LockServiceTransferProcedure,
+		svc.Transfer,
+		connect.WithSchema(lockServiceMethods.ByName("Transfer")),
+		connect.WithHandlerOptions(opts...),
+	)
+	lockServiceSetValueHandler := connect.NewUnaryHandlerSimple(
+		LockServiceSetValueProcedure,
+		svc.SetValue,
+		connect.WithSchema(lockServiceMethods.ByName("SetValue")),
+		connect.WithHandlerOptions(opts...),
+	)
+	lockServiceRequestReleaseHandler := connect.NewUnaryHandlerSimple(
+		LockServiceRequestReleaseProcedure,
+		svc.RequestRelease,
+		connect.WithSchema(lockServiceMethods.ByName("RequestRelease")),
 		connect.WithHandlerOptions(opts...),
 	)
 	lockServiceCancelAcquireHandler := connect.NewUnaryHandlerSimple(
@@ -309,6 +428,14 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 			lockServiceAcquireHandler.ServeHTTP(w, r)
 		case LockServiceReleaseProcedure:
 			lockServiceReleaseHandler.ServeHTTP(w, r)
+		case LockServiceConvertProcedure:
+			lockServiceConvertHandler.ServeHTTP(w, r)
+		case LockServiceTransferProcedure:
+			lockServiceTransferHandler.ServeHTTP(w, r)
+		case LockServiceSetValueProcedure:
+			lockServiceSetValueHandler.ServeHTTP(w, r)
+		case LockServiceRequestReleaseProcedure:
+			lockServiceRequestReleaseHandler.ServeHTTP(w, r)
 		case LockServiceCancelAcquireProcedure:
 			lockServiceCancelAcquireHandler.ServeHTTP(w, r)
 		case LockServiceCheckFenceProcedure:
@@ -336,6 +463,22 @@ func (UnimplementedLockServiceHandler) Acquire(context.Context, *v1.AcquireReque
 
 func (UnimplementedLockServiceHandler) Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.Release is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) Convert(context.Context, *v1.ConvertRequest) (*v1.ConvertResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.Convert is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) Transfer(context.Context, *v1.TransferRequest) (*v1.TransferResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.Transfer is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) SetValue(context.Context, *v1.SetValueRequest) (*v1.SetValueResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.SetValue is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) RequestRelease(context.Context, *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.RequestRelease is not implemented"))
 }
 
 func (UnimplementedLockServiceHandler) CancelAcquire(context.Context, *v1.CancelAcquireRequest) (*v1.CancelAcquireResponse, error) {

@@ -2,113 +2,29 @@
 // @generated from file lockstep/v1/admin_service.proto (package lockstep.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ReplyHeader } from "./common_pb.ts";
-import { file_lockstep_v1_common } from "./common_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ClearQuarantineRequestSchema, ClearQuarantineResponseSchema, CreateNamespaceRequestSchema, CreateNamespaceResponseSchema, ForceReleaseRequestSchema, ForceReleaseResponseSchema, GetPolicyRequestSchema, GetPolicyResponseSchema, GetWaitGraphRequestSchema, GetWaitGraphResponseSchema, ListNamespacesRequestSchema, ListNamespacesResponseSchema, ListQuarantinesRequestSchema, ListQuarantinesResponseSchema, QuarantineIdentityRequestSchema, QuarantineIdentityResponseSchema, RevokeSessionRequestSchema, RevokeSessionResponseSchema, SetPolicyRequestSchema, SetPolicyResponseSchema, UpdateNamespaceRequestSchema, UpdateNamespaceResponseSchema } from "./admin_pb.ts";
+import { file_lockstep_v1_admin } from "./admin_pb.ts";
 
 /**
  * Describes the file lockstep/v1/admin_service.proto.
  */
 export const file_lockstep_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sb2Nrc3RlcC92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEgtsb2Nrc3RlcC52MSJ1ChNGb3JjZVJlbGVhc2VSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRILCgNrZXkYAiABKAkSFgoOZXhwZWN0ZWRfdG9rZW4YAyABKAQSDgoGcmVhc29uGAQgASgJEhYKDmNvcnJlbGF0aW9uX2lkGAUgASgJIm0KFEZvcmNlUmVsZWFzZVJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEg8KB2hvbGRfaWQYAiABKAQSGgoSZGVsYXlfcmVtYWluaW5nX21zGAMgASgDMmMKDEFkbWluU2VydmljZRJTCgxGb3JjZVJlbGVhc2USIC5sb2Nrc3RlcC52MS5Gb3JjZVJlbGVhc2VSZXF1ZXN0GiEubG9ja3N0ZXAudjEuRm9yY2VSZWxlYXNlUmVzcG9uc2VCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_common]);
+  fileDesc("Ch9sb2Nrc3RlcC92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEgtsb2Nrc3RlcC52MTLiBwoMQWRtaW5TZXJ2aWNlElMKDEZvcmNlUmVsZWFzZRIgLmxvY2tzdGVwLnYxLkZvcmNlUmVsZWFzZVJlcXVlc3QaIS5sb2Nrc3RlcC52MS5Gb3JjZVJlbGVhc2VSZXNwb25zZRJWCg1SZXZva2VTZXNzaW9uEiEubG9ja3N0ZXAudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5sb2Nrc3RlcC52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2USXAoPQ2xlYXJRdWFyYW50aW5lEiMubG9ja3N0ZXAudjEuQ2xlYXJRdWFyYW50aW5lUmVxdWVzdBokLmxvY2tzdGVwLnYxLkNsZWFyUXVhcmFudGluZVJlc3BvbnNlEmUKElF1YXJhbnRpbmVJZGVudGl0eRImLmxvY2tzdGVwLnYxLlF1YXJhbnRpbmVJZGVudGl0eVJlcXVlc3QaJy5sb2Nrc3RlcC52MS5RdWFyYW50aW5lSWRlbnRpdHlSZXNwb25zZRJcCg9MaXN0UXVhcmFudGluZXMSIy5sb2Nrc3RlcC52MS5MaXN0UXVhcmFudGluZXNSZXF1ZXN0GiQubG9ja3N0ZXAudjEuTGlzdFF1YXJhbnRpbmVzUmVzcG9uc2USSgoJR2V0UG9saWN5Eh0ubG9ja3N0ZXAudjEuR2V0UG9saWN5UmVxdWVzdBoeLmxvY2tzdGVwLnYxLkdldFBvbGljeVJlc3BvbnNlEkoKCVNldFBvbGljeRIdLmxvY2tzdGVwLnYxLlNldFBvbGljeVJlcXVlc3QaHi5sb2Nrc3RlcC52MS5TZXRQb2xpY3lSZXNwb25zZRJTCgxHZXRXYWl0R3JhcGgSIC5sb2Nrc3RlcC52MS5HZXRXYWl0R3JhcGhSZXF1ZXN0GiEubG9ja3N0ZXAudjEuR2V0V2FpdEdyYXBoUmVzcG9uc2USXAoPQ3JlYXRlTmFtZXNwYWNlEiMubG9ja3N0ZXAudjEuQ3JlYXRlTmFtZXNwYWNlUmVxdWVzdBokLmxvY2tzdGVwLnYxLkNyZWF0ZU5hbWVzcGFjZVJlc3BvbnNlElwKD1VwZGF0ZU5hbWVzcGFjZRIjLmxvY2tzdGVwLnYxLlVwZGF0ZU5hbWVzcGFjZVJlcXVlc3QaJC5sb2Nrc3RlcC52MS5VcGRhdGVOYW1lc3BhY2VSZXNwb25zZRJZCg5MaXN0TmFtZXNwYWNlcxIiLmxvY2tzdGVwLnYxLkxpc3ROYW1lc3BhY2VzUmVxdWVzdBojLmxvY2tzdGVwLnYxLkxpc3ROYW1lc3BhY2VzUmVzcG9uc2VCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_admin]);
 
 /**
- * ForceReleaseRequest ends a hold.
- *
- * @generated from message lockstep.v1.ForceReleaseRequest
- */
-export type ForceReleaseRequest = Message<"lockstep.v1.ForceReleaseRequest"> & {
-  /**
-   * The namespace. Required.
-   *
-   * @generated from field: string namespace = 1;
-   */
-  namespace: string;
-
-  /**
-   * The key. Required, 1 to 512 bytes, rules of a name.
-   *
-   * @generated from field: string key = 2;
-   */
-  key: string;
-
-  /**
-   * The token of the hold to end. Required, above 0.
-   *
-   * @generated from field: uint64 expected_token = 3;
-   */
-  expectedToken: bigint;
-
-  /**
-   * Why, for the audit history. Required, 1 to 512 bytes, no control characters.
-   *
-   * @generated from field: string reason = 4;
-   */
-  reason: string;
-
-  /**
-   * Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-   *
-   * @generated from field: string correlation_id = 5;
-   */
-  correlationId: string;
-};
-
-/**
- * Describes the message lockstep.v1.ForceReleaseRequest.
- * Use `create(ForceReleaseRequestSchema)` to create a new message.
- */
-export const ForceReleaseRequestSchema: GenMessage<ForceReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_admin_service, 0);
-
-/**
- * ForceReleaseResponse tells what was ended.
- *
- * @generated from message lockstep.v1.ForceReleaseResponse
- */
-export type ForceReleaseResponse = Message<"lockstep.v1.ForceReleaseResponse"> & {
-  /**
-   * Where this was computed.
-   *
-   * @generated from field: lockstep.v1.ReplyHeader header = 1;
-   */
-  header?: ReplyHeader | undefined;
-
-  /**
-   * The hold that was ended.
-   *
-   * @generated from field: uint64 hold_id = 2;
-   */
-  holdId: bigint;
-
-  /**
-   * How long its keys stay blocked at most; 0 when the delay is over.
-   *
-   * @generated from field: int64 delay_remaining_ms = 3;
-   */
-  delayRemainingMs: bigint;
-};
-
-/**
- * Describes the message lockstep.v1.ForceReleaseResponse.
- * Use `create(ForceReleaseResponseSchema)` to create a new message.
- */
-export const ForceReleaseResponseSchema: GenMessage<ForceReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_admin_service, 1);
-
-/**
- * AdminService is for operators.
+ * AdminService is for operators. Every call fails with INVALID_FIELD and NOT_PERMITTED apart from the reasons
+ * named. What changes something is told in the audit history, with the reason given.
  *
  * @generated from service lockstep.v1.AdminService
  */
 export const AdminService: GenService<{
   /**
-   * ForceRelease ends the hold of a key. The key stays DELAYED until the client that lost it has
-   * confirmed that it knows, or its time to live has passed since it was last renewed without being
-   * told. A repeat for a hold that was force-released before is answered as done. Fails with
-   * INVALID_FIELD, NOT_PERMITTED, TOKEN_MISMATCH.
+   * ForceRelease ends the hold of a key, with all its keys. They stay DELAYED until the client that lost
+   * them has confirmed that it knows, or its time to live has passed since it was last renewed without
+   * being told. A repeat for a hold that was force-released before is answered as done. Fails with
+   * TOKEN_MISMATCH.
    *
    * @generated from rpc lockstep.v1.AdminService.ForceRelease
    */
@@ -116,6 +32,113 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ForceReleaseRequestSchema;
     output: typeof ForceReleaseResponseSchema;
+  },
+  /**
+   * RevokeSession ends a session. Its holds are lost, their keys stay DELAYED as with ForceRelease. A session
+   * that has ended before is answered as done. Fails with NO_SUCH_SESSION.
+   *
+   * @generated from rpc lockstep.v1.AdminService.RevokeSession
+   */
+  revokeSession: {
+    methodKind: "unary";
+    input: typeof RevokeSessionRequestSchema;
+    output: typeof RevokeSessionResponseSchema;
+  },
+  /**
+   * ClearQuarantine lets a quarantined key or principal go on. A repeat for what is not quarantined any more
+   * is answered as done. Fails with VERSION_MISMATCH when it is quarantined anew.
+   *
+   * @generated from rpc lockstep.v1.AdminService.ClearQuarantine
+   */
+  clearQuarantine: {
+    methodKind: "unary";
+    input: typeof ClearQuarantineRequestSchema;
+    output: typeof ClearQuarantineResponseSchema;
+  },
+  /**
+   * QuarantineIdentity denies a principal every lock until it is cleared. A repeat is answered as done.
+   * Fails with LIMIT_EXCEEDED (`max_quarantined_identities`).
+   *
+   * @generated from rpc lockstep.v1.AdminService.QuarantineIdentity
+   */
+  quarantineIdentity: {
+    methodKind: "unary";
+    input: typeof QuarantineIdentityRequestSchema;
+    output: typeof QuarantineIdentityResponseSchema;
+  },
+  /**
+   * ListQuarantines lists quarantined keys and principals.
+   *
+   * @generated from rpc lockstep.v1.AdminService.ListQuarantines
+   */
+  listQuarantines: {
+    methodKind: "unary";
+    input: typeof ListQuarantinesRequestSchema;
+    output: typeof ListQuarantinesResponseSchema;
+  },
+  /**
+   * GetPolicy reads the policy that is in force for a key, and all policies by prefix.
+   *
+   * @generated from rpc lockstep.v1.AdminService.GetPolicy
+   */
+  getPolicy: {
+    methodKind: "unary";
+    input: typeof GetPolicyRequestSchema;
+    output: typeof GetPolicyResponseSchema;
+  },
+  /**
+   * SetPolicy sets or removes the policy of a key prefix. A repeat whose content is in force at
+   * expected_version + 1 is answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED
+   * (`max_policies`).
+   *
+   * @generated from rpc lockstep.v1.AdminService.SetPolicy
+   */
+  setPolicy: {
+    methodKind: "unary";
+    input: typeof SetPolicyRequestSchema;
+    output: typeof SetPolicyResponseSchema;
+  },
+  /**
+   * GetWaitGraph reads who waits for whom.
+   *
+   * @generated from rpc lockstep.v1.AdminService.GetWaitGraph
+   */
+  getWaitGraph: {
+    methodKind: "unary";
+    input: typeof GetWaitGraphRequestSchema;
+    output: typeof GetWaitGraphResponseSchema;
+  },
+  /**
+   * CreateNamespace makes a namespace. One that exists with the same settings is answered as done. Fails with
+   * NAMESPACE_EXISTS, LIMIT_EXCEEDED (`max_namespaces`) and STORAGE_LOW.
+   *
+   * @generated from rpc lockstep.v1.AdminService.CreateNamespace
+   */
+  createNamespace: {
+    methodKind: "unary";
+    input: typeof CreateNamespaceRequestSchema;
+    output: typeof CreateNamespaceResponseSchema;
+  },
+  /**
+   * UpdateNamespace changes the settings of a namespace. A repeat whose content is in force at
+   * expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+   *
+   * @generated from rpc lockstep.v1.AdminService.UpdateNamespace
+   */
+  updateNamespace: {
+    methodKind: "unary";
+    input: typeof UpdateNamespaceRequestSchema;
+    output: typeof UpdateNamespaceResponseSchema;
+  },
+  /**
+   * ListNamespaces lists the namespaces this server serves.
+   *
+   * @generated from rpc lockstep.v1.AdminService.ListNamespaces
+   */
+  listNamespaces: {
+    methodKind: "unary";
+    input: typeof ListNamespacesRequestSchema;
+    output: typeof ListNamespacesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_lockstep_v1_admin_service, 0);

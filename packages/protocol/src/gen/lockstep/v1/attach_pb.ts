@@ -10,7 +10,9 @@ import type { ErrorDetail } from "./errors_pb.ts";
 import { file_lockstep_v1_errors } from "./errors_pb.ts";
 import type { Event } from "./event_pb.ts";
 import { file_lockstep_v1_event } from "./event_pb.ts";
-import type { AcquireRequest, AcquireResponse, CancelAcquireRequest, CancelAcquireResponse, CheckFenceRequest, CheckFenceResponse, ReleaseRequest, ReleaseResponse } from "./lock_pb.ts";
+import type { CancelAcquireRequest, CancelAcquireResponse, ConvertRequest, ConvertResponse, ReleaseRequest, ReleaseResponse, RequestReleaseRequest, RequestReleaseResponse, SetValueRequest, SetValueResponse, TransferRequest, TransferResponse } from "./hold_pb.ts";
+import { file_lockstep_v1_hold } from "./hold_pb.ts";
+import type { AcquireRequest, AcquireResponse, CheckFenceRequest, CheckFenceResponse } from "./lock_pb.ts";
 import { file_lockstep_v1_lock } from "./lock_pb.ts";
 import type { CloseSessionRequest, CloseSessionResponse, GetSessionRequest, GetSessionResponse, KeepAliveRequest, KeepAliveResponse } from "./session_pb.ts";
 import { file_lockstep_v1_session } from "./session_pb.ts";
@@ -20,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/attach.proto.
  */
 export const file_lockstep_v1_attach: GenFile = /*@__PURE__*/
-  fileDesc("Chhsb2Nrc3RlcC92MS9hdHRhY2gucHJvdG8SC2xvY2tzdGVwLnYxIl4KDUF0dGFjaFJlcXVlc3QSJQoEb3BlbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoFY2FsbHMYAiADKAsyFy5sb2Nrc3RlcC52MS5BdHRhY2hDYWxsIswDCgpBdHRhY2hDYWxsEg8KB2NhbGxfaWQYASABKAQSEgoKdGltZW91dF9tcxgCIAEoAxITCgt0cmFjZXBhcmVudBgDIAEoCRIzCgprZWVwX2FsaXZlGAogASgLMh0ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVxdWVzdEgAEjkKDWNsb3NlX3Nlc3Npb24YCyABKAsyIC5sb2Nrc3RlcC52MS5DbG9zZVNlc3Npb25SZXF1ZXN0SAASNQoLZ2V0X3Nlc3Npb24YDCABKAsyHi5sb2Nrc3RlcC52MS5HZXRTZXNzaW9uUmVxdWVzdEgAEi4KB2FjcXVpcmUYDSABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVxdWVzdEgAEi4KB3JlbGVhc2UYDiABKAsyGy5sb2Nrc3RlcC52MS5SZWxlYXNlUmVxdWVzdEgAEjsKDmNhbmNlbF9hY3F1aXJlGA8gASgLMiEubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlcXVlc3RIABI1CgtjaGVja19mZW5jZRgQIAEoCzIeLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXF1ZXN0SABCCQoHcmVxdWVzdCKHAQoOQXR0YWNoUmVzcG9uc2USKAoGb3BlbmVkGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISKQoHcmVwbGllcxgCIAMoCzIYLmxvY2tzdGVwLnYxLkF0dGFjaFJlcGx5EiAKBG5ld3MYAyADKAsyEi5sb2Nrc3RlcC52MS5FdmVudCLUAwoLQXR0YWNoUmVwbHkSDwoHY2FsbF9pZBgBIAEoBBIpCgVlcnJvchgCIAEoCzIYLmxvY2tzdGVwLnYxLkF0dGFjaEVycm9ySAASNAoKa2VlcF9hbGl2ZRgKIAEoCzIeLmxvY2tzdGVwLnYxLktlZXBBbGl2ZVJlc3BvbnNlSAASOgoNY2xvc2Vfc2Vzc2lvbhgLIAEoCzIhLmxvY2tzdGVwLnYxLkNsb3NlU2Vzc2lvblJlc3BvbnNlSAASNgoLZ2V0X3Nlc3Npb24YDCABKAsyHy5sb2Nrc3RlcC52MS5HZXRTZXNzaW9uUmVzcG9uc2VIABIvCgdhY3F1aXJlGA0gASgLMhwubG9ja3N0ZXAudjEuQWNxdWlyZVJlc3BvbnNlSAASLwoHcmVsZWFzZRgOIAEoCzIcLmxvY2tzdGVwLnYxLlJlbGVhc2VSZXNwb25zZUgAEjwKDmNhbmNlbF9hY3F1aXJlGA8gASgLMiIubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlc3BvbnNlSAASNgoLY2hlY2tfZmVuY2UYECABKAsyHy5sb2Nrc3RlcC52MS5DaGVja0ZlbmNlUmVzcG9uc2VIAEIHCgVyZXBseSJWCgtBdHRhY2hFcnJvchIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSKAoGZGV0YWlsGAMgASgLMhgubG9ja3N0ZXAudjEuRXJyb3JEZXRhaWxCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_common, file_lockstep_v1_errors, file_lockstep_v1_event, file_lockstep_v1_lock, file_lockstep_v1_session]);
+  fileDesc("Chhsb2Nrc3RlcC92MS9hdHRhY2gucHJvdG8SC2xvY2tzdGVwLnYxIl4KDUF0dGFjaFJlcXVlc3QSJQoEb3BlbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoFY2FsbHMYAiADKAsyFy5sb2Nrc3RlcC52MS5BdHRhY2hDYWxsIqAFCgpBdHRhY2hDYWxsEg8KB2NhbGxfaWQYASABKAQSEgoKdGltZW91dF9tcxgCIAEoAxITCgt0cmFjZXBhcmVudBgDIAEoCRIzCgprZWVwX2FsaXZlGAogASgLMh0ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVxdWVzdEgAEjkKDWNsb3NlX3Nlc3Npb24YCyABKAsyIC5sb2Nrc3RlcC52MS5DbG9zZVNlc3Npb25SZXF1ZXN0SAASNQoLZ2V0X3Nlc3Npb24YDCABKAsyHi5sb2Nrc3RlcC52MS5HZXRTZXNzaW9uUmVxdWVzdEgAEi4KB2FjcXVpcmUYDSABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVxdWVzdEgAEi4KB3JlbGVhc2UYDiABKAsyGy5sb2Nrc3RlcC52MS5SZWxlYXNlUmVxdWVzdEgAEjsKDmNhbmNlbF9hY3F1aXJlGA8gASgLMiEubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlcXVlc3RIABI1CgtjaGVja19mZW5jZRgQIAEoCzIeLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXF1ZXN0SAASLgoHY29udmVydBgRIAEoCzIbLmxvY2tzdGVwLnYxLkNvbnZlcnRSZXF1ZXN0SAASMAoIdHJhbnNmZXIYEiABKAsyHC5sb2Nrc3RlcC52MS5UcmFuc2ZlclJlcXVlc3RIABIxCglzZXRfdmFsdWUYEyABKAsyHC5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlcXVlc3RIABI9Cg9yZXF1ZXN0X3JlbGVhc2UYFCABKAsyIi5sb2Nrc3RlcC52MS5SZXF1ZXN0UmVsZWFzZVJlcXVlc3RIAEIJCgdyZXF1ZXN0IocBCg5BdHRhY2hSZXNwb25zZRIoCgZvcGVuZWQYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIpCgdyZXBsaWVzGAIgAygLMhgubG9ja3N0ZXAudjEuQXR0YWNoUmVwbHkSIAoEbmV3cxgDIAMoCzISLmxvY2tzdGVwLnYxLkV2ZW50IqwFCgtBdHRhY2hSZXBseRIPCgdjYWxsX2lkGAEgASgEEikKBWVycm9yGAIgASgLMhgubG9ja3N0ZXAudjEuQXR0YWNoRXJyb3JIABI0CgprZWVwX2FsaXZlGAogASgLMh4ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVzcG9uc2VIABI6Cg1jbG9zZV9zZXNzaW9uGAsgASgLMiEubG9ja3N0ZXAudjEuQ2xvc2VTZXNzaW9uUmVzcG9uc2VIABI2CgtnZXRfc2Vzc2lvbhgMIAEoCzIfLmxvY2tzdGVwLnYxLkdldFNlc3Npb25SZXNwb25zZUgAEi8KB2FjcXVpcmUYDSABKAsyHC5sb2Nrc3RlcC52MS5BY3F1aXJlUmVzcG9uc2VIABIvCgdyZWxlYXNlGA4gASgLMhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlSAASPAoOY2FuY2VsX2FjcXVpcmUYDyABKAsyIi5sb2Nrc3RlcC52MS5DYW5jZWxBY3F1aXJlUmVzcG9uc2VIABI2CgtjaGVja19mZW5jZRgQIAEoCzIfLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXNwb25zZUgAEi8KB2NvbnZlcnQYESABKAsyHC5sb2Nrc3RlcC52MS5Db252ZXJ0UmVzcG9uc2VIABIxCgh0cmFuc2ZlchgSIAEoCzIdLmxvY2tzdGVwLnYxLlRyYW5zZmVyUmVzcG9uc2VIABIyCglzZXRfdmFsdWUYEyABKAsyHS5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlc3BvbnNlSAASPgoPcmVxdWVzdF9yZWxlYXNlGBQgASgLMiMubG9ja3N0ZXAudjEuUmVxdWVzdFJlbGVhc2VSZXNwb25zZUgAQgcKBXJlcGx5IlYKC0F0dGFjaEVycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIoCgZkZXRhaWwYAyABKAsyGC5sb2Nrc3RlcC52MS5FcnJvckRldGFpbEJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common, file_lockstep_v1_errors, file_lockstep_v1_event, file_lockstep_v1_hold, file_lockstep_v1_lock, file_lockstep_v1_session]);
 
 /**
  * AttachRequest is one frame from the client. Frames are cut at 256 KiB but hold at least one item.
@@ -141,6 +143,38 @@ export type AttachCall = Message<"lockstep.v1.AttachCall"> & {
      */
     value: CheckFenceRequest;
     case: "checkFence";
+  } | {
+    /**
+     * LockService.Convert. Only the final outcome is sent, never `queued`.
+     *
+     * @generated from field: lockstep.v1.ConvertRequest convert = 17;
+     */
+    value: ConvertRequest;
+    case: "convert";
+  } | {
+    /**
+     * LockService.Transfer.
+     *
+     * @generated from field: lockstep.v1.TransferRequest transfer = 18;
+     */
+    value: TransferRequest;
+    case: "transfer";
+  } | {
+    /**
+     * LockService.SetValue.
+     *
+     * @generated from field: lockstep.v1.SetValueRequest set_value = 19;
+     */
+    value: SetValueRequest;
+    case: "setValue";
+  } | {
+    /**
+     * LockService.RequestRelease.
+     *
+     * @generated from field: lockstep.v1.RequestReleaseRequest request_release = 20;
+     */
+    value: RequestReleaseRequest;
+    case: "requestRelease";
   } | { case: undefined; value?: undefined };
 };
 
@@ -172,7 +206,8 @@ export type AttachResponse = Message<"lockstep.v1.AttachResponse"> & {
   replies: AttachReply[];
 
   /**
-   * News about this session: events that took a hold from it, by rising revision, durable. To a client
+   * News about this session: events that took a hold from it or asked for one, by rising revision,
+   * durable. To a client
    * that has called GetSession on this stream they raise its seen revision once acted on.
    *
    * @generated from field: repeated lockstep.v1.Event news = 3;
@@ -269,6 +304,38 @@ export type AttachReply = Message<"lockstep.v1.AttachReply"> & {
      */
     value: CheckFenceResponse;
     case: "checkFence";
+  } | {
+    /**
+     * LockService.Convert.
+     *
+     * @generated from field: lockstep.v1.ConvertResponse convert = 17;
+     */
+    value: ConvertResponse;
+    case: "convert";
+  } | {
+    /**
+     * LockService.Transfer.
+     *
+     * @generated from field: lockstep.v1.TransferResponse transfer = 18;
+     */
+    value: TransferResponse;
+    case: "transfer";
+  } | {
+    /**
+     * LockService.SetValue.
+     *
+     * @generated from field: lockstep.v1.SetValueResponse set_value = 19;
+     */
+    value: SetValueResponse;
+    case: "setValue";
+  } | {
+    /**
+     * LockService.RequestRelease.
+     *
+     * @generated from field: lockstep.v1.RequestReleaseResponse request_release = 20;
+     */
+    value: RequestReleaseResponse;
+    case: "requestRelease";
   } | { case: undefined; value?: undefined };
 };
 

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/common.proto.
  */
 export const file_lockstep_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Chhsb2Nrc3RlcC92MS9jb21tb24ucHJvdG8SC2xvY2tzdGVwLnYxIkIKC1JlcGx5SGVhZGVyEhIKCmNsdXN0ZXJfaWQYASABKAkSDQoFZXBvY2gYAiABKAQSEAoIcmV2aXNpb24YAyABKAQiQwoKU2Vzc2lvblJlZhIRCgluYW1lc3BhY2UYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoBBIOCgZzZWNyZXQYAyABKAwiJgoHSWRSYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEIj4KCkxvY2tUYXJnZXQSCwoDa2V5GAEgASgJEiMKBG1vZGUYAiABKA4yFS5sb2Nrc3RlcC52MS5Mb2NrTW9kZSKIAQoHQmxvY2tlchILCgNrZXkYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoBBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFb3duZXIYBCABKAkSDwoHaG9sZF9pZBgFIAEoBBIRCgl0aWNrZXRfaWQYBiABKAQSEwoLc2luY2VfYXRfbXMYByABKAMiKQoHR3JhbnRlZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEInAKBlF1ZXVlZBIRCgl0aWNrZXRfaWQYASABKAQSEAoIcG9zaXRpb24YAiABKA0SJgoIYmxvY2tlcnMYAyADKAsyFC5sb2Nrc3RlcC52MS5CbG9ja2VyEhkKEXdhaXRfcmVtYWluaW5nX21zGAQgASgDInMKBkRlbmllZBIpCgZyZWFzb24YASABKA4yGS5sb2Nrc3RlcC52MS5EZW5pZWRSZWFzb24SJgoIYmxvY2tlcnMYAiADKAsyFC5sb2Nrc3RlcC52MS5CbG9ja2VyEhYKDnJldHJ5X2FmdGVyX21zGAMgASgDKj4KCExvY2tNb2RlEhkKFUxPQ0tfTU9ERV9VTlNQRUNJRklFRBAAEhcKE0xPQ0tfTU9ERV9FWENMVVNJVkUQASqXAQoMU2Vzc2lvblN0YXRlEh0KGVNFU1NJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTRVNTSU9OX1NUQVRFX0FDVElWRRABEhkKFVNFU1NJT05fU1RBVEVfRVhQSVJFRBACEhgKFFNFU1NJT05fU1RBVEVfQ0xPU0VEEAMSGQoVU0VTU0lPTl9TVEFURV9SRVZPS0VEEAQqiwEKCkxvc3NSZWFzb24SGwoXTE9TU19SRUFTT05fVU5TUEVDSUZJRUQQABIfChtMT1NTX1JFQVNPTl9TRVNTSU9OX0VYUElSRUQQARIfChtMT1NTX1JFQVNPTl9TRVNTSU9OX1JFVk9LRUQQAhIeChpMT1NTX1JFQVNPTl9GT1JDRV9SRUxFQVNFRBADKoECCgxEZW5pZWRSZWFzb24SHQoZREVOSUVEX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF0RFTklFRF9SRUFTT05fQ09OVEVOREVEEAESIAocREVOSUVEX1JFQVNPTl9XQUlUX1RJTUVEX09VVBACEhsKF0RFTklFRF9SRUFTT05fQ0FOQ0VMTEVEEAMSHAoYREVOSUVEX1JFQVNPTl9MT0NLX0RFTEFZEAQSHAoYREVOSUVEX1JFQVNPTl9RVUVVRV9GVUxMEAUSHAoYREVOSUVEX1JFQVNPTl9SRUVOVFJBTkNZEAYSHAoYREVOSUVEX1JFQVNPTl9PV05FUl9CVVNZEAdCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM");
+  fileDesc("Chhsb2Nrc3RlcC92MS9jb21tb24ucHJvdG8SC2xvY2tzdGVwLnYxIkIKC1JlcGx5SGVhZGVyEhIKCmNsdXN0ZXJfaWQYASABKAkSDQoFZXBvY2gYAiABKAQSEAoIcmV2aXNpb24YAyABKAQiQwoKU2Vzc2lvblJlZhIRCgluYW1lc3BhY2UYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoBBIOCgZzZWNyZXQYAyABKAwiJgoHSWRSYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEIk8KCkxvY2tUYXJnZXQSCwoDa2V5GAEgASgJEiMKBG1vZGUYAiABKA4yFS5sb2Nrc3RlcC52MS5Mb2NrTW9kZRIPCgdwZXJtaXRzGAMgASgNIkUKBk9uTG9zcxIpCgZhY3Rpb24YASABKA4yGS5sb2Nrc3RlcC52MS5Pbkxvc3NBY3Rpb24SEAoIZGVsYXlfbXMYAiABKAMiWgoHTm90SGVsZBIhCgNlbmQYASABKA4yFC5sb2Nrc3RlcC52MS5Ib2xkRW5kEiwKC2xvc3RfcmVhc29uGAIgASgOMhcubG9ja3N0ZXAudjEuTG9zc1JlYXNvbiLWAQoHQmxvY2tlchILCgNrZXkYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoBBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFb3duZXIYBCABKAkSDwoHaG9sZF9pZBgFIAEoBBIRCgl0aWNrZXRfaWQYBiABKAQSEwoLc2luY2VfYXRfbXMYByABKAMSIwoEbW9kZRgIIAEoDjIVLmxvY2tzdGVwLnYxLkxvY2tNb2RlEg8KB3Blcm1pdHMYCSABKA0SFgoOY29ycmVsYXRpb25faWQYCiABKAkiOAoHR3JhbnRlZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEg0KBWNvdW50GAMgASgNInAKBlF1ZXVlZBIRCgl0aWNrZXRfaWQYASABKAQSEAoIcG9zaXRpb24YAiABKA0SJgoIYmxvY2tlcnMYAyADKAsyFC5sb2Nrc3RlcC52MS5CbG9ja2VyEhkKEXdhaXRfcmVtYWluaW5nX21zGAQgASgDIpgBCgZEZW5pZWQSKQoGcmVhc29uGAEgASgOMhkubG9ja3N0ZXAudjEuRGVuaWVkUmVhc29uEiYKCGJsb2NrZXJzGAIgAygLMhQubG9ja3N0ZXAudjEuQmxvY2tlchIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoAxIjCgVjeWNsZRgEIAMoCzIULmxvY2tzdGVwLnYxLkJsb2NrZXIiVAoMUmVsZWFzZUFza2VkEhAKCHJldmlzaW9uGAEgASgEEhMKC2Fza2VkX2F0X21zGAIgASgDEg0KBWFjdG9yGAMgASgJEg4KBnJlYXNvbhgEIAEoCSJzCgpMb2NrUG9saWN5EhMKC21heF9ob2xkX21zGAEgASgDEhUKDWxvY2tfZGVsYXlfbXMYAiABKAMSDwoHcGVybWl0cxgDIAEoDRITCgttYXhfd2FpdGVycxgEIAEoDRITCgttYXhfd2FpdF9tcxgFIAEoAyJ/ChFOYW1lc3BhY2VTZXR0aW5ncxIrCghvcmRlcmluZxgBIAEoDjIZLmxvY2tzdGVwLnYxLkxvY2tPcmRlcmluZxIfChdxdWFyYW50aW5lX2FmdGVyX2xvc3NlcxgCIAEoDRIcChRxdWFyYW50aW5lX3dpbmRvd19tcxgDIAEoAyqFAQoITG9ja01vZGUSGQoVTE9DS19NT0RFX1VOU1BFQ0lGSUVEEAASFwoTTE9DS19NT0RFX0VYQ0xVU0lWRRABEhQKEExPQ0tfTU9ERV9TSEFSRUQQAhIYChRMT0NLX01PREVfVVBHUkFEQUJMRRADEhUKEUxPQ0tfTU9ERV9QRVJNSVRTEAQqgwEKDE9uTG9zc0FjdGlvbhIeChpPTl9MT1NTX0FDVElPTl9VTlNQRUNJRklFRBAAEhoKFk9OX0xPU1NfQUNUSU9OX1JFTEVBU0UQARIYChRPTl9MT1NTX0FDVElPTl9ERUxBWRACEh0KGU9OX0xPU1NfQUNUSU9OX1FVQVJBTlRJTkUQAyqXAQoMU2Vzc2lvblN0YXRlEh0KGVNFU1NJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTRVNTSU9OX1NUQVRFX0FDVElWRRABEhkKFVNFU1NJT05fU1RBVEVfRVhQSVJFRBACEhgKFFNFU1NJT05fU1RBVEVfQ0xPU0VEEAMSGQoVU0VTU0lPTl9TVEFURV9SRVZPS0VEEAQqpQEKCkxvc3NSZWFzb24SGwoXTE9TU19SRUFTT05fVU5TUEVDSUZJRUQQABIfChtMT1NTX1JFQVNPTl9TRVNTSU9OX0VYUElSRUQQARIfChtMT1NTX1JFQVNPTl9TRVNTSU9OX1JFVk9LRUQQAhIeChpMT1NTX1JFQVNPTl9GT1JDRV9SRUxFQVNFRBADEhgKFExPU1NfUkVBU09OX01BWF9IT0xEEAQqfQoHSG9sZEVuZBIYChRIT0xEX0VORF9VTlNQRUNJRklFRBAAEhUKEUhPTERfRU5EX1JFTEVBU0VEEAESEQoNSE9MRF9FTkRfTE9TVBACEhgKFEhPTERfRU5EX1RSQU5TRkVSUkVEEAMSFAoQSE9MRF9FTkRfVU5LTk9XThAEKvkDCgxEZW5pZWRSZWFzb24SHQoZREVOSUVEX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF0RFTklFRF9SRUFTT05fQ09OVEVOREVEEAESIAocREVOSUVEX1JFQVNPTl9XQUlUX1RJTUVEX09VVBACEhsKF0RFTklFRF9SRUFTT05fQ0FOQ0VMTEVEEAMSHAoYREVOSUVEX1JFQVNPTl9MT0NLX0RFTEFZEAQSHAoYREVOSUVEX1JFQVNPTl9RVUVVRV9GVUxMEAUSHAoYREVOSUVEX1JFQVNPTl9SRUVOVFJBTkNZEAYSHAoYREVOSUVEX1JFQVNPTl9PV05FUl9CVVNZEAcSIQodREVOSUVEX1JFQVNPTl9ERUFETE9DS19WSUNUSU0QCBIhCh1ERU5JRURfUkVBU09OX0tFWV9RVUFSQU5USU5FRBAJEiYKIkRFTklFRF9SRUFTT05fSURFTlRJVFlfUVVBUkFOVElORUQQChIhCh1ERU5JRURfUkVBU09OX09SREVSX1ZJT0xBVElPThALEiAKHERFTklFRF9SRUFTT05fTElNSVRfTUlTTUFUQ0gQDBIhCh1ERU5JRURfUkVBU09OX1VQR1JBREVfUkVGVVNFRBANEiAKHERFTklFRF9SRUFTT05fTk9fU1VDSF9XQUlURVIQDipiCgxMb2NrT3JkZXJpbmcSHQoZTE9DS19PUkRFUklOR19VTlNQRUNJRklFRBAAEhYKEkxPQ0tfT1JERVJJTkdfTk9ORRABEhsKF0xPQ0tfT1JERVJJTkdfQVNDRU5ESU5HEAJCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM");
 
 /**
  * ReplyHeader tells where in the namespace's history a reply was computed. Every reply carries one.
@@ -142,6 +142,14 @@ export type LockTarget = Message<"lockstep.v1.LockTarget"> & {
    * @generated from field: lockstep.v1.LockMode mode = 2;
    */
   mode: LockMode;
+
+  /**
+   * How many permits; at least 1 with PERMITS, 0 with every other mode. More than the key's policy offers
+   * is denied LIMIT_MISMATCH.
+   *
+   * @generated from field: uint32 permits = 3;
+   */
+  permits: number;
 };
 
 /**
@@ -150,6 +158,62 @@ export type LockTarget = Message<"lockstep.v1.LockTarget"> & {
  */
 export const LockTargetSchema: GenMessage<LockTarget> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_common, 3);
+
+/**
+ * OnLoss says what happens to the keys of a hold when it is lost, whatever the reason of the loss.
+ *
+ * @generated from message lockstep.v1.OnLoss
+ */
+export type OnLoss = Message<"lockstep.v1.OnLoss"> & {
+  /**
+   * What happens.
+   *
+   * @generated from field: lockstep.v1.OnLossAction action = 1;
+   */
+  action: OnLossAction;
+
+  /**
+   * How long the keys stay blocked; above 0 and at most `max_lock_delay_ms` with DELAY, otherwise 0.
+   *
+   * @generated from field: int64 delay_ms = 2;
+   */
+  delayMs: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.OnLoss.
+ * Use `create(OnLossSchema)` to create a new message.
+ */
+export const OnLossSchema: GenMessage<OnLoss> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_common, 4);
+
+/**
+ * NotHeld answers a request about a hold that is not held any more. Nothing changed.
+ *
+ * @generated from message lockstep.v1.NotHeld
+ */
+export type NotHeld = Message<"lockstep.v1.NotHeld"> & {
+  /**
+   * What became of the hold.
+   *
+   * @generated from field: lockstep.v1.HoldEnd end = 1;
+   */
+  end: HoldEnd;
+
+  /**
+   * Why it was lost; only with LOST.
+   *
+   * @generated from field: lockstep.v1.LossReason lost_reason = 2;
+   */
+  lostReason: LossReason;
+};
+
+/**
+ * Describes the message lockstep.v1.NotHeld.
+ * Use `create(NotHeldSchema)` to create a new message.
+ */
+export const NotHeldSchema: GenMessage<NotHeld> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_common, 5);
 
 /**
  * Blocker is somebody an acquire has to wait for: a holder, or an earlier waiter.
@@ -205,6 +269,27 @@ export type Blocker = Message<"lockstep.v1.Blocker"> & {
    * @generated from field: int64 since_at_ms = 7;
    */
   sinceAtMs: bigint;
+
+  /**
+   * How the key is held or wanted.
+   *
+   * @generated from field: lockstep.v1.LockMode mode = 8;
+   */
+  mode: LockMode;
+
+  /**
+   * How many permits; 0 unless the mode is PERMITS.
+   *
+   * @generated from field: uint32 permits = 9;
+   */
+  permits: number;
+
+  /**
+   * What the request gave to find it again; may be empty.
+   *
+   * @generated from field: string correlation_id = 10;
+   */
+  correlationId: string;
 };
 
 /**
@@ -212,7 +297,7 @@ export type Blocker = Message<"lockstep.v1.Blocker"> & {
  * Use `create(BlockerSchema)` to create a new message.
  */
 export const BlockerSchema: GenMessage<Blocker> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_common, 4);
+  messageDesc(file_lockstep_v1_common, 6);
 
 /**
  * Granted is a lock: one hold over all targets of the request, with one fencing token.
@@ -229,11 +314,18 @@ export type Granted = Message<"lockstep.v1.Granted"> & {
 
   /**
    * The fencing token: the revision of the grant. Higher than every token given before in this
-   * namespace. Show it with every access to the protected resource.
+   * namespace, the same on a repeat and on re-entry. Show it with every access to the protected resource.
    *
    * @generated from field: uint64 token = 2;
    */
   token: bigint;
+
+  /**
+   * How many grants of the same owner the hold counts, at least 1; above 1 only by re-entry.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
 };
 
 /**
@@ -241,7 +333,7 @@ export type Granted = Message<"lockstep.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_common, 5);
+  messageDesc(file_lockstep_v1_common, 7);
 
 /**
  * Queued is an acquire that waits for its turn.
@@ -257,7 +349,7 @@ export type Queued = Message<"lockstep.v1.Queued"> & {
   ticketId: bigint;
 
   /**
-   * How many waiters stand before it on its key; 0 is next.
+   * How many waiters stand before it, on the key where most do; 0 is next.
    *
    * @generated from field: uint32 position = 2;
    */
@@ -283,7 +375,7 @@ export type Queued = Message<"lockstep.v1.Queued"> & {
  * Use `create(QueuedSchema)` to create a new message.
  */
 export const QueuedSchema: GenMessage<Queued> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_common, 6);
+  messageDesc(file_lockstep_v1_common, 8);
 
 /**
  * Denied is an acquire that ended without a lock. Nothing of it remains at the server.
@@ -311,6 +403,14 @@ export type Denied = Message<"lockstep.v1.Denied"> & {
    * @generated from field: int64 retry_after_ms = 3;
    */
   retryAfterMs: bigint;
+
+  /**
+   * With DEADLOCK_VICTIM the waiting requests that waited for one another in a circle, at most 64: each for
+   * the next, the last for the first.
+   *
+   * @generated from field: repeated lockstep.v1.Blocker cycle = 4;
+   */
+  cycle: Blocker[];
 };
 
 /**
@@ -318,10 +418,140 @@ export type Denied = Message<"lockstep.v1.Denied"> & {
  * Use `create(DeniedSchema)` to create a new message.
  */
 export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_common, 7);
+  messageDesc(file_lockstep_v1_common, 9);
 
 /**
- * LockMode says how a target is held.
+ * ReleaseAsked is the wish that a hold be released.
+ *
+ * @generated from message lockstep.v1.ReleaseAsked
+ */
+export type ReleaseAsked = Message<"lockstep.v1.ReleaseAsked"> & {
+  /**
+   * Revision of the event.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * When.
+   *
+   * @generated from field: int64 asked_at_ms = 2;
+   */
+  askedAtMs: bigint;
+
+  /**
+   * The principal who asked.
+   *
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+
+  /**
+   * Why; may be empty.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message lockstep.v1.ReleaseAsked.
+ * Use `create(ReleaseAskedSchema)` to create a new message.
+ */
+export const ReleaseAskedSchema: GenMessage<ReleaseAsked> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_common, 10);
+
+/**
+ * LockPolicy bounds the locks of all keys with one prefix. The longest prefix of a key that has a policy wins,
+ * as a whole. Changes act on what is granted later; `permits` also on who waits already.
+ *
+ * @generated from message lockstep.v1.LockPolicy
+ */
+export type LockPolicy = Message<"lockstep.v1.LockPolicy"> & {
+  /**
+   * How long a lock may be held; a shorter wish of the request wins. 0 sets no limit.
+   *
+   * @generated from field: int64 max_hold_ms = 1;
+   */
+  maxHoldMs: bigint;
+
+  /**
+   * How long keys stay blocked after a lost hold, at least; a longer wish of the request wins. At most
+   * `max_lock_delay_ms`.
+   *
+   * @generated from field: int64 lock_delay_ms = 2;
+   */
+  lockDelayMs: bigint;
+
+  /**
+   * Above 0 the keys take only PERMITS, and so many at once; at most 1,000,000. 0: every mode but PERMITS.
+   *
+   * @generated from field: uint32 permits = 3;
+   */
+  permits: number;
+
+  /**
+   * How many may wait for one key; 0 means `max_waiters_per_key`, which no policy exceeds.
+   *
+   * @generated from field: uint32 max_waiters = 4;
+   */
+  maxWaiters: number;
+
+  /**
+   * How long a wait may be; a longer one counts as this. 0 means `max_wait_ms`, which no policy exceeds.
+   *
+   * @generated from field: int64 max_wait_ms = 5;
+   */
+  maxWaitMs: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.LockPolicy.
+ * Use `create(LockPolicySchema)` to create a new message.
+ */
+export const LockPolicySchema: GenMessage<LockPolicy> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_common, 11);
+
+/**
+ * NamespaceSettings is what an operator decides for a namespace.
+ *
+ * @generated from message lockstep.v1.NamespaceSettings
+ */
+export type NamespaceSettings = Message<"lockstep.v1.NamespaceSettings"> & {
+  /**
+   * In which order an owner takes its locks.
+   *
+   * @generated from field: lockstep.v1.LockOrdering ordering = 1;
+   */
+  ordering: LockOrdering;
+
+  /**
+   * A principal is quarantined when more than this many of its sessions expired or were revoked within
+   * `quarantine_window_ms`; at most 10,000. 0: never.
+   *
+   * @generated from field: uint32 quarantine_after_losses = 2;
+   */
+  quarantineAfterLosses: number;
+
+  /**
+   * The window of `quarantine_after_losses`; 1,000 to 86,400,000 when that is above 0, otherwise 0.
+   *
+   * @generated from field: int64 quarantine_window_ms = 3;
+   */
+  quarantineWindowMs: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.NamespaceSettings.
+ * Use `create(NamespaceSettingsSchema)` to create a new message.
+ */
+export const NamespaceSettingsSchema: GenMessage<NamespaceSettings> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_common, 12);
+
+/**
+ * LockMode says how a target is held. A key whose policy sets `permits` takes only PERMITS, any other key
+ * only the other modes.
  *
  * @generated from enum lockstep.v1.LockMode
  */
@@ -339,6 +569,27 @@ export enum LockMode {
    * @generated from enum value: LOCK_MODE_EXCLUSIVE = 1;
    */
   EXCLUSIVE = 1,
+
+  /**
+   * Beside any number of other SHARED holds and one UPGRADABLE.
+   *
+   * @generated from enum value: LOCK_MODE_SHARED = 2;
+   */
+  SHARED = 2,
+
+  /**
+   * One at a time, beside SHARED holds. May be converted to EXCLUSIVE.
+   *
+   * @generated from enum value: LOCK_MODE_UPGRADABLE = 3;
+   */
+  UPGRADABLE = 3,
+
+  /**
+   * A number of the permits that the key's policy offers.
+   *
+   * @generated from enum value: LOCK_MODE_PERMITS = 4;
+   */
+  PERMITS = 4,
 }
 
 /**
@@ -346,6 +597,48 @@ export enum LockMode {
  */
 export const LockModeSchema: GenEnum<LockMode> = /*@__PURE__*/
   enumDesc(file_lockstep_v1_common, 0);
+
+/**
+ * OnLossAction says what happens to the keys of a hold when it is lost.
+ *
+ * @generated from enum lockstep.v1.OnLossAction
+ */
+export enum OnLossAction {
+  /**
+   * RELEASE.
+   *
+   * @generated from enum value: ON_LOSS_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They are free as soon as the client that lost them must have noticed.
+   *
+   * @generated from enum value: ON_LOSS_ACTION_RELEASE = 1;
+   */
+  RELEASE = 1,
+
+  /**
+   * They stay blocked for `delay_ms` from the loss, unless a Release of the lost hold or a Close of its
+   * session ends that early.
+   *
+   * @generated from enum value: ON_LOSS_ACTION_DELAY = 2;
+   */
+  DELAY = 2,
+
+  /**
+   * They are QUARANTINED until an operator clears them.
+   *
+   * @generated from enum value: ON_LOSS_ACTION_QUARANTINE = 3;
+   */
+  QUARANTINE = 3,
+}
+
+/**
+ * Describes the enum lockstep.v1.OnLossAction.
+ */
+export const OnLossActionSchema: GenEnum<OnLossAction> = /*@__PURE__*/
+  enumDesc(file_lockstep_v1_common, 1);
 
 /**
  * SessionState is where a session is in its life. Ended sessions stay known for one hour.
@@ -393,7 +686,7 @@ export enum SessionState {
  * Describes the enum lockstep.v1.SessionState.
  */
 export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_common, 1);
+  enumDesc(file_lockstep_v1_common, 2);
 
 /**
  * LossReason says why a hold ended against the wish of its holder. A receiver treats a reason it
@@ -429,13 +722,68 @@ export enum LossReason {
    * @generated from enum value: LOSS_REASON_FORCE_RELEASED = 3;
    */
   FORCE_RELEASED = 3,
+
+  /**
+   * It was held for as long as it may be.
+   *
+   * @generated from enum value: LOSS_REASON_MAX_HOLD = 4;
+   */
+  MAX_HOLD = 4,
 }
 
 /**
  * Describes the enum lockstep.v1.LossReason.
  */
 export const LossReasonSchema: GenEnum<LossReason> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_common, 2);
+  enumDesc(file_lockstep_v1_common, 3);
+
+/**
+ * HoldEnd says what became of a hold that is not held any more.
+ *
+ * @generated from enum lockstep.v1.HoldEnd
+ */
+export enum HoldEnd {
+  /**
+   * Not an end; never sent.
+   *
+   * @generated from enum value: HOLD_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Its holder released it, or closed its session.
+   *
+   * @generated from enum value: HOLD_END_RELEASED = 1;
+   */
+  RELEASED = 1,
+
+  /**
+   * It was lost.
+   *
+   * @generated from enum value: HOLD_END_LOST = 2;
+   */
+  LOST = 2,
+
+  /**
+   * Its holder gave it to a waiter.
+   *
+   * @generated from enum value: HOLD_END_TRANSFERRED = 3;
+   */
+  TRANSFERRED = 3,
+
+  /**
+   * This session never had such a hold with such a token, or it is no longer remembered.
+   *
+   * @generated from enum value: HOLD_END_UNKNOWN = 4;
+   */
+  UNKNOWN = 4,
+}
+
+/**
+ * Describes the enum lockstep.v1.HoldEnd.
+ */
+export const HoldEndSchema: GenEnum<HoldEnd> = /*@__PURE__*/
+  enumDesc(file_lockstep_v1_common, 4);
 
 /**
  * DeniedReason says why an acquire was not granted. It is an expected outcome, not a fault. A
@@ -500,11 +848,97 @@ export enum DeniedReason {
    * @generated from enum value: DENIED_REASON_OWNER_BUSY = 7;
    */
   OWNER_BUSY = 7,
+
+  /**
+   * The request was chosen to break a cycle of owners that waited for one another; `cycle` lists them.
+   *
+   * @generated from enum value: DENIED_REASON_DEADLOCK_VICTIM = 8;
+   */
+  DEADLOCK_VICTIM = 8,
+
+  /**
+   * A key is quarantined until an operator clears it.
+   *
+   * @generated from enum value: DENIED_REASON_KEY_QUARANTINED = 9;
+   */
+  KEY_QUARANTINED = 9,
+
+  /**
+   * The principal is quarantined until an operator clears it.
+   *
+   * @generated from enum value: DENIED_REASON_IDENTITY_QUARANTINED = 10;
+   */
+  IDENTITY_QUARANTINED = 10,
+
+  /**
+   * The namespace's locks are taken in ascending order of keys, and the owner holds a key that is not
+   * below this one.
+   *
+   * @generated from enum value: DENIED_REASON_ORDER_VIOLATION = 11;
+   */
+  ORDER_VIOLATION = 11,
+
+  /**
+   * The key's policy does not allow this mode, or offers fewer permits than were asked for.
+   *
+   * @generated from enum value: DENIED_REASON_LIMIT_MISMATCH = 12;
+   */
+  LIMIT_MISMATCH = 12,
+
+  /**
+   * The hold cannot be converted like this: only UPGRADABLE becomes EXCLUSIVE, and only EXCLUSIVE and
+   * UPGRADABLE become something weaker.
+   *
+   * @generated from enum value: DENIED_REASON_UPGRADE_REFUSED = 13;
+   */
+  UPGRADE_REFUSED = 13,
+
+  /**
+   * The session named by a Transfer has no such Acquire waiting.
+   *
+   * @generated from enum value: DENIED_REASON_NO_SUCH_WAITER = 14;
+   */
+  NO_SUCH_WAITER = 14,
 }
 
 /**
  * Describes the enum lockstep.v1.DeniedReason.
  */
 export const DeniedReasonSchema: GenEnum<DeniedReason> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_common, 3);
+  enumDesc(file_lockstep_v1_common, 5);
+
+/**
+ * LockOrdering is a rule on the order in which an owner takes its locks.
+ *
+ * @generated from enum lockstep.v1.LockOrdering
+ */
+export enum LockOrdering {
+  /**
+   * NONE.
+   *
+   * @generated from enum value: LOCK_ORDERING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Any order; deadlocks are found and broken.
+   *
+   * @generated from enum value: LOCK_ORDERING_NONE = 1;
+   */
+  NONE = 1,
+
+  /**
+   * An owner may only ask for keys above all those it holds, in byte order; anything else is denied
+   * ORDER_VIOLATION. Entering a hold again and converting one are not asked.
+   *
+   * @generated from enum value: LOCK_ORDERING_ASCENDING = 2;
+   */
+  ASCENDING = 2,
+}
+
+/**
+ * Describes the enum lockstep.v1.LockOrdering.
+ */
+export const LockOrderingSchema: GenEnum<LockOrdering> = /*@__PURE__*/
+  enumDesc(file_lockstep_v1_common, 6);
 

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { LockTarget, LossReason, SessionState } from "./common_pb.ts";
+import type { Blocker, IdRange, LockPolicy, LockTarget, LossReason, NamespaceSettings, OnLoss, SessionState } from "./common_pb.ts";
 import { file_lockstep_v1_common } from "./common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/event.proto.
  */
 export const file_lockstep_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Chdsb2Nrc3RlcC92MS9ldmVudC5wcm90bxILbG9ja3N0ZXAudjEitwYKBUV2ZW50EhAKCHJldmlzaW9uGAEgASgEEhUKDWRlY2lkZWRfYXRfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRINCgVhY3RvchgEIAEoCRIWCg5jb3JyZWxhdGlvbl9pZBgFIAEoCRIOCgZyZWFzb24YBiABKAkSGAoQY2F1c2VfcmVxdWVzdF9pZBgHIAEoBBIuCgxqb3VybmFsX29ubHkYCCABKAsyGC5sb2Nrc3RlcC52MS5Kb3VybmFsT25seRIyCg1lcG9jaF9zdGFydGVkGBQgASgLMhkubG9ja3N0ZXAudjEuRXBvY2hTdGFydGVkSAASNAoOc2Vzc2lvbl9vcGVuZWQYFSABKAsyGi5sb2Nrc3RlcC52MS5TZXNzaW9uT3BlbmVkSAASMgoNc2Vzc2lvbl9lbmRlZBgWIAEoCzIZLmxvY2tzdGVwLnYxLlNlc3Npb25FbmRlZEgAEjoKEXNlc3Npb25fZm9yZ290dGVuGBcgASgLMh0ubG9ja3N0ZXAudjEuU2Vzc2lvbkZvcmdvdHRlbkgAEi4KC2xvY2tfcXVldWVkGBggASgLMhcubG9ja3N0ZXAudjEuTG9ja1F1ZXVlZEgAEjAKDGxvY2tfZ3JhbnRlZBgZIAEoCzIYLmxvY2tzdGVwLnYxLkxvY2tHcmFudGVkSAASMAoMdGlja2V0X2VuZGVkGBogASgLMhgubG9ja3N0ZXAudjEuVGlja2V0RW5kZWRIABI2Cg9hY3F1aXJlX3JlZnVzZWQYGyABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVmdXNlZEgAEjIKDWxvY2tfcmVsZWFzZWQYHCABKAsyGS5sb2Nrc3RlcC52MS5Mb2NrUmVsZWFzZWRIABIqCglsb2NrX2xvc3QYHSABKAsyFS5sb2Nrc3RlcC52MS5Mb2NrTG9zdEgAEjgKEGRlbGF5X3Byb2dyZXNzZWQYHiABKAsyHC5sb2Nrc3RlcC52MS5EZWxheVByb2dyZXNzZWRIABIuCgtkZWxheV9lbmRlZBgfIAEoCzIXLmxvY2tzdGVwLnYxLkRlbGF5RW5kZWRIAEIGCgRib2R5IkEKC0pvdXJuYWxPbmx5EhUKDXNlY3JldF9zaGEyNTYYASABKAwSGwoTY29udGVudF9maW5nZXJwcmludBgCIAEoBiJ1CgxFcG9jaFN0YXJ0ZWQSDQoFZXBvY2gYASABKAQSJgoFY2F1c2UYAiABKA4yFy5sb2Nrc3RlcC52MS5FcG9jaENhdXNlEhYKDnNlcnZlcl92ZXJzaW9uGAMgASgJEhYKDmdyYW50X3BhdXNlX21zGAQgASgDIrYBCg1TZXNzaW9uT3BlbmVkEhIKCnNlc3Npb25faWQYASABKAQSDgoGdHRsX21zGAIgASgDEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRI6CghtZXRhZGF0YRgEIAMoCzIoLmxvY2tzdGVwLnYxLlNlc3Npb25PcGVuZWQuTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiTAoMU2Vzc2lvbkVuZGVkEhIKCnNlc3Npb25faWQYASABKAQSKAoFc3RhdGUYAiABKA4yGS5sb2Nrc3RlcC52MS5TZXNzaW9uU3RhdGUiJgoQU2Vzc2lvbkZvcmdvdHRlbhISCgpzZXNzaW9uX2lkGAEgASgEIpEBCgpMb2NrUXVldWVkEhEKCXRpY2tldF9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEhIKCnJlcXVlc3RfaWQYAyABKAQSDQoFb3duZXIYBCABKAkSKAoHdGFyZ2V0cxgFIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDwoHd2FpdF9tcxgGIAEoAyKhAQoLTG9ja0dyYW50ZWQSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEhIKCnJlcXVlc3RfaWQYBCABKAQSEQoJdGlja2V0X2lkGAUgASgEEg0KBW93bmVyGAYgASgJEigKB3RhcmdldHMYByADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0IpcBCgtUaWNrZXRFbmRlZBIRCgl0aWNrZXRfaWQYASABKAQSEgoKc2Vzc2lvbl9pZBgCIAEoBBISCgpyZXF1ZXN0X2lkGAMgASgEEigKB3RhcmdldHMYBCADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0EiMKA2VuZBgFIAEoDjIWLmxvY2tzdGVwLnYxLlRpY2tldEVuZCJACg5BY3F1aXJlUmVmdXNlZBISCgpzZXNzaW9uX2lkGAEgASgEEhoKEmFjcXVpcmVfcmVxdWVzdF9pZBgCIAEoBCJsCgxMb2NrUmVsZWFzZWQSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEigKB3RhcmdldHMYBCADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0IqIBCghMb2NrTG9zdBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhIKCnNlc3Npb25faWQYAyABKAQSKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSJwoGcmVhc29uGAUgASgOMhcubG9ja3N0ZXAudjEuTG9zc1JlYXNvbhIPCgdkZWxheWVkGAYgASgIIjcKD0RlbGF5UHJvZ3Jlc3NlZBIPCgdob2xkX2lkGAEgASgEEhMKC2NvbnN1bWVkX21zGAIgASgDInIKCkRlbGF5RW5kZWQSDwoHaG9sZF9pZBgBIAEoBBIoCgd0YXJnZXRzGAIgAygLMhcubG9ja3N0ZXAudjEuTG9ja1RhcmdldBIpCgVjYXVzZRgDIAEoDjIaLmxvY2tzdGVwLnYxLkRlbGF5RW5kQ2F1c2UqegoKRXBvY2hDYXVzZRIbChdFUE9DSF9DQVVTRV9VTlNQRUNJRklFRBAAEhcKE0VQT0NIX0NBVVNFX0NSRUFURUQQARIZChVFUE9DSF9DQVVTRV9SRUNPVkVSRUQQAhIbChdFUE9DSF9DQVVTRV9ORVdfTElORUFHRRADKn4KCVRpY2tldEVuZBIaChZUSUNLRVRfRU5EX1VOU1BFQ0lGSUVEEAASHQoZVElDS0VUX0VORF9XQUlUX1RJTUVEX09VVBABEhgKFFRJQ0tFVF9FTkRfQ0FOQ0VMTEVEEAISHAoYVElDS0VUX0VORF9TRVNTSU9OX0VOREVEEAMqbAoNRGVsYXlFbmRDYXVzZRIfChtERUxBWV9FTkRfQ0FVU0VfVU5TUEVDSUZJRUQQABIdChlERUxBWV9FTkRfQ0FVU0VfQ09ORklSTUVEEAESGwoXREVMQVlfRU5EX0NBVVNFX0VMQVBTRUQQAkJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common]);
+  fileDesc("Chdsb2Nrc3RlcC92MS9ldmVudC5wcm90bxILbG9ja3N0ZXAudjEi4AsKBUV2ZW50EhAKCHJldmlzaW9uGAEgASgEEhUKDWRlY2lkZWRfYXRfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRINCgVhY3RvchgEIAEoCRIWCg5jb3JyZWxhdGlvbl9pZBgFIAEoCRIOCgZyZWFzb24YBiABKAkSGAoQY2F1c2VfcmVxdWVzdF9pZBgHIAEoBBIuCgxqb3VybmFsX29ubHkYCCABKAsyGC5sb2Nrc3RlcC52MS5Kb3VybmFsT25seRIyCg1lcG9jaF9zdGFydGVkGBQgASgLMhkubG9ja3N0ZXAudjEuRXBvY2hTdGFydGVkSAASNAoOc2Vzc2lvbl9vcGVuZWQYFSABKAsyGi5sb2Nrc3RlcC52MS5TZXNzaW9uT3BlbmVkSAASMgoNc2Vzc2lvbl9lbmRlZBgWIAEoCzIZLmxvY2tzdGVwLnYxLlNlc3Npb25FbmRlZEgAEjoKEXNlc3Npb25fZm9yZ290dGVuGBcgASgLMh0ubG9ja3N0ZXAudjEuU2Vzc2lvbkZvcmdvdHRlbkgAEi4KC2xvY2tfcXVldWVkGBggASgLMhcubG9ja3N0ZXAudjEuTG9ja1F1ZXVlZEgAEjAKDGxvY2tfZ3JhbnRlZBgZIAEoCzIYLmxvY2tzdGVwLnYxLkxvY2tHcmFudGVkSAASMAoMdGlja2V0X2VuZGVkGBogASgLMhgubG9ja3N0ZXAudjEuVGlja2V0RW5kZWRIABI2Cg9hY3F1aXJlX3JlZnVzZWQYGyABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVmdXNlZEgAEjIKDWxvY2tfcmVsZWFzZWQYHCABKAsyGS5sb2Nrc3RlcC52MS5Mb2NrUmVsZWFzZWRIABIqCglsb2NrX2xvc3QYHSABKAsyFS5sb2Nrc3RlcC52MS5Mb2NrTG9zdEgAEi4KC2RlbGF5X2VuZGVkGB8gASgLMhcubG9ja3N0ZXAudjEuRGVsYXlFbmRlZEgAEj8KFHNlcnZlZF90aW1lX2FkdmFuY2VkGCAgASgLMh8ubG9ja3N0ZXAudjEuU2VydmVkVGltZUFkdmFuY2VkSAASOwoSaG9sZF9jb3VudF9jaGFuZ2VkGCEgASgLMh0ubG9ja3N0ZXAudjEuSG9sZENvdW50Q2hhbmdlZEgAEjQKDmNvbnZlcnRfcXVldWVkGCIgASgLMhoubG9ja3N0ZXAudjEuQ29udmVydFF1ZXVlZEgAEjQKDmhvbGRfY29udmVydGVkGCMgASgLMhoubG9ja3N0ZXAudjEuSG9sZENvbnZlcnRlZEgAEjgKEGhvbGRfdHJhbnNmZXJyZWQYJCABKAsyHC5sb2Nrc3RlcC52MS5Ib2xkVHJhbnNmZXJyZWRIABIzCg5ob2xkX3ZhbHVlX3NldBglIAEoCzIZLmxvY2tzdGVwLnYxLkhvbGRWYWx1ZVNldEgAEjoKEXJlbGVhc2VfcmVxdWVzdGVkGCYgASgLMh0ubG9ja3N0ZXAudjEuUmVsZWFzZVJlcXVlc3RlZEgAEkMKFmtleV9xdWFyYW50aW5lX2NsZWFyZWQYJyABKAsyIS5sb2Nrc3RlcC52MS5LZXlRdWFyYW50aW5lQ2xlYXJlZEgAEkAKFGlkZW50aXR5X3F1YXJhbnRpbmVkGCggASgLMiAubG9ja3N0ZXAudjEuSWRlbnRpdHlRdWFyYW50aW5lZEgAEk0KG2lkZW50aXR5X3F1YXJhbnRpbmVfY2xlYXJlZBgpIAEoCzImLmxvY2tzdGVwLnYxLklkZW50aXR5UXVhcmFudGluZUNsZWFyZWRIABI0Cg5wb2xpY3lfY2hhbmdlZBgqIAEoCzIaLmxvY2tzdGVwLnYxLlBvbGljeUNoYW5nZWRIABJAChRuYW1lc3BhY2VfY29uZmlndXJlZBgrIAEoCzIgLmxvY2tzdGVwLnYxLk5hbWVzcGFjZUNvbmZpZ3VyZWRIAEIGCgRib2R5ImkKC0pvdXJuYWxPbmx5EhUKDXNlY3JldF9zaGEyNTYYASABKAwSGwoTY29udGVudF9maW5nZXJwcmludBgCIAEoBhImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2UidQoMRXBvY2hTdGFydGVkEg0KBWVwb2NoGAEgASgEEiYKBWNhdXNlGAIgASgOMhcubG9ja3N0ZXAudjEuRXBvY2hDYXVzZRIWCg5zZXJ2ZXJfdmVyc2lvbhgDIAEoCRIWCg5ncmFudF9wYXVzZV9tcxgEIAEoAyK2AQoNU2Vzc2lvbk9wZW5lZBISCgpzZXNzaW9uX2lkGAEgASgEEg4KBnR0bF9tcxgCIAEoAxIUCgxkaXNwbGF5X25hbWUYAyABKAkSOgoIbWV0YWRhdGEYBCADKAsyKC5sb2Nrc3RlcC52MS5TZXNzaW9uT3BlbmVkLk1ldGFkYXRhRW50cnkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkwKDFNlc3Npb25FbmRlZBISCgpzZXNzaW9uX2lkGAEgASgEEigKBXN0YXRlGAIgASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlIiYKEFNlc3Npb25Gb3Jnb3R0ZW4SEgoKc2Vzc2lvbl9pZBgBIAEoBCLTAQoKTG9ja1F1ZXVlZBIRCgl0aWNrZXRfaWQYASABKAQSEgoKc2Vzc2lvbl9pZBgCIAEoBBISCgpyZXF1ZXN0X2lkGAMgASgEEg0KBW93bmVyGAQgASgJEigKB3RhcmdldHMYBSADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg8KB3dhaXRfbXMYBiABKAMSGQoRZGVhZGxvY2tfcHJpb3JpdHkYByABKAUSJQoFdGVybXMYCCABKAsyFi5sb2Nrc3RlcC52MS5Ib2xkVGVybXMivgEKCUhvbGRUZXJtcxITCgttYXhfaG9sZF9tcxgBIAEoAxIkCgdvbl9sb3NzGAIgASgLMhMubG9ja3N0ZXAudjEuT25Mb3NzEg0KBXZhbHVlGAMgASgMEjYKCG1ldGFkYXRhGAQgAygLMiQubG9ja3N0ZXAudjEuSG9sZFRlcm1zLk1ldGFkYXRhRW50cnkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIuIBCgtMb2NrR3JhbnRlZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhIKCnNlc3Npb25faWQYAyABKAQSEgoKcmVxdWVzdF9pZBgEIAEoBBIRCgl0aWNrZXRfaWQYBSABKAQSDQoFb3duZXIYBiABKAkSKAoHdGFyZ2V0cxgHIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSJQoFdGVybXMYCCABKAsyFi5sb2Nrc3RlcC52MS5Ib2xkVGVybXMSGAoQdHJhbnNmZXJyZWRfZnJvbRgJIAEoBCLkAQoLVGlja2V0RW5kZWQSEQoJdGlja2V0X2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQSEgoKcmVxdWVzdF9pZBgDIAEoBBIoCgd0YXJnZXRzGAQgAygLMhcubG9ja3N0ZXAudjEuTG9ja1RhcmdldBIjCgNlbmQYBSABKA4yFi5sb2Nrc3RlcC52MS5UaWNrZXRFbmQSJgoIYmxvY2tlcnMYBiADKAsyFC5sb2Nrc3RlcC52MS5CbG9ja2VyEiMKBWN5Y2xlGAcgAygLMhQubG9ja3N0ZXAudjEuQmxvY2tlciJACg5BY3F1aXJlUmVmdXNlZBISCgpzZXNzaW9uX2lkGAEgASgEEhoKEmFjcXVpcmVfcmVxdWVzdF9pZBgCIAEoBCJsCgxMb2NrUmVsZWFzZWQSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEigKB3RhcmdldHMYBCADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0IuEBCghMb2NrTG9zdBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhIKCnNlc3Npb25faWQYAyABKAQSKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSJwoGcmVhc29uGAUgASgOMhcubG9ja3N0ZXAudjEuTG9zc1JlYXNvbhIPCgdkZWxheWVkGAYgASgIEhUKDWxvY2tfZGVsYXlfbXMYByABKAMSEwoLcXVhcmFudGluZWQYCCABKAgSEQoJaW1tZWRpYXRlGAkgASgIIkEKElNlcnZlZFRpbWVBZHZhbmNlZBIRCglzZXJ2ZWRfbXMYASABKAMSGAoQZHVyYWJsZV9yZXZpc2lvbhgCIAEoBCKMAQoQSG9sZENvdW50Q2hhbmdlZBIPCgdob2xkX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQSDQoFY291bnQYAyABKA0SKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSGgoSZW50ZXJlZF9yZXF1ZXN0X2lkGAUgASgEIrABCg1Db252ZXJ0UXVldWVkEhEKCXRpY2tldF9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEhIKCnJlcXVlc3RfaWQYAyABKAQSDwoHaG9sZF9pZBgEIAEoBBInCgZ0YXJnZXQYBSABKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg8KB3dhaXRfbXMYBiABKAMSGQoRZGVhZGxvY2tfcHJpb3JpdHkYByABKAUikwEKDUhvbGRDb252ZXJ0ZWQSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEhIKCnJlcXVlc3RfaWQYBCABKAQSEQoJdGlja2V0X2lkGAUgASgEEicKBnRhcmdldBgGIAEoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQinQEKD0hvbGRUcmFuc2ZlcnJlZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhIKCnNlc3Npb25faWQYAyABKAQSKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSFQoNdG9fc2Vzc2lvbl9pZBgFIAEoBBIVCg10b19yZXF1ZXN0X2lkGAYgASgEImwKDEhvbGRWYWx1ZVNldBIPCgdob2xkX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQSKAoHdGFyZ2V0cxgDIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFdmFsdWUYBCABKAwicAoQUmVsZWFzZVJlcXVlc3RlZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhIKCnNlc3Npb25faWQYAyABKAQSKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQiQAoUS2V5UXVhcmFudGluZUNsZWFyZWQSCwoDa2V5GAEgASgJEhsKE3F1YXJhbnRpbmVfcmV2aXNpb24YAiABKAQiOwoTSWRlbnRpdHlRdWFyYW50aW5lZBIRCglwcmluY2lwYWwYASABKAkSEQoJYXV0b21hdGljGAIgASgIIksKGUlkZW50aXR5UXVhcmFudGluZUNsZWFyZWQSEQoJcHJpbmNpcGFsGAEgASgJEhsKE3F1YXJhbnRpbmVfcmV2aXNpb24YAiABKAQiXQoNUG9saWN5Q2hhbmdlZBISCgprZXlfcHJlZml4GAEgASgJEicKBnBvbGljeRgCIAEoCzIXLmxvY2tzdGVwLnYxLkxvY2tQb2xpY3kSDwoHdmVyc2lvbhgDIAEoBCJYChNOYW1lc3BhY2VDb25maWd1cmVkEjAKCHNldHRpbmdzGAEgASgLMh4ubG9ja3N0ZXAudjEuTmFtZXNwYWNlU2V0dGluZ3MSDwoHdmVyc2lvbhgCIAEoBCJyCgpEZWxheUVuZGVkEg8KB2hvbGRfaWQYASABKAQSKAoHdGFyZ2V0cxgCIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSKQoFY2F1c2UYAyABKA4yGi5sb2Nrc3RlcC52MS5EZWxheUVuZENhdXNlKnoKCkVwb2NoQ2F1c2USGwoXRVBPQ0hfQ0FVU0VfVU5TUEVDSUZJRUQQABIXChNFUE9DSF9DQVVTRV9DUkVBVEVEEAESGQoVRVBPQ0hfQ0FVU0VfUkVDT1ZFUkVEEAISGwoXRVBPQ0hfQ0FVU0VfTkVXX0xJTkVBR0UQAyqdAgoJVGlja2V0RW5kEhoKFlRJQ0tFVF9FTkRfVU5TUEVDSUZJRUQQABIdChlUSUNLRVRfRU5EX1dBSVRfVElNRURfT1VUEAESGAoUVElDS0VUX0VORF9DQU5DRUxMRUQQAhIcChhUSUNLRVRfRU5EX1NFU1NJT05fRU5ERUQQAxIeChpUSUNLRVRfRU5EX0RFQURMT0NLX1ZJQ1RJTRAEEh4KGlRJQ0tFVF9FTkRfS0VZX1FVQVJBTlRJTkVEEAUSIwofVElDS0VUX0VORF9JREVOVElUWV9RVUFSQU5USU5FRBAGEh0KGVRJQ0tFVF9FTkRfTElNSVRfTUlTTUFUQ0gQBxIZChVUSUNLRVRfRU5EX0hPTERfRU5ERUQQCCpsCg1EZWxheUVuZENhdXNlEh8KG0RFTEFZX0VORF9DQVVTRV9VTlNQRUNJRklFRBAAEh0KGURFTEFZX0VORF9DQVVTRV9DT05GSVJNRUQQARIbChdERUxBWV9FTkRfQ0FVU0VfRUxBUFNFRBACQkpaSGdpdGh1Yi5jb20vbG9ja3N0ZXAtc3luYy9sb2Nrc3RlcC9wYWNrYWdlcy9nby9nZW4vbG9ja3N0ZXAvdjE7bG9ja3N0ZXB2MWIGcHJvdG8z", [file_lockstep_v1_common]);
 
 /**
  * Event is one committed fact of a namespace. The journal, Watch and the audit history are the same
@@ -164,20 +164,108 @@ export type Event = Message<"lockstep.v1.Event"> & {
     case: "lockLost";
   } | {
     /**
-     * Time of a running delay was used up; it is not asked for again after a restart.
-     *
-     * @generated from field: lockstep.v1.DelayProgressed delay_progressed = 30;
-     */
-    value: DelayProgressed;
-    case: "delayProgressed";
-  } | {
-    /**
      * The keys of a lost hold are no longer blocked.
      *
      * @generated from field: lockstep.v1.DelayEnded delay_ended = 31;
      */
     value: DelayEnded;
     case: "delayEnded";
+  } | {
+    /**
+     * Time was served while limits ran; it is not asked for again after a restart.
+     *
+     * @generated from field: lockstep.v1.ServedTimeAdvanced served_time_advanced = 32;
+     */
+    value: ServedTimeAdvanced;
+    case: "servedTimeAdvanced";
+  } | {
+    /**
+     * A hold counts one more, or one less.
+     *
+     * @generated from field: lockstep.v1.HoldCountChanged hold_count_changed = 33;
+     */
+    value: HoldCountChanged;
+    case: "holdCountChanged";
+  } | {
+    /**
+     * A Convert started to wait.
+     *
+     * @generated from field: lockstep.v1.ConvertQueued convert_queued = 34;
+     */
+    value: ConvertQueued;
+    case: "convertQueued";
+  } | {
+    /**
+     * A key of a hold changed its mode.
+     *
+     * @generated from field: lockstep.v1.HoldConverted hold_converted = 35;
+     */
+    value: HoldConverted;
+    case: "holdConverted";
+  } | {
+    /**
+     * A hold ended because its holder gave it to a waiter; the waiter's grant follows at once.
+     *
+     * @generated from field: lockstep.v1.HoldTransferred hold_transferred = 36;
+     */
+    value: HoldTransferred;
+    case: "holdTransferred";
+  } | {
+    /**
+     * A holder changed what it publishes.
+     *
+     * @generated from field: lockstep.v1.HoldValueSet hold_value_set = 37;
+     */
+    value: HoldValueSet;
+    case: "holdValueSet";
+  } | {
+    /**
+     * Somebody asked a holder to release.
+     *
+     * @generated from field: lockstep.v1.ReleaseRequested release_requested = 38;
+     */
+    value: ReleaseRequested;
+    case: "releaseRequested";
+  } | {
+    /**
+     * An operator let a quarantined key be used again.
+     *
+     * @generated from field: lockstep.v1.KeyQuarantineCleared key_quarantine_cleared = 39;
+     */
+    value: KeyQuarantineCleared;
+    case: "keyQuarantineCleared";
+  } | {
+    /**
+     * A principal is denied every lock.
+     *
+     * @generated from field: lockstep.v1.IdentityQuarantined identity_quarantined = 40;
+     */
+    value: IdentityQuarantined;
+    case: "identityQuarantined";
+  } | {
+    /**
+     * A principal may take locks again.
+     *
+     * @generated from field: lockstep.v1.IdentityQuarantineCleared identity_quarantine_cleared = 41;
+     */
+    value: IdentityQuarantineCleared;
+    case: "identityQuarantineCleared";
+  } | {
+    /**
+     * The policy of a key prefix was set or removed.
+     *
+     * @generated from field: lockstep.v1.PolicyChanged policy_changed = 42;
+     */
+    value: PolicyChanged;
+    case: "policyChanged";
+  } | {
+    /**
+     * The settings of the namespace changed.
+     *
+     * @generated from field: lockstep.v1.NamespaceConfigured namespace_configured = 43;
+     */
+    value: NamespaceConfigured;
+    case: "namespaceConfigured";
   } | { case: undefined; value?: undefined };
 };
 
@@ -208,6 +296,14 @@ export type JournalOnly = Message<"lockstep.v1.JournalOnly"> & {
    * @generated from field: fixed64 content_fingerprint = 2;
    */
   contentFingerprint: bigint;
+
+  /**
+   * Request ids the session has confirmed as answered since its last event that carried any: their
+   * outcomes are forgotten and they are never executed again, after a recovery too.
+   *
+   * @generated from field: repeated lockstep.v1.IdRange answered = 3;
+   */
+  answered: IdRange[];
 };
 
 /**
@@ -397,6 +493,20 @@ export type LockQueued = Message<"lockstep.v1.LockQueued"> & {
    * @generated from field: int64 wait_ms = 6;
    */
   waitMs: bigint;
+
+  /**
+   * In a cycle of waiters the request with the lowest priority is denied.
+   *
+   * @generated from field: int32 deadlock_priority = 7;
+   */
+  deadlockPriority: number;
+
+  /**
+   * What the request asked for the hold; the keys' policies add to it when it is granted.
+   *
+   * @generated from field: lockstep.v1.HoldTerms terms = 8;
+   */
+  terms?: HoldTerms | undefined;
 };
 
 /**
@@ -405,6 +515,48 @@ export type LockQueued = Message<"lockstep.v1.LockQueued"> & {
  */
 export const LockQueuedSchema: GenMessage<LockQueued> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_event, 6);
+
+/**
+ * HoldTerms is what a hold is held under. Absent means: all empty.
+ *
+ * @generated from message lockstep.v1.HoldTerms
+ */
+export type HoldTerms = Message<"lockstep.v1.HoldTerms"> & {
+  /**
+   * How long it may be held; 0 sets no limit.
+   *
+   * @generated from field: int64 max_hold_ms = 1;
+   */
+  maxHoldMs: bigint;
+
+  /**
+   * What happens to its keys when it is lost. Absent: RELEASE.
+   *
+   * @generated from field: lockstep.v1.OnLoss on_loss = 2;
+   */
+  onLoss?: OnLoss | undefined;
+
+  /**
+   * What its holder publishes; may be empty.
+   *
+   * @generated from field: bytes value = 3;
+   */
+  value: Uint8Array;
+
+  /**
+   * What its holder said of it.
+   *
+   * @generated from field: map<string, string> metadata = 4;
+   */
+  metadata: { [key: string]: string };
+};
+
+/**
+ * Describes the message lockstep.v1.HoldTerms.
+ * Use `create(HoldTermsSchema)` to create a new message.
+ */
+export const HoldTermsSchema: GenMessage<HoldTerms> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 7);
 
 /**
  * LockGranted starts a hold.
@@ -460,6 +612,20 @@ export type LockGranted = Message<"lockstep.v1.LockGranted"> & {
    * @generated from field: repeated lockstep.v1.LockTarget targets = 7;
    */
   targets: LockTarget[];
+
+  /**
+   * What it is held under, the keys' policies included. Absent means: all empty.
+   *
+   * @generated from field: lockstep.v1.HoldTerms terms = 8;
+   */
+  terms?: HoldTerms | undefined;
+
+  /**
+   * The hold it was transferred from; 0 when it was not.
+   *
+   * @generated from field: uint64 transferred_from = 9;
+   */
+  transferredFrom: bigint;
 };
 
 /**
@@ -467,7 +633,7 @@ export type LockGranted = Message<"lockstep.v1.LockGranted"> & {
  * Use `create(LockGrantedSchema)` to create a new message.
  */
 export const LockGrantedSchema: GenMessage<LockGranted> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 7);
+  messageDesc(file_lockstep_v1_event, 8);
 
 /**
  * TicketEnded ends a wait without a grant.
@@ -509,6 +675,20 @@ export type TicketEnded = Message<"lockstep.v1.TicketEnded"> & {
    * @generated from field: lockstep.v1.TicketEnd end = 5;
    */
   end: TicketEnd;
+
+  /**
+   * Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+   *
+   * @generated from field: repeated lockstep.v1.Blocker blockers = 6;
+   */
+  blockers: Blocker[];
+
+  /**
+   * The cycle, with DEADLOCK_VICTIM, as in Denied.
+   *
+   * @generated from field: repeated lockstep.v1.Blocker cycle = 7;
+   */
+  cycle: Blocker[];
 };
 
 /**
@@ -516,7 +696,7 @@ export type TicketEnded = Message<"lockstep.v1.TicketEnded"> & {
  * Use `create(TicketEndedSchema)` to create a new message.
  */
 export const TicketEndedSchema: GenMessage<TicketEnded> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 8);
+  messageDesc(file_lockstep_v1_event, 9);
 
 /**
  * AcquireRefused makes sure that an Acquire which was cancelled before it arrived never runs.
@@ -544,7 +724,7 @@ export type AcquireRefused = Message<"lockstep.v1.AcquireRefused"> & {
  * Use `create(AcquireRefusedSchema)` to create a new message.
  */
 export const AcquireRefusedSchema: GenMessage<AcquireRefused> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 9);
+  messageDesc(file_lockstep_v1_event, 10);
 
 /**
  * LockReleased ends a hold by its holder's Release or CloseSession.
@@ -586,7 +766,7 @@ export type LockReleased = Message<"lockstep.v1.LockReleased"> & {
  * Use `create(LockReleasedSchema)` to create a new message.
  */
 export const LockReleasedSchema: GenMessage<LockReleased> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 10);
+  messageDesc(file_lockstep_v1_event, 11);
 
 /**
  * LockLost ends a hold against its holder's wish.
@@ -635,6 +815,27 @@ export type LockLost = Message<"lockstep.v1.LockLost"> & {
    * @generated from field: bool delayed = 6;
    */
   delayed: boolean;
+
+  /**
+   * The keys stay blocked for this long from the loss, beside that; delay_ended follows when both are over.
+   *
+   * @generated from field: int64 lock_delay_ms = 7;
+   */
+  lockDelayMs: bigint;
+
+  /**
+   * The keys are quarantined until an operator clears them.
+   *
+   * @generated from field: bool quarantined = 8;
+   */
+  quarantined: boolean;
+
+  /**
+   * An operator asked that the keys be free at once, although the client may still believe that it holds.
+   *
+   * @generated from field: bool immediate = 9;
+   */
+  immediate: boolean;
 };
 
 /**
@@ -642,35 +843,492 @@ export type LockLost = Message<"lockstep.v1.LockLost"> & {
  * Use `create(LockLostSchema)` to create a new message.
  */
 export const LockLostSchema: GenMessage<LockLost> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 11);
+  messageDesc(file_lockstep_v1_event, 12);
 
 /**
- * DelayProgressed records consumed time of a running delay.
+ * ServedTimeAdvanced records how long the namespace has been served, while a limit runs that counts only
+ * such time: a longest hold, a delay, the pause of a new lineage.
  *
- * @generated from message lockstep.v1.DelayProgressed
+ * @generated from message lockstep.v1.ServedTimeAdvanced
  */
-export type DelayProgressed = Message<"lockstep.v1.DelayProgressed"> & {
+export type ServedTimeAdvanced = Message<"lockstep.v1.ServedTimeAdvanced"> & {
   /**
-   * The lost hold whose keys are blocked.
+   * Time served in all epochs together.
+   *
+   * @generated from field: int64 served_ms = 1;
+   */
+  servedMs: bigint;
+
+  /**
+   * The last revision that was durable when this was decided. The time of a delay counts only from the first
+   * such event that knows its loss as durable: until then a keep-alive may start it again.
+   *
+   * @generated from field: uint64 durable_revision = 2;
+   */
+  durableRevision: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.ServedTimeAdvanced.
+ * Use `create(ServedTimeAdvancedSchema)` to create a new message.
+ */
+export const ServedTimeAdvancedSchema: GenMessage<ServedTimeAdvanced> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 13);
+
+/**
+ * HoldCountChanged counts the grants of one hold.
+ *
+ * @generated from message lockstep.v1.HoldCountChanged
+ */
+export type HoldCountChanged = Message<"lockstep.v1.HoldCountChanged"> & {
+  /**
+   * The hold.
    *
    * @generated from field: uint64 hold_id = 1;
    */
   holdId: bigint;
 
   /**
-   * How much of the delay has been used up so far, in this and earlier epochs.
+   * The session that holds.
    *
-   * @generated from field: int64 consumed_ms = 2;
+   * @generated from field: uint64 session_id = 2;
    */
-  consumedMs: bigint;
+  sessionId: bigint;
+
+  /**
+   * How many grants it counts now, at least 1.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
+
+  /**
+   * What is held.
+   *
+   * @generated from field: repeated lockstep.v1.LockTarget targets = 4;
+   */
+  targets: LockTarget[];
+
+  /**
+   * The request id of the Acquire that entered it again; 0 when it was released once.
+   *
+   * @generated from field: uint64 entered_request_id = 5;
+   */
+  enteredRequestId: bigint;
 };
 
 /**
- * Describes the message lockstep.v1.DelayProgressed.
- * Use `create(DelayProgressedSchema)` to create a new message.
+ * Describes the message lockstep.v1.HoldCountChanged.
+ * Use `create(HoldCountChangedSchema)` to create a new message.
  */
-export const DelayProgressedSchema: GenMessage<DelayProgressed> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 12);
+export const HoldCountChangedSchema: GenMessage<HoldCountChanged> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 14);
+
+/**
+ * ConvertQueued starts the wait of a Convert.
+ *
+ * @generated from message lockstep.v1.ConvertQueued
+ */
+export type ConvertQueued = Message<"lockstep.v1.ConvertQueued"> & {
+  /**
+   * Identity of the ticket; equal to the event's revision.
+   *
+   * @generated from field: uint64 ticket_id = 1;
+   */
+  ticketId: bigint;
+
+  /**
+   * The session that waits.
+   *
+   * @generated from field: uint64 session_id = 2;
+   */
+  sessionId: bigint;
+
+  /**
+   * The request id of the Convert.
+   *
+   * @generated from field: uint64 request_id = 3;
+   */
+  requestId: bigint;
+
+  /**
+   * The hold it wants to change.
+   *
+   * @generated from field: uint64 hold_id = 4;
+   */
+  holdId: bigint;
+
+  /**
+   * The key and the mode it wants.
+   *
+   * @generated from field: lockstep.v1.LockTarget target = 5;
+   */
+  target?: LockTarget | undefined;
+
+  /**
+   * How long it waits before it is denied.
+   *
+   * @generated from field: int64 wait_ms = 6;
+   */
+  waitMs: bigint;
+
+  /**
+   * In a cycle of waiters the request with the lowest priority is denied.
+   *
+   * @generated from field: int32 deadlock_priority = 7;
+   */
+  deadlockPriority: number;
+};
+
+/**
+ * Describes the message lockstep.v1.ConvertQueued.
+ * Use `create(ConvertQueuedSchema)` to create a new message.
+ */
+export const ConvertQueuedSchema: GenMessage<ConvertQueued> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 15);
+
+/**
+ * HoldConverted changes the mode of one key of a hold.
+ *
+ * @generated from message lockstep.v1.HoldConverted
+ */
+export type HoldConverted = Message<"lockstep.v1.HoldConverted"> & {
+  /**
+   * The hold.
+   *
+   * @generated from field: uint64 hold_id = 1;
+   */
+  holdId: bigint;
+
+  /**
+   * Its token from here on: this event's revision for a change to EXCLUSIVE, otherwise the one it had.
+   *
+   * @generated from field: uint64 token = 2;
+   */
+  token: bigint;
+
+  /**
+   * The session that holds.
+   *
+   * @generated from field: uint64 session_id = 3;
+   */
+  sessionId: bigint;
+
+  /**
+   * The request id of the Convert.
+   *
+   * @generated from field: uint64 request_id = 4;
+   */
+  requestId: bigint;
+
+  /**
+   * The ticket it waited with; 0 when it did not wait.
+   *
+   * @generated from field: uint64 ticket_id = 5;
+   */
+  ticketId: bigint;
+
+  /**
+   * The key and the mode it has now.
+   *
+   * @generated from field: lockstep.v1.LockTarget target = 6;
+   */
+  target?: LockTarget | undefined;
+};
+
+/**
+ * Describes the message lockstep.v1.HoldConverted.
+ * Use `create(HoldConvertedSchema)` to create a new message.
+ */
+export const HoldConvertedSchema: GenMessage<HoldConverted> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 16);
+
+/**
+ * HoldTransferred ends a hold because its holder gave it away.
+ *
+ * @generated from message lockstep.v1.HoldTransferred
+ */
+export type HoldTransferred = Message<"lockstep.v1.HoldTransferred"> & {
+  /**
+   * The hold.
+   *
+   * @generated from field: uint64 hold_id = 1;
+   */
+  holdId: bigint;
+
+  /**
+   * Its fencing token, dead from here on.
+   *
+   * @generated from field: uint64 token = 2;
+   */
+  token: bigint;
+
+  /**
+   * The session that held.
+   *
+   * @generated from field: uint64 session_id = 3;
+   */
+  sessionId: bigint;
+
+  /**
+   * What was held.
+   *
+   * @generated from field: repeated lockstep.v1.LockTarget targets = 4;
+   */
+  targets: LockTarget[];
+
+  /**
+   * The session that holds now.
+   *
+   * @generated from field: uint64 to_session_id = 5;
+   */
+  toSessionId: bigint;
+
+  /**
+   * The request id of the Acquire that is granted.
+   *
+   * @generated from field: uint64 to_request_id = 6;
+   */
+  toRequestId: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.HoldTransferred.
+ * Use `create(HoldTransferredSchema)` to create a new message.
+ */
+export const HoldTransferredSchema: GenMessage<HoldTransferred> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 17);
+
+/**
+ * HoldValueSet changes what a holder publishes.
+ *
+ * @generated from message lockstep.v1.HoldValueSet
+ */
+export type HoldValueSet = Message<"lockstep.v1.HoldValueSet"> & {
+  /**
+   * The hold.
+   *
+   * @generated from field: uint64 hold_id = 1;
+   */
+  holdId: bigint;
+
+  /**
+   * The session that holds.
+   *
+   * @generated from field: uint64 session_id = 2;
+   */
+  sessionId: bigint;
+
+  /**
+   * What is held.
+   *
+   * @generated from field: repeated lockstep.v1.LockTarget targets = 3;
+   */
+  targets: LockTarget[];
+
+  /**
+   * The value from here on; may be empty.
+   *
+   * @generated from field: bytes value = 4;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message lockstep.v1.HoldValueSet.
+ * Use `create(HoldValueSetSchema)` to create a new message.
+ */
+export const HoldValueSetSchema: GenMessage<HoldValueSet> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 18);
+
+/**
+ * ReleaseRequested asks a holder to release. The event's actor and reason tell who asks and why.
+ *
+ * @generated from message lockstep.v1.ReleaseRequested
+ */
+export type ReleaseRequested = Message<"lockstep.v1.ReleaseRequested"> & {
+  /**
+   * The hold.
+   *
+   * @generated from field: uint64 hold_id = 1;
+   */
+  holdId: bigint;
+
+  /**
+   * Its fencing token.
+   *
+   * @generated from field: uint64 token = 2;
+   */
+  token: bigint;
+
+  /**
+   * The session that holds.
+   *
+   * @generated from field: uint64 session_id = 3;
+   */
+  sessionId: bigint;
+
+  /**
+   * What is held.
+   *
+   * @generated from field: repeated lockstep.v1.LockTarget targets = 4;
+   */
+  targets: LockTarget[];
+};
+
+/**
+ * Describes the message lockstep.v1.ReleaseRequested.
+ * Use `create(ReleaseRequestedSchema)` to create a new message.
+ */
+export const ReleaseRequestedSchema: GenMessage<ReleaseRequested> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 19);
+
+/**
+ * KeyQuarantineCleared lets a key be used again.
+ *
+ * @generated from message lockstep.v1.KeyQuarantineCleared
+ */
+export type KeyQuarantineCleared = Message<"lockstep.v1.KeyQuarantineCleared"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The revision of the loss that had quarantined it.
+   *
+   * @generated from field: uint64 quarantine_revision = 2;
+   */
+  quarantineRevision: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.KeyQuarantineCleared.
+ * Use `create(KeyQuarantineClearedSchema)` to create a new message.
+ */
+export const KeyQuarantineClearedSchema: GenMessage<KeyQuarantineCleared> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 20);
+
+/**
+ * IdentityQuarantined denies a principal every lock. Its sessions and holds stay.
+ *
+ * @generated from message lockstep.v1.IdentityQuarantined
+ */
+export type IdentityQuarantined = Message<"lockstep.v1.IdentityQuarantined"> & {
+  /**
+   * The principal.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * The server did it by itself, because too many of its sessions were lost; otherwise an operator.
+   *
+   * @generated from field: bool automatic = 2;
+   */
+  automatic: boolean;
+};
+
+/**
+ * Describes the message lockstep.v1.IdentityQuarantined.
+ * Use `create(IdentityQuarantinedSchema)` to create a new message.
+ */
+export const IdentityQuarantinedSchema: GenMessage<IdentityQuarantined> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 21);
+
+/**
+ * IdentityQuarantineCleared lets a principal take locks again.
+ *
+ * @generated from message lockstep.v1.IdentityQuarantineCleared
+ */
+export type IdentityQuarantineCleared = Message<"lockstep.v1.IdentityQuarantineCleared"> & {
+  /**
+   * The principal.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * The revision of the event that had quarantined it.
+   *
+   * @generated from field: uint64 quarantine_revision = 2;
+   */
+  quarantineRevision: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.IdentityQuarantineCleared.
+ * Use `create(IdentityQuarantineClearedSchema)` to create a new message.
+ */
+export const IdentityQuarantineClearedSchema: GenMessage<IdentityQuarantineCleared> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 22);
+
+/**
+ * PolicyChanged sets or removes the policy of a key prefix.
+ *
+ * @generated from message lockstep.v1.PolicyChanged
+ */
+export type PolicyChanged = Message<"lockstep.v1.PolicyChanged"> & {
+  /**
+   * The prefix; empty is every key.
+   *
+   * @generated from field: string key_prefix = 1;
+   */
+  keyPrefix: string;
+
+  /**
+   * The policy from here on; absent when it was removed.
+   *
+   * @generated from field: lockstep.v1.LockPolicy policy = 2;
+   */
+  policy?: LockPolicy | undefined;
+
+  /**
+   * The version of the namespace's policies from here on: one more than before.
+   *
+   * @generated from field: uint64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.PolicyChanged.
+ * Use `create(PolicyChangedSchema)` to create a new message.
+ */
+export const PolicyChangedSchema: GenMessage<PolicyChanged> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 23);
+
+/**
+ * NamespaceConfigured changes the settings of the namespace.
+ *
+ * @generated from message lockstep.v1.NamespaceConfigured
+ */
+export type NamespaceConfigured = Message<"lockstep.v1.NamespaceConfigured"> & {
+  /**
+   * The settings from here on.
+   *
+   * @generated from field: lockstep.v1.NamespaceSettings settings = 1;
+   */
+  settings?: NamespaceSettings | undefined;
+
+  /**
+   * Their version from here on: one more than before.
+   *
+   * @generated from field: uint64 version = 2;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.NamespaceConfigured.
+ * Use `create(NamespaceConfiguredSchema)` to create a new message.
+ */
+export const NamespaceConfiguredSchema: GenMessage<NamespaceConfigured> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_event, 24);
 
 /**
  * DelayEnded unblocks the keys of a lost hold.
@@ -686,7 +1344,7 @@ export type DelayEnded = Message<"lockstep.v1.DelayEnded"> & {
   holdId: bigint;
 
   /**
-   * The keys that are free now.
+   * The keys that it no longer blocks.
    *
    * @generated from field: repeated lockstep.v1.LockTarget targets = 2;
    */
@@ -705,7 +1363,7 @@ export type DelayEnded = Message<"lockstep.v1.DelayEnded"> & {
  * Use `create(DelayEndedSchema)` to create a new message.
  */
 export const DelayEndedSchema: GenMessage<DelayEnded> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_event, 13);
+  messageDesc(file_lockstep_v1_event, 25);
 
 /**
  * EpochCause says why a writer started.
@@ -782,6 +1440,41 @@ export enum TicketEnd {
    * @generated from enum value: TICKET_END_SESSION_ENDED = 3;
    */
   SESSION_ENDED = 3,
+
+  /**
+   * It was chosen to break a cycle of waiters.
+   *
+   * @generated from enum value: TICKET_END_DEADLOCK_VICTIM = 4;
+   */
+  DEADLOCK_VICTIM = 4,
+
+  /**
+   * A wanted key was quarantined.
+   *
+   * @generated from enum value: TICKET_END_KEY_QUARANTINED = 5;
+   */
+  KEY_QUARANTINED = 5,
+
+  /**
+   * The principal was quarantined.
+   *
+   * @generated from enum value: TICKET_END_IDENTITY_QUARANTINED = 6;
+   */
+  IDENTITY_QUARANTINED = 6,
+
+  /**
+   * The key's policy does not allow the mode any more, or offers too few permits.
+   *
+   * @generated from enum value: TICKET_END_LIMIT_MISMATCH = 7;
+   */
+  LIMIT_MISMATCH = 7,
+
+  /**
+   * The hold that a Convert wanted to change was released, lost or transferred.
+   *
+   * @generated from enum value: TICKET_END_HOLD_ENDED = 8;
+   */
+  HOLD_ENDED = 8,
 }
 
 /**
@@ -811,7 +1504,7 @@ export enum DelayEndCause {
   CONFIRMED = 1,
 
   /**
-   * The client's time to live passed since it was last told nothing of the loss.
+   * Its time passed: what the client may have believed, and what the hold was taken with.
    *
    * @generated from enum value: DELAY_END_CAUSE_ELAPSED = 2;
    */

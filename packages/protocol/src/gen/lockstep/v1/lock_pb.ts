@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Denied, Granted, IdRange, LockMode, LockTarget, LossReason, Queued, ReplyHeader, SessionRef } from "./common_pb.ts";
+import type { Denied, Granted, IdRange, LockMode, LockTarget, LossReason, OnLoss, Queued, ReleaseAsked, ReplyHeader, SessionRef } from "./common_pb.ts";
 import { file_lockstep_v1_common } from "./common_pb.ts";
 import type { Event } from "./event_pb.ts";
 import { file_lockstep_v1_event } from "./event_pb.ts";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/lock.proto.
  */
 export const file_lockstep_v1_lock: GenFile = /*@__PURE__*/
-  fileDesc("ChZsb2Nrc3RlcC92MS9sb2NrLnByb3RvEgtsb2Nrc3RlcC52MSLxAQoOQWNxdWlyZVJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFb3duZXIYBSABKAkSDwoHd2FpdF9tcxgGIAEoAxIXCg9wb2xsX3RpbWVvdXRfbXMYByABKAMSFgoOY29ycmVsYXRpb25faWQYCCABKAkivQEKD0FjcXVpcmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchInCgdncmFudGVkGAIgASgLMhQubG9ja3N0ZXAudjEuR3JhbnRlZEgAEiUKBnF1ZXVlZBgDIAEoCzITLmxvY2tzdGVwLnYxLlF1ZXVlZEgAEiUKBmRlbmllZBgEIAEoCzITLmxvY2tzdGVwLnYxLkRlbmllZEgAQgkKB291dGNvbWUirgEKDlJlbGVhc2VSZXF1ZXN0EigKB3Nlc3Npb24YASABKAsyFy5sb2Nrc3RlcC52MS5TZXNzaW9uUmVmEhIKCnJlcXVlc3RfaWQYAiABKAQSJgoIYW5zd2VyZWQYAyADKAsyFC5sb2Nrc3RlcC52MS5JZFJhbmdlEg8KB2hvbGRfaWQYBCABKAQSDQoFdG9rZW4YBSABKAQSFgoOY29ycmVsYXRpb25faWQYBiABKAkilwEKD1JlbGVhc2VSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIsCgdvdXRjb21lGAIgASgOMhsubG9ja3N0ZXAudjEuUmVsZWFzZU91dGNvbWUSLAoLbG9zdF9yZWFzb24YAyABKA4yFy5sb2Nrc3RlcC52MS5Mb3NzUmVhc29uIrABChRDYW5jZWxBY3F1aXJlUmVxdWVzdBIoCgdzZXNzaW9uGAEgASgLMhcubG9ja3N0ZXAudjEuU2Vzc2lvblJlZhISCgpyZXF1ZXN0X2lkGAIgASgEEiYKCGFuc3dlcmVkGAMgAygLMhQubG9ja3N0ZXAudjEuSWRSYW5nZRIaChJhY3F1aXJlX3JlcXVlc3RfaWQYBCABKAQSFgoOY29ycmVsYXRpb25faWQYBSABKAkilQEKFUNhbmNlbEFjcXVpcmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIrCgdvdXRjb21lGAIgASgOMhoubG9ja3N0ZXAudjEuQ2FuY2VsT3V0Y29tZRIlCgdncmFudGVkGAMgASgLMhQubG9ja3N0ZXAudjEuR3JhbnRlZCJCChFDaGVja0ZlbmNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgEImgKEkNoZWNrRmVuY2VSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIoCgZzdGF0dXMYAiABKA4yGC5sb2Nrc3RlcC52MS5GZW5jZVN0YXR1cyK5AQoKTG9ja0hvbGRlchIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEiMKBG1vZGUYAyABKA4yFS5sb2Nrc3RlcC52MS5Mb2NrTW9kZRISCgpzZXNzaW9uX2lkGAQgASgEEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVvd25lchgGIAEoCRIVCg1ncmFudGVkX2F0X21zGAcgASgDEhYKDmNvcnJlbGF0aW9uX2lkGAggASgJIsYBCgpMb2NrV2FpdGVyEhEKCXRpY2tldF9pZBgBIAEoBBIjCgRtb2RlGAIgASgOMhUubG9ja3N0ZXAudjEuTG9ja01vZGUSEgoKc2Vzc2lvbl9pZBgDIAEoBBIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFb3duZXIYBSABKAkSFAoMcXVldWVkX2F0X21zGAYgASgDEhkKEXdhaXRfcmVtYWluaW5nX21zGAcgASgDEhYKDmNvcnJlbGF0aW9uX2lkGAggASgJIpIBCglMb2NrRGVsYXkSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEicKBnJlYXNvbhgEIAEoDjIXLmxvY2tzdGVwLnYxLkxvc3NSZWFzb24SFAoMcmVtYWluaW5nX21zGAUgASgDEhIKCmxvc3RfYXRfbXMYBiABKAMiyQEKBExvY2sSCwoDa2V5GAEgASgJEiQKBXN0YXRlGAIgASgOMhUubG9ja3N0ZXAudjEuS2V5U3RhdGUSKAoHaG9sZGVycxgDIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tIb2xkZXISJgoGZGVsYXlzGAQgAygLMhYubG9ja3N0ZXAudjEuTG9ja0RlbGF5EiYKBXF1ZXVlGAUgAygLMhcubG9ja3N0ZXAudjEuTG9ja1dhaXRlchIUCgxxdWV1ZV9sZW5ndGgYBiABKA0iMAoOR2V0TG9ja1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEgsKA2tleRgCIAEoCSJcCg9HZXRMb2NrUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISHwoEbG9jaxgCIAEoCzIRLmxvY2tzdGVwLnYxLkxvY2siYAoQTGlzdExvY2tzUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSEgoKa2V5X3ByZWZpeBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJ4ChFMaXN0TG9ja3NSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIgCgVsb2NrcxgCIAMoCzIRLmxvY2tzdGVwLnYxLkxvY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJIi8KC0V2ZW50RmlsdGVyEgwKBGtleXMYASADKAkSEgoKa2V5X3ByZWZpeBgCIAEoCSJ7CgxXYXRjaFJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEigKBmZpbHRlchgCIAEoCzIYLmxvY2tzdGVwLnYxLkV2ZW50RmlsdGVyEhsKDmFmdGVyX3JldmlzaW9uGAMgASgESACIAQFCEQoPX2FmdGVyX3JldmlzaW9uIl0KDVdhdGNoUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISIgoGZXZlbnRzGAIgAygLMhIubG9ja3N0ZXAudjEuRXZlbnQiewoRTGlzdEV2ZW50c1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEigKBmZpbHRlchgCIAEoCzIYLmxvY2tzdGVwLnYxLkV2ZW50RmlsdGVyEhYKDmFmdGVyX3JldmlzaW9uGAMgASgEEhEKCXBhZ2Vfc2l6ZRgEIAEoBSKNAQoSTGlzdEV2ZW50c1Jlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEiIKBmV2ZW50cxgCIAMoCzISLmxvY2tzdGVwLnYxLkV2ZW50EhsKE25leHRfYWZ0ZXJfcmV2aXNpb24YAyABKAQSDAoEbW9yZRgEIAEoCCqvAQoOUmVsZWFzZU91dGNvbWUSHwobUkVMRUFTRV9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHAoYUkVMRUFTRV9PVVRDT01FX1JFTEVBU0VEEAESJAogUkVMRUFTRV9PVVRDT01FX0FMUkVBRFlfUkVMRUFTRUQQAhIYChRSRUxFQVNFX09VVENPTUVfTE9TVBADEh4KGlJFTEVBU0VfT1VUQ09NRV9OT1RfSE9MREVSEAQqlQEKDUNhbmNlbE91dGNvbWUSHgoaQ0FOQ0VMX09VVENPTUVfVU5TUEVDSUZJRUQQABIcChhDQU5DRUxfT1VUQ09NRV9DQU5DRUxMRUQQARIiCh5DQU5DRUxfT1VUQ09NRV9BTFJFQURZX0dSQU5URUQQAhIiCh5DQU5DRUxfT1VUQ09NRV9VTktOT1dOX1JFUVVFU1QQAyp3CgtGZW5jZVN0YXR1cxIcChhGRU5DRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRGRU5DRV9TVEFUVVNfQ1VSUkVOVBABEhYKEkZFTkNFX1NUQVRVU19TVEFMRRACEhgKFEZFTkNFX1NUQVRVU19VTktOT1dOEAMqZAoIS2V5U3RhdGUSGQoVS0VZX1NUQVRFX1VOU1BFQ0lGSUVEEAASEgoOS0VZX1NUQVRFX0ZSRUUQARISCg5LRVlfU1RBVEVfSEVMRBACEhUKEUtFWV9TVEFURV9ERUxBWUVEEANCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_common, file_lockstep_v1_event]);
+  fileDesc("ChZsb2Nrc3RlcC92MS9sb2NrLnByb3RvEgtsb2Nrc3RlcC52MSLxAwoOQWNxdWlyZVJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USKAoHdGFyZ2V0cxgEIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFb3duZXIYBSABKAkSDwoHd2FpdF9tcxgGIAEoAxIXCg9wb2xsX3RpbWVvdXRfbXMYByABKAMSFgoOY29ycmVsYXRpb25faWQYCCABKAkSKwoKcmVlbnRyYW5jeRgJIAEoDjIXLmxvY2tzdGVwLnYxLlJlZW50cmFuY3kSEwoLbWF4X2hvbGRfbXMYCiABKAMSJAoHb25fbG9zcxgLIAEoCzITLmxvY2tzdGVwLnYxLk9uTG9zcxINCgV2YWx1ZRgMIAEoDBI7CghtZXRhZGF0YRgNIAMoCzIpLmxvY2tzdGVwLnYxLkFjcXVpcmVSZXF1ZXN0Lk1ldGFkYXRhRW50cnkSGQoRZGVhZGxvY2tfcHJpb3JpdHkYDiABKAUaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIr0BCg9BY3F1aXJlUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJwoHZ3JhbnRlZBgCIAEoCzIULmxvY2tzdGVwLnYxLkdyYW50ZWRIABIlCgZxdWV1ZWQYAyABKAsyEy5sb2Nrc3RlcC52MS5RdWV1ZWRIABIlCgZkZW5pZWQYBCABKAsyEy5sb2Nrc3RlcC52MS5EZW5pZWRIAEIJCgdvdXRjb21lIkIKEUNoZWNrRmVuY2VSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRILCgNrZXkYAiABKAkSDQoFdG9rZW4YAyABKAQiaAoSQ2hlY2tGZW5jZVJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEigKBnN0YXR1cxgCIAEoDjIYLmxvY2tzdGVwLnYxLkZlbmNlU3RhdHVzIqMDCgpMb2NrSG9sZGVyEg8KB2hvbGRfaWQYASABKAQSDQoFdG9rZW4YAiABKAQSIwoEbW9kZRgDIAEoDjIVLmxvY2tzdGVwLnYxLkxvY2tNb2RlEhIKCnNlc3Npb25faWQYBCABKAQSFAoMZGlzcGxheV9uYW1lGAUgASgJEg0KBW93bmVyGAYgASgJEhUKDWdyYW50ZWRfYXRfbXMYByABKAMSFgoOY29ycmVsYXRpb25faWQYCCABKAkSDwoHcGVybWl0cxgJIAEoDRINCgVjb3VudBgKIAEoDRINCgV2YWx1ZRgLIAEoDBI3CghtZXRhZGF0YRgMIAMoCzIlLmxvY2tzdGVwLnYxLkxvY2tIb2xkZXIuTWV0YWRhdGFFbnRyeRIdChVtYXhfaG9sZF9yZW1haW5pbmdfbXMYDSABKAMSMAoNcmVsZWFzZV9hc2tlZBgOIAEoCzIZLmxvY2tzdGVwLnYxLlJlbGVhc2VBc2tlZBovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6AEKCkxvY2tXYWl0ZXISEQoJdGlja2V0X2lkGAEgASgEEiMKBG1vZGUYAiABKA4yFS5sb2Nrc3RlcC52MS5Mb2NrTW9kZRISCgpzZXNzaW9uX2lkGAMgASgEEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRINCgVvd25lchgFIAEoCRIUCgxxdWV1ZWRfYXRfbXMYBiABKAMSGQoRd2FpdF9yZW1haW5pbmdfbXMYByABKAMSFgoOY29ycmVsYXRpb25faWQYCCABKAkSDwoHcGVybWl0cxgJIAEoDRIPCgdob2xkX2lkGAogASgEIt0BCglMb2NrRGVsYXkSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBISCgpzZXNzaW9uX2lkGAMgASgEEicKBnJlYXNvbhgEIAEoDjIXLmxvY2tzdGVwLnYxLkxvc3NSZWFzb24SFAoMcmVtYWluaW5nX21zGAUgASgDEhIKCmxvc3RfYXRfbXMYBiABKAMSIwoEbW9kZRgHIAEoDjIVLmxvY2tzdGVwLnYxLkxvY2tNb2RlEg8KB3Blcm1pdHMYCCABKA0SEwoLdW5jb25maXJtZWQYCSABKAgikwEKDUtleVF1YXJhbnRpbmUSEAoIcmV2aXNpb24YASABKAQSDwoHaG9sZF9pZBgCIAEoBBINCgV0b2tlbhgDIAEoBBISCgpzZXNzaW9uX2lkGAQgASgEEicKBnJlYXNvbhgFIAEoDjIXLmxvY2tzdGVwLnYxLkxvc3NSZWFzb24SEwoLc2luY2VfYXRfbXMYBiABKAMi+QEKBExvY2sSCwoDa2V5GAEgASgJEiQKBXN0YXRlGAIgASgOMhUubG9ja3N0ZXAudjEuS2V5U3RhdGUSKAoHaG9sZGVycxgDIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tIb2xkZXISJgoGZGVsYXlzGAQgAygLMhYubG9ja3N0ZXAudjEuTG9ja0RlbGF5EiYKBXF1ZXVlGAUgAygLMhcubG9ja3N0ZXAudjEuTG9ja1dhaXRlchIUCgxxdWV1ZV9sZW5ndGgYBiABKA0SLgoKcXVhcmFudGluZRgHIAEoCzIaLmxvY2tzdGVwLnYxLktleVF1YXJhbnRpbmUiMAoOR2V0TG9ja1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEgsKA2tleRgCIAEoCSJcCg9HZXRMb2NrUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISHwoEbG9jaxgCIAEoCzIRLmxvY2tzdGVwLnYxLkxvY2siYAoQTGlzdExvY2tzUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSEgoKa2V5X3ByZWZpeBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJ4ChFMaXN0TG9ja3NSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIgCgVsb2NrcxgCIAMoCzIRLmxvY2tzdGVwLnYxLkxvY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJInsKC0V2ZW50RmlsdGVyEgwKBGtleXMYASADKAkSEgoKa2V5X3ByZWZpeBgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgEEg0KBWFjdG9yGAQgASgJEhIKCmZyb21fYXRfbXMYBSABKAMSEwoLdW50aWxfYXRfbXMYBiABKAMiewoMV2F0Y2hSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIoCgZmaWx0ZXIYAiABKAsyGC5sb2Nrc3RlcC52MS5FdmVudEZpbHRlchIbCg5hZnRlcl9yZXZpc2lvbhgDIAEoBEgAiAEBQhEKD19hZnRlcl9yZXZpc2lvbiJdCg1XYXRjaFJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEiIKBmV2ZW50cxgCIAMoCzISLmxvY2tzdGVwLnYxLkV2ZW50InsKEUxpc3RFdmVudHNSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIoCgZmaWx0ZXIYAiABKAsyGC5sb2Nrc3RlcC52MS5FdmVudEZpbHRlchIWCg5hZnRlcl9yZXZpc2lvbhgDIAEoBBIRCglwYWdlX3NpemUYBCABKAUijQEKEkxpc3RFdmVudHNSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIiCgZldmVudHMYAiADKAsyEi5sb2Nrc3RlcC52MS5FdmVudBIbChNuZXh0X2FmdGVyX3JldmlzaW9uGAMgASgEEgwKBG1vcmUYBCABKAgqVQoKUmVlbnRyYW5jeRIaChZSRUVOVFJBTkNZX1VOU1BFQ0lGSUVEEAASFQoRUkVFTlRSQU5DWV9SRUpFQ1QQARIUChBSRUVOVFJBTkNZX0NPVU5UEAIqdwoLRmVuY2VTdGF0dXMSHAoYRkVOQ0VfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGAoURkVOQ0VfU1RBVFVTX0NVUlJFTlQQARIWChJGRU5DRV9TVEFUVVNfU1RBTEUQAhIYChRGRU5DRV9TVEFUVVNfVU5LTk9XThADKn8KCEtleVN0YXRlEhkKFUtFWV9TVEFURV9VTlNQRUNJRklFRBAAEhIKDktFWV9TVEFURV9GUkVFEAESEgoOS0VZX1NUQVRFX0hFTEQQAhIVChFLRVlfU1RBVEVfREVMQVlFRBADEhkKFUtFWV9TVEFURV9RVUFSQU5USU5FRBAEQkpaSGdpdGh1Yi5jb20vbG9ja3N0ZXAtc3luYy9sb2Nrc3RlcC9wYWNrYWdlcy9nby9nZW4vbG9ja3N0ZXAvdjE7bG9ja3N0ZXB2MWIGcHJvdG8z", [file_lockstep_v1_common, file_lockstep_v1_event]);
 
 /**
  * AcquireRequest asks for a lock.
@@ -46,8 +46,7 @@ export type AcquireRequest = Message<"lockstep.v1.AcquireRequest"> & {
   answered: IdRange[];
 
   /**
-   * What is wanted, granted as one hold with one token or not at all. Exactly one target unless the
-   * server lists the feature `multi_key`.
+   * What is wanted, granted as one hold with one token or not at all. 1 to `max_targets`, each key once.
    *
    * @generated from field: repeated lockstep.v1.LockTarget targets = 4;
    */
@@ -55,7 +54,7 @@ export type AcquireRequest = Message<"lockstep.v1.AcquireRequest"> & {
 
   /**
    * Who in the session asks, at most 512 bytes, rules of a name. Empty: this request is its own owner,
-   * linked to nothing. An owner has at most one waiting request and cannot take a key twice.
+   * linked to nothing. An owner has at most one waiting request.
    *
    * @generated from field: string owner = 5;
    */
@@ -84,6 +83,52 @@ export type AcquireRequest = Message<"lockstep.v1.AcquireRequest"> & {
    * @generated from field: string correlation_id = 8;
    */
   correlationId: string;
+
+  /**
+   * What happens when the owner holds a wanted key already. 0 is REJECT.
+   *
+   * @generated from field: lockstep.v1.Reentrancy reentrancy = 9;
+   */
+  reentrancy: Reentrancy;
+
+  /**
+   * How long the lock may be held; then it is lost with MAX_HOLD. 0 sets no limit; a shorter one of the
+   * keys' policies wins. Not negative.
+   *
+   * @generated from field: int64 max_hold_ms = 10;
+   */
+  maxHoldMs: bigint;
+
+  /**
+   * What happens to the keys when the hold is lost. Absent: RELEASE.
+   *
+   * @generated from field: lockstep.v1.OnLoss on_loss = 11;
+   */
+  onLoss?: OnLoss | undefined;
+
+  /**
+   * Published with the lock: what others see while it is held, such as an address. At most
+   * `max_value_bytes`. May be empty.
+   *
+   * @generated from field: bytes value = 12;
+   */
+  value: Uint8Array;
+
+  /**
+   * Anything that helps people: at most 16 entries, key 1 to 128 bytes, value at most 512 bytes, no
+   * control characters.
+   *
+   * @generated from field: map<string, string> metadata = 13;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * In a cycle of waiters the request with the lowest priority is denied, of those with the same the
+   * newest.
+   *
+   * @generated from field: int32 deadlock_priority = 14;
+   */
+  deadlockPriority: number;
 };
 
 /**
@@ -146,181 +191,6 @@ export const AcquireResponseSchema: GenMessage<AcquireResponse> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_lock, 1);
 
 /**
- * ReleaseRequest gives a hold back.
- *
- * @generated from message lockstep.v1.ReleaseRequest
- */
-export type ReleaseRequest = Message<"lockstep.v1.ReleaseRequest"> & {
-  /**
-   * The session. Required, except on Attach.
-   *
-   * @generated from field: lockstep.v1.SessionRef session = 1;
-   */
-  session?: SessionRef | undefined;
-
-  /**
-   * The request id, at least 1, raised by one per new request of the session.
-   *
-   * @generated from field: uint64 request_id = 2;
-   */
-  requestId: bigint;
-
-  /**
-   * All request ids whose final reply the client has. At most 1,024 ranges.
-   *
-   * @generated from field: repeated lockstep.v1.IdRange answered = 3;
-   */
-  answered: IdRange[];
-
-  /**
-   * The hold. Required, above 0.
-   *
-   * @generated from field: uint64 hold_id = 4;
-   */
-  holdId: bigint;
-
-  /**
-   * Its token. Required, above 0.
-   *
-   * @generated from field: uint64 token = 5;
-   */
-  token: bigint;
-
-  /**
-   * Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-   *
-   * @generated from field: string correlation_id = 6;
-   */
-  correlationId: string;
-};
-
-/**
- * Describes the message lockstep.v1.ReleaseRequest.
- * Use `create(ReleaseRequestSchema)` to create a new message.
- */
-export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 2);
-
-/**
- * ReleaseResponse is the outcome of a release. It never touches a newer hold.
- *
- * @generated from message lockstep.v1.ReleaseResponse
- */
-export type ReleaseResponse = Message<"lockstep.v1.ReleaseResponse"> & {
-  /**
-   * Where this was computed.
-   *
-   * @generated from field: lockstep.v1.ReplyHeader header = 1;
-   */
-  header?: ReplyHeader | undefined;
-
-  /**
-   * What was found.
-   *
-   * @generated from field: lockstep.v1.ReleaseOutcome outcome = 2;
-   */
-  outcome: ReleaseOutcome;
-
-  /**
-   * Why the hold was lost; only with RELEASE_OUTCOME_LOST.
-   *
-   * @generated from field: lockstep.v1.LossReason lost_reason = 3;
-   */
-  lostReason: LossReason;
-};
-
-/**
- * Describes the message lockstep.v1.ReleaseResponse.
- * Use `create(ReleaseResponseSchema)` to create a new message.
- */
-export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 3);
-
-/**
- * CancelAcquireRequest takes back an Acquire.
- *
- * @generated from message lockstep.v1.CancelAcquireRequest
- */
-export type CancelAcquireRequest = Message<"lockstep.v1.CancelAcquireRequest"> & {
-  /**
-   * The session. Required, except on Attach.
-   *
-   * @generated from field: lockstep.v1.SessionRef session = 1;
-   */
-  session?: SessionRef | undefined;
-
-  /**
-   * The request id of this cancel, at least 1, raised by one per new request of the session.
-   *
-   * @generated from field: uint64 request_id = 2;
-   */
-  requestId: bigint;
-
-  /**
-   * All request ids whose final reply the client has. At most 1,024 ranges.
-   *
-   * @generated from field: repeated lockstep.v1.IdRange answered = 3;
-   */
-  answered: IdRange[];
-
-  /**
-   * The request id of the Acquire to take back. Required, at least 1.
-   *
-   * @generated from field: uint64 acquire_request_id = 4;
-   */
-  acquireRequestId: bigint;
-
-  /**
-   * Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-   *
-   * @generated from field: string correlation_id = 5;
-   */
-  correlationId: string;
-};
-
-/**
- * Describes the message lockstep.v1.CancelAcquireRequest.
- * Use `create(CancelAcquireRequestSchema)` to create a new message.
- */
-export const CancelAcquireRequestSchema: GenMessage<CancelAcquireRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 4);
-
-/**
- * CancelAcquireResponse is the outcome of a cancel. Each outcome leaves no waiter behind.
- *
- * @generated from message lockstep.v1.CancelAcquireResponse
- */
-export type CancelAcquireResponse = Message<"lockstep.v1.CancelAcquireResponse"> & {
-  /**
-   * Where this was computed.
-   *
-   * @generated from field: lockstep.v1.ReplyHeader header = 1;
-   */
-  header?: ReplyHeader | undefined;
-
-  /**
-   * What was found.
-   *
-   * @generated from field: lockstep.v1.CancelOutcome outcome = 2;
-   */
-  outcome: CancelOutcome;
-
-  /**
-   * The grant; only with CANCEL_OUTCOME_ALREADY_GRANTED.
-   *
-   * @generated from field: lockstep.v1.Granted granted = 3;
-   */
-  granted?: Granted | undefined;
-};
-
-/**
- * Describes the message lockstep.v1.CancelAcquireResponse.
- * Use `create(CancelAcquireResponseSchema)` to create a new message.
- */
-export const CancelAcquireResponseSchema: GenMessage<CancelAcquireResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 5);
-
-/**
  * CheckFenceRequest asks whether a token is that of a live hold.
  *
  * @generated from message lockstep.v1.CheckFenceRequest
@@ -353,7 +223,7 @@ export type CheckFenceRequest = Message<"lockstep.v1.CheckFenceRequest"> & {
  * Use `create(CheckFenceRequestSchema)` to create a new message.
  */
 export const CheckFenceRequestSchema: GenMessage<CheckFenceRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 6);
+  messageDesc(file_lockstep_v1_lock, 2);
 
 /**
  * CheckFenceResponse is what the server knows of a token.
@@ -381,7 +251,7 @@ export type CheckFenceResponse = Message<"lockstep.v1.CheckFenceResponse"> & {
  * Use `create(CheckFenceResponseSchema)` to create a new message.
  */
 export const CheckFenceResponseSchema: GenMessage<CheckFenceResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 7);
+  messageDesc(file_lockstep_v1_lock, 3);
 
 /**
  * LockHolder is one hold of a key.
@@ -444,6 +314,48 @@ export type LockHolder = Message<"lockstep.v1.LockHolder"> & {
    * @generated from field: string correlation_id = 8;
    */
   correlationId: string;
+
+  /**
+   * How many permits; 0 unless the mode is PERMITS.
+   *
+   * @generated from field: uint32 permits = 9;
+   */
+  permits: number;
+
+  /**
+   * How many grants the hold counts.
+   *
+   * @generated from field: uint32 count = 10;
+   */
+  count: number;
+
+  /**
+   * What the holder publishes; may be empty.
+   *
+   * @generated from field: bytes value = 11;
+   */
+  value: Uint8Array;
+
+  /**
+   * What the holder said of the lock.
+   *
+   * @generated from field: map<string, string> metadata = 12;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * How long it may still be held; 0 when there is no limit.
+   *
+   * @generated from field: int64 max_hold_remaining_ms = 13;
+   */
+  maxHoldRemainingMs: bigint;
+
+  /**
+   * Somebody asked the holder to release; absent when nobody did.
+   *
+   * @generated from field: lockstep.v1.ReleaseAsked release_asked = 14;
+   */
+  releaseAsked?: ReleaseAsked | undefined;
 };
 
 /**
@@ -451,7 +363,7 @@ export type LockHolder = Message<"lockstep.v1.LockHolder"> & {
  * Use `create(LockHolderSchema)` to create a new message.
  */
 export const LockHolderSchema: GenMessage<LockHolder> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 8);
+  messageDesc(file_lockstep_v1_lock, 4);
 
 /**
  * LockWaiter is one waiting acquire of a key.
@@ -514,6 +426,20 @@ export type LockWaiter = Message<"lockstep.v1.LockWaiter"> & {
    * @generated from field: string correlation_id = 8;
    */
   correlationId: string;
+
+  /**
+   * How many permits; 0 unless the mode is PERMITS.
+   *
+   * @generated from field: uint32 permits = 9;
+   */
+  permits: number;
+
+  /**
+   * The hold that a Convert wants to change; 0 for an Acquire.
+   *
+   * @generated from field: uint64 hold_id = 10;
+   */
+  holdId: bigint;
 };
 
 /**
@@ -521,7 +447,7 @@ export type LockWaiter = Message<"lockstep.v1.LockWaiter"> & {
  * Use `create(LockWaiterSchema)` to create a new message.
  */
 export const LockWaiterSchema: GenMessage<LockWaiter> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 9);
+  messageDesc(file_lockstep_v1_lock, 5);
 
 /**
  * LockDelay is a lost hold that still blocks a key.
@@ -570,6 +496,27 @@ export type LockDelay = Message<"lockstep.v1.LockDelay"> & {
    * @generated from field: int64 lost_at_ms = 6;
    */
   lostAtMs: bigint;
+
+  /**
+   * How the key was held: just what such a hold would block is blocked.
+   *
+   * @generated from field: lockstep.v1.LockMode mode = 7;
+   */
+  mode: LockMode;
+
+  /**
+   * How many permits; 0 unless the mode is PERMITS.
+   *
+   * @generated from field: uint32 permits = 8;
+   */
+  permits: number;
+
+  /**
+   * The client has not yet confirmed that it knows, and may still believe that it holds.
+   *
+   * @generated from field: bool unconfirmed = 9;
+   */
+  unconfirmed: boolean;
 };
 
 /**
@@ -577,7 +524,63 @@ export type LockDelay = Message<"lockstep.v1.LockDelay"> & {
  * Use `create(LockDelaySchema)` to create a new message.
  */
 export const LockDelaySchema: GenMessage<LockDelay> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 10);
+  messageDesc(file_lockstep_v1_lock, 6);
+
+/**
+ * KeyQuarantine is why a key is quarantined.
+ *
+ * @generated from message lockstep.v1.KeyQuarantine
+ */
+export type KeyQuarantine = Message<"lockstep.v1.KeyQuarantine"> & {
+  /**
+   * The revision of the loss; names the quarantine when it is cleared.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * The lost hold.
+   *
+   * @generated from field: uint64 hold_id = 2;
+   */
+  holdId: bigint;
+
+  /**
+   * Its dead token.
+   *
+   * @generated from field: uint64 token = 3;
+   */
+  token: bigint;
+
+  /**
+   * The session that lost it.
+   *
+   * @generated from field: uint64 session_id = 4;
+   */
+  sessionId: bigint;
+
+  /**
+   * Why it was lost.
+   *
+   * @generated from field: lockstep.v1.LossReason reason = 5;
+   */
+  reason: LossReason;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: int64 since_at_ms = 6;
+   */
+  sinceAtMs: bigint;
+};
+
+/**
+ * Describes the message lockstep.v1.KeyQuarantine.
+ * Use `create(KeyQuarantineSchema)` to create a new message.
+ */
+export const KeyQuarantineSchema: GenMessage<KeyQuarantine> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_lock, 7);
 
 /**
  * Lock is a key with those who hold it and wait for it.
@@ -626,6 +629,13 @@ export type Lock = Message<"lockstep.v1.Lock"> & {
    * @generated from field: uint32 queue_length = 6;
    */
   queueLength: number;
+
+  /**
+   * Why it is quarantined; absent when it is not.
+   *
+   * @generated from field: lockstep.v1.KeyQuarantine quarantine = 7;
+   */
+  quarantine?: KeyQuarantine | undefined;
 };
 
 /**
@@ -633,7 +643,7 @@ export type Lock = Message<"lockstep.v1.Lock"> & {
  * Use `create(LockSchema)` to create a new message.
  */
 export const LockSchema: GenMessage<Lock> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 11);
+  messageDesc(file_lockstep_v1_lock, 8);
 
 /**
  * GetLockRequest reads one key.
@@ -661,7 +671,7 @@ export type GetLockRequest = Message<"lockstep.v1.GetLockRequest"> & {
  * Use `create(GetLockRequestSchema)` to create a new message.
  */
 export const GetLockRequestSchema: GenMessage<GetLockRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 12);
+  messageDesc(file_lockstep_v1_lock, 9);
 
 /**
  * GetLockResponse is one key. A key nobody has ever used is FREE.
@@ -689,7 +699,7 @@ export type GetLockResponse = Message<"lockstep.v1.GetLockResponse"> & {
  * Use `create(GetLockResponseSchema)` to create a new message.
  */
 export const GetLockResponseSchema: GenMessage<GetLockResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 13);
+  messageDesc(file_lockstep_v1_lock, 10);
 
 /**
  * ListLocksRequest asks for a page of keys that are held, delayed or waited for.
@@ -731,7 +741,7 @@ export type ListLocksRequest = Message<"lockstep.v1.ListLocksRequest"> & {
  * Use `create(ListLocksRequestSchema)` to create a new message.
  */
 export const ListLocksRequestSchema: GenMessage<ListLocksRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 14);
+  messageDesc(file_lockstep_v1_lock, 11);
 
 /**
  * ListLocksResponse is a page of keys.
@@ -766,7 +776,7 @@ export type ListLocksResponse = Message<"lockstep.v1.ListLocksResponse"> & {
  * Use `create(ListLocksResponseSchema)` to create a new message.
  */
 export const ListLocksResponseSchema: GenMessage<ListLocksResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 15);
+  messageDesc(file_lockstep_v1_lock, 12);
 
 /**
  * EventFilter chooses events. Without keys and prefix it chooses all events of the namespace; with
@@ -788,6 +798,34 @@ export type EventFilter = Message<"lockstep.v1.EventFilter"> & {
    * @generated from field: string key_prefix = 2;
    */
   keyPrefix: string;
+
+  /**
+   * Only events about this session; 0 is no condition. All conditions must hold.
+   *
+   * @generated from field: uint64 session_id = 3;
+   */
+  sessionId: bigint;
+
+  /**
+   * Only events this principal caused; empty is no condition.
+   *
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * Only events decided at or after this moment, unix milliseconds of the server; 0 is no condition.
+   *
+   * @generated from field: int64 from_at_ms = 5;
+   */
+  fromAtMs: bigint;
+
+  /**
+   * Only events decided before this moment, unix milliseconds of the server; 0 is no condition.
+   *
+   * @generated from field: int64 until_at_ms = 6;
+   */
+  untilAtMs: bigint;
 };
 
 /**
@@ -795,7 +833,7 @@ export type EventFilter = Message<"lockstep.v1.EventFilter"> & {
  * Use `create(EventFilterSchema)` to create a new message.
  */
 export const EventFilterSchema: GenMessage<EventFilter> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 16);
+  messageDesc(file_lockstep_v1_lock, 13);
 
 /**
  * WatchRequest asks for events as they happen.
@@ -831,7 +869,7 @@ export type WatchRequest = Message<"lockstep.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 17);
+  messageDesc(file_lockstep_v1_lock, 14);
 
 /**
  * WatchResponse is the next part of the history, without gap or repetition.
@@ -860,7 +898,7 @@ export type WatchResponse = Message<"lockstep.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 18);
+  messageDesc(file_lockstep_v1_lock, 15);
 
 /**
  * ListEventsRequest asks for a page of history.
@@ -902,7 +940,7 @@ export type ListEventsRequest = Message<"lockstep.v1.ListEventsRequest"> & {
  * Use `create(ListEventsRequestSchema)` to create a new message.
  */
 export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 19);
+  messageDesc(file_lockstep_v1_lock, 16);
 
 /**
  * ListEventsResponse is a page of history.
@@ -944,96 +982,42 @@ export type ListEventsResponse = Message<"lockstep.v1.ListEventsResponse"> & {
  * Use `create(ListEventsResponseSchema)` to create a new message.
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_lock, 20);
+  messageDesc(file_lockstep_v1_lock, 17);
 
 /**
- * ReleaseOutcome says what a Release found. Every outcome means that the hold is over.
+ * Reentrancy says what happens when an owner asks for a key that it holds.
  *
- * @generated from enum lockstep.v1.ReleaseOutcome
+ * @generated from enum lockstep.v1.Reentrancy
  */
-export enum ReleaseOutcome {
+export enum Reentrancy {
   /**
-   * Not an outcome; never sent.
+   * REJECT.
    *
-   * @generated from enum value: RELEASE_OUTCOME_UNSPECIFIED = 0;
+   * @generated from enum value: REENTRANCY_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * This call ended the hold.
+   * It is denied with REENTRANCY.
    *
-   * @generated from enum value: RELEASE_OUTCOME_RELEASED = 1;
+   * @generated from enum value: REENTRANCY_REJECT = 1;
    */
-  RELEASED = 1,
+  REJECT = 1,
 
   /**
-   * An earlier Release or Close had ended it.
+   * When it asks for exactly the targets and modes of one of its holds, that hold counts one more;
+   * otherwise it is denied with REENTRANCY.
    *
-   * @generated from enum value: RELEASE_OUTCOME_ALREADY_RELEASED = 2;
+   * @generated from enum value: REENTRANCY_COUNT = 2;
    */
-  ALREADY_RELEASED = 2,
-
-  /**
-   * It had been lost; lost_reason says why. The loss now counts as confirmed.
-   *
-   * @generated from enum value: RELEASE_OUTCOME_LOST = 3;
-   */
-  LOST = 3,
-
-  /**
-   * This session never had such a hold with such a token, or it is no longer remembered.
-   *
-   * @generated from enum value: RELEASE_OUTCOME_NOT_HOLDER = 4;
-   */
-  NOT_HOLDER = 4,
+  COUNT = 2,
 }
 
 /**
- * Describes the enum lockstep.v1.ReleaseOutcome.
+ * Describes the enum lockstep.v1.Reentrancy.
  */
-export const ReleaseOutcomeSchema: GenEnum<ReleaseOutcome> = /*@__PURE__*/
+export const ReentrancySchema: GenEnum<Reentrancy> = /*@__PURE__*/
   enumDesc(file_lockstep_v1_lock, 0);
-
-/**
- * CancelOutcome says what a CancelAcquire found.
- *
- * @generated from enum lockstep.v1.CancelOutcome
- */
-export enum CancelOutcome {
-  /**
-   * Not an outcome; never sent.
-   *
-   * @generated from enum value: CANCEL_OUTCOME_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * The Acquire does not wait any more and will never be granted.
-   *
-   * @generated from enum value: CANCEL_OUTCOME_CANCELLED = 1;
-   */
-  CANCELLED = 1,
-
-  /**
-   * It had been granted before; the reply carries the grant, which the client must release.
-   *
-   * @generated from enum value: CANCEL_OUTCOME_ALREADY_GRANTED = 2;
-   */
-  ALREADY_GRANTED = 2,
-
-  /**
-   * No such Acquire is known. When it arrives later it will be refused.
-   *
-   * @generated from enum value: CANCEL_OUTCOME_UNKNOWN_REQUEST = 3;
-   */
-  UNKNOWN_REQUEST = 3,
-}
-
-/**
- * Describes the enum lockstep.v1.CancelOutcome.
- */
-export const CancelOutcomeSchema: GenEnum<CancelOutcome> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_lock, 1);
 
 /**
  * FenceStatus is what the server knows of a token, true at header.revision and not later. A resource
@@ -1075,7 +1059,7 @@ export enum FenceStatus {
  * Describes the enum lockstep.v1.FenceStatus.
  */
 export const FenceStatusSchema: GenEnum<FenceStatus> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_lock, 2);
+  enumDesc(file_lockstep_v1_lock, 1);
 
 /**
  * KeyState is the state of a key.
@@ -1105,16 +1089,23 @@ export enum KeyState {
   HELD = 2,
 
   /**
-   * A lost hold still blocks it, until its client must have noticed.
+   * A lost hold still blocks it, until its client must have noticed and its delay is over.
    *
    * @generated from enum value: KEY_STATE_DELAYED = 3;
    */
   DELAYED = 3,
+
+  /**
+   * A lost hold put it into quarantine; acquires are denied until an operator clears it.
+   *
+   * @generated from enum value: KEY_STATE_QUARANTINED = 4;
+   */
+  QUARANTINED = 4,
 }
 
 /**
  * Describes the enum lockstep.v1.KeyState.
  */
 export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
-  enumDesc(file_lockstep_v1_lock, 3);
+  enumDesc(file_lockstep_v1_lock, 2);
 

@@ -4,14 +4,16 @@
 
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { AcquireRequestSchema, AcquireResponseSchema, CancelAcquireRequestSchema, CancelAcquireResponseSchema, CheckFenceRequestSchema, CheckFenceResponseSchema, GetLockRequestSchema, GetLockResponseSchema, ListEventsRequestSchema, ListEventsResponseSchema, ListLocksRequestSchema, ListLocksResponseSchema, ReleaseRequestSchema, ReleaseResponseSchema, WatchRequestSchema, WatchResponseSchema } from "./lock_pb.ts";
+import type { CancelAcquireRequestSchema, CancelAcquireResponseSchema, ConvertRequestSchema, ConvertResponseSchema, ReleaseRequestSchema, ReleaseResponseSchema, RequestReleaseRequestSchema, RequestReleaseResponseSchema, SetValueRequestSchema, SetValueResponseSchema, TransferRequestSchema, TransferResponseSchema } from "./hold_pb.ts";
+import { file_lockstep_v1_hold } from "./hold_pb.ts";
+import type { AcquireRequestSchema, AcquireResponseSchema, CheckFenceRequestSchema, CheckFenceResponseSchema, GetLockRequestSchema, GetLockResponseSchema, ListEventsRequestSchema, ListEventsResponseSchema, ListLocksRequestSchema, ListLocksResponseSchema, WatchRequestSchema, WatchResponseSchema } from "./lock_pb.ts";
 import { file_lockstep_v1_lock } from "./lock_pb.ts";
 
 /**
  * Describes the file lockstep/v1/lock_service.proto.
  */
 export const file_lockstep_v1_lock_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2Nrc3RlcC92MS9sb2NrX3NlcnZpY2UucHJvdG8SC2xvY2tzdGVwLnYxMuMECgtMb2NrU2VydmljZRJECgdBY3F1aXJlEhsubG9ja3N0ZXAudjEuQWNxdWlyZVJlcXVlc3QaHC5sb2Nrc3RlcC52MS5BY3F1aXJlUmVzcG9uc2USRAoHUmVsZWFzZRIbLmxvY2tzdGVwLnYxLlJlbGVhc2VSZXF1ZXN0GhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlElYKDUNhbmNlbEFjcXVpcmUSIS5sb2Nrc3RlcC52MS5DYW5jZWxBY3F1aXJlUmVxdWVzdBoiLmxvY2tzdGVwLnYxLkNhbmNlbEFjcXVpcmVSZXNwb25zZRJNCgpDaGVja0ZlbmNlEh4ubG9ja3N0ZXAudjEuQ2hlY2tGZW5jZVJlcXVlc3QaHy5sb2Nrc3RlcC52MS5DaGVja0ZlbmNlUmVzcG9uc2USRAoHR2V0TG9jaxIbLmxvY2tzdGVwLnYxLkdldExvY2tSZXF1ZXN0GhwubG9ja3N0ZXAudjEuR2V0TG9ja1Jlc3BvbnNlEkoKCUxpc3RMb2NrcxIdLmxvY2tzdGVwLnYxLkxpc3RMb2Nrc1JlcXVlc3QaHi5sb2Nrc3RlcC52MS5MaXN0TG9ja3NSZXNwb25zZRJACgVXYXRjaBIZLmxvY2tzdGVwLnYxLldhdGNoUmVxdWVzdBoaLmxvY2tzdGVwLnYxLldhdGNoUmVzcG9uc2UwARJNCgpMaXN0RXZlbnRzEh4ubG9ja3N0ZXAudjEuTGlzdEV2ZW50c1JlcXVlc3QaHy5sb2Nrc3RlcC52MS5MaXN0RXZlbnRzUmVzcG9uc2VCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_lock]);
+  fileDesc("Ch5sb2Nrc3RlcC92MS9sb2NrX3NlcnZpY2UucHJvdG8SC2xvY2tzdGVwLnYxMpYHCgtMb2NrU2VydmljZRJECgdBY3F1aXJlEhsubG9ja3N0ZXAudjEuQWNxdWlyZVJlcXVlc3QaHC5sb2Nrc3RlcC52MS5BY3F1aXJlUmVzcG9uc2USRAoHUmVsZWFzZRIbLmxvY2tzdGVwLnYxLlJlbGVhc2VSZXF1ZXN0GhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlEkQKB0NvbnZlcnQSGy5sb2Nrc3RlcC52MS5Db252ZXJ0UmVxdWVzdBocLmxvY2tzdGVwLnYxLkNvbnZlcnRSZXNwb25zZRJHCghUcmFuc2ZlchIcLmxvY2tzdGVwLnYxLlRyYW5zZmVyUmVxdWVzdBodLmxvY2tzdGVwLnYxLlRyYW5zZmVyUmVzcG9uc2USRwoIU2V0VmFsdWUSHC5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlcXVlc3QaHS5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlc3BvbnNlElkKDlJlcXVlc3RSZWxlYXNlEiIubG9ja3N0ZXAudjEuUmVxdWVzdFJlbGVhc2VSZXF1ZXN0GiMubG9ja3N0ZXAudjEuUmVxdWVzdFJlbGVhc2VSZXNwb25zZRJWCg1DYW5jZWxBY3F1aXJlEiEubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlcXVlc3QaIi5sb2Nrc3RlcC52MS5DYW5jZWxBY3F1aXJlUmVzcG9uc2USTQoKQ2hlY2tGZW5jZRIeLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXF1ZXN0Gh8ubG9ja3N0ZXAudjEuQ2hlY2tGZW5jZVJlc3BvbnNlEkQKB0dldExvY2sSGy5sb2Nrc3RlcC52MS5HZXRMb2NrUmVxdWVzdBocLmxvY2tzdGVwLnYxLkdldExvY2tSZXNwb25zZRJKCglMaXN0TG9ja3MSHS5sb2Nrc3RlcC52MS5MaXN0TG9ja3NSZXF1ZXN0Gh4ubG9ja3N0ZXAudjEuTGlzdExvY2tzUmVzcG9uc2USQAoFV2F0Y2gSGS5sb2Nrc3RlcC52MS5XYXRjaFJlcXVlc3QaGi5sb2Nrc3RlcC52MS5XYXRjaFJlc3BvbnNlMAESTQoKTGlzdEV2ZW50cxIeLmxvY2tzdGVwLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gh8ubG9ja3N0ZXAudjEuTGlzdEV2ZW50c1Jlc3BvbnNlQkpaSGdpdGh1Yi5jb20vbG9ja3N0ZXAtc3luYy9sb2Nrc3RlcC9wYWNrYWdlcy9nby9nZW4vbG9ja3N0ZXAvdjE7bG9ja3N0ZXB2MWIGcHJvdG8z", [file_lockstep_v1_hold, file_lockstep_v1_lock]);
 
 /**
  * LockService grants fenced, fair locks and tells their history. Calls of a session fail, apart from
@@ -44,7 +46,50 @@ export const LockService: GenService<{
     output: typeof ReleaseResponseSchema;
   },
   /**
-   * CancelAcquire takes back an Acquire, whether it waits, was granted or has not arrived yet. Fails with
+   * Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+   * `max_answered_ranges`, `max_waiters_per_session`).
+   *
+   * @generated from rpc lockstep.v1.LockService.Convert
+   */
+  convert: {
+    methodKind: "unary";
+    input: typeof ConvertRequestSchema;
+    output: typeof ConvertResponseSchema;
+  },
+  /**
+   * Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+   * `max_answered_ranges`).
+   *
+   * @generated from rpc lockstep.v1.LockService.Transfer
+   */
+  transfer: {
+    methodKind: "unary";
+    input: typeof TransferRequestSchema;
+    output: typeof TransferResponseSchema;
+  },
+  /**
+   * SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
+   * `max_answered_ranges`) and STORAGE_LOW.
+   *
+   * @generated from rpc lockstep.v1.LockService.SetValue
+   */
+  setValue: {
+    methodKind: "unary";
+    input: typeof SetValueRequestSchema;
+    output: typeof SetValueResponseSchema;
+  },
+  /**
+   * RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
+   *
+   * @generated from rpc lockstep.v1.LockService.RequestRelease
+   */
+  requestRelease: {
+    methodKind: "unary";
+    input: typeof RequestReleaseRequestSchema;
+    output: typeof RequestReleaseResponseSchema;
+  },
+  /**
+   * CancelAcquire takes back an Acquire or a Convert, whether it waits, was granted or has not arrived yet. Fails with
    * LIMIT_EXCEEDED (`max_unanswered`) for one that has not arrived, when twice that many outcomes are
    * unanswered.
    *

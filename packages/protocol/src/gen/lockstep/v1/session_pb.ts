@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { IdRange, LockTarget, Queued, ReplyHeader, SessionRef, SessionState } from "./common_pb.ts";
+import type { IdRange, LockTarget, Queued, ReleaseAsked, ReplyHeader, SessionRef, SessionState } from "./common_pb.ts";
 import { file_lockstep_v1_common } from "./common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/session.proto.
  */
 export const file_lockstep_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chlsb2Nrc3RlcC92MS9zZXNzaW9uLnByb3RvEgtsb2Nrc3RlcC52MSLnAQoST3BlblNlc3Npb25SZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIOCgZzZWNyZXQYAiABKAwSDgoGdHRsX21zGAMgASgDEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI/CghtZXRhZGF0YRgFIAMoCzItLmxvY2tzdGVwLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EhYKDmNvcnJlbGF0aW9uX2lkGAYgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJjChNPcGVuU2Vzc2lvblJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEhIKCnNlc3Npb25faWQYAiABKAQSDgoGdHRsX21zGAMgASgDIogBChBLZWVwQWxpdmVSZXF1ZXN0EigKB3Nlc3Npb24YASABKAsyFy5sb2Nrc3RlcC52MS5TZXNzaW9uUmVmEgsKA3NlcRgCIAEoBBIVCg1zZWVuX3JldmlzaW9uGAMgASgEEiYKCGFuc3dlcmVkGAQgAygLMhQubG9ja3N0ZXAudjEuSWRSYW5nZSJ0ChFLZWVwQWxpdmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchILCgNzZXEYAiABKAQSGAoQc2Vzc2lvbl9yZXZpc2lvbhgDIAEoBBIOCgZ0dGxfbXMYBCABKAMikwEKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USFgoOY29ycmVsYXRpb25faWQYBCABKAkiagoUQ2xvc2VTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISKAoFc3RhdGUYAiABKA4yGS5sb2Nrc3RlcC52MS5TZXNzaW9uU3RhdGUiZQoRR2V0U2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoIYW5zd2VyZWQYAiADKAsyFC5sb2Nrc3RlcC52MS5JZFJhbmdlIrsBChJHZXRTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJQoHc2Vzc2lvbhgCIAEoCzIULmxvY2tzdGVwLnYxLlNlc3Npb24SJwoFaG9sZHMYAyADKAsyGC5sb2Nrc3RlcC52MS5TZXNzaW9uSG9sZBIrCgd0aWNrZXRzGAQgAygLMhoubG9ja3N0ZXAudjEuU2Vzc2lvblRpY2tldCLSAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgEEigKBXN0YXRlGAIgASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlEg4KBnR0bF9tcxgDIAEoAxIUCgxkaXNwbGF5X25hbWUYBCABKAkSNAoIbWV0YWRhdGEYBSADKAsyIi5sb2Nrc3RlcC52MS5TZXNzaW9uLk1ldGFkYXRhRW50cnkSEQoJcHJpbmNpcGFsGAYgASgJEhQKDG9wZW5lZF9hdF9tcxgHIAEoAxIUCgxyZW1haW5pbmdfbXMYCCABKAMSEgoKaG9sZF9jb3VudBgJIAEoDRIUCgx0aWNrZXRfY291bnQYCiABKA0SEwoLZW5kZWRfYXRfbXMYCyABKAMaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpEBCgtTZXNzaW9uSG9sZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEigKB3RhcmdldHMYAyADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg0KBW93bmVyGAQgASgJEhIKCnJlcXVlc3RfaWQYBSABKAQSFQoNZ3JhbnRlZF9hdF9tcxgGIAEoAyKXAQoNU2Vzc2lvblRpY2tldBIjCgZxdWV1ZWQYASABKAsyEy5sb2Nrc3RlcC52MS5RdWV1ZWQSKAoHdGFyZ2V0cxgCIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFb3duZXIYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoBBIUCgxxdWV1ZWRfYXRfbXMYBSABKAMiZgoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFQoNaW5jbHVkZV9lbmRlZBgEIAEoCCKBAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJgoIc2Vzc2lvbnMYAiADKAsyFC5sb2Nrc3RlcC52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCUJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common]);
+  fileDesc("Chlsb2Nrc3RlcC92MS9zZXNzaW9uLnByb3RvEgtsb2Nrc3RlcC52MSLnAQoST3BlblNlc3Npb25SZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIOCgZzZWNyZXQYAiABKAwSDgoGdHRsX21zGAMgASgDEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI/CghtZXRhZGF0YRgFIAMoCzItLmxvY2tzdGVwLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EhYKDmNvcnJlbGF0aW9uX2lkGAYgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJjChNPcGVuU2Vzc2lvblJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEhIKCnNlc3Npb25faWQYAiABKAQSDgoGdHRsX21zGAMgASgDIogBChBLZWVwQWxpdmVSZXF1ZXN0EigKB3Nlc3Npb24YASABKAsyFy5sb2Nrc3RlcC52MS5TZXNzaW9uUmVmEgsKA3NlcRgCIAEoBBIVCg1zZWVuX3JldmlzaW9uGAMgASgEEiYKCGFuc3dlcmVkGAQgAygLMhQubG9ja3N0ZXAudjEuSWRSYW5nZSJ0ChFLZWVwQWxpdmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchILCgNzZXEYAiABKAQSGAoQc2Vzc2lvbl9yZXZpc2lvbhgDIAEoBBIOCgZ0dGxfbXMYBCABKAMikwEKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USFgoOY29ycmVsYXRpb25faWQYBCABKAkiagoUQ2xvc2VTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISKAoFc3RhdGUYAiABKA4yGS5sb2Nrc3RlcC52MS5TZXNzaW9uU3RhdGUiZQoRR2V0U2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoIYW5zd2VyZWQYAiADKAsyFC5sb2Nrc3RlcC52MS5JZFJhbmdlIrsBChJHZXRTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJQoHc2Vzc2lvbhgCIAEoCzIULmxvY2tzdGVwLnYxLlNlc3Npb24SJwoFaG9sZHMYAyADKAsyGC5sb2Nrc3RlcC52MS5TZXNzaW9uSG9sZBIrCgd0aWNrZXRzGAQgAygLMhoubG9ja3N0ZXAudjEuU2Vzc2lvblRpY2tldCLSAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgEEigKBXN0YXRlGAIgASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlEg4KBnR0bF9tcxgDIAEoAxIUCgxkaXNwbGF5X25hbWUYBCABKAkSNAoIbWV0YWRhdGEYBSADKAsyIi5sb2Nrc3RlcC52MS5TZXNzaW9uLk1ldGFkYXRhRW50cnkSEQoJcHJpbmNpcGFsGAYgASgJEhQKDG9wZW5lZF9hdF9tcxgHIAEoAxIUCgxyZW1haW5pbmdfbXMYCCABKAMSEgoKaG9sZF9jb3VudBgJIAEoDRIUCgx0aWNrZXRfY291bnQYCiABKA0SEwoLZW5kZWRfYXRfbXMYCyABKAMaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIooCCgtTZXNzaW9uSG9sZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEigKB3RhcmdldHMYAyADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg0KBW93bmVyGAQgASgJEhMKC3JlcXVlc3RfaWRzGAUgAygEEhUKDWdyYW50ZWRfYXRfbXMYBiABKAMSDQoFY291bnQYByABKA0SMAoNcmVsZWFzZV9hc2tlZBgIIAEoCzIZLmxvY2tzdGVwLnYxLlJlbGVhc2VBc2tlZBIdChVtYXhfaG9sZF9yZW1haW5pbmdfbXMYCSABKAMSFgoOZWFybGllcl90b2tlbnMYCiADKAQiqAEKDVNlc3Npb25UaWNrZXQSIwoGcXVldWVkGAEgASgLMhMubG9ja3N0ZXAudjEuUXVldWVkEigKB3RhcmdldHMYAiADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg0KBW93bmVyGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAQSFAoMcXVldWVkX2F0X21zGAUgASgDEg8KB2hvbGRfaWQYBiABKAQiZgoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFQoNaW5jbHVkZV9lbmRlZBgEIAEoCCKBAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJgoIc2Vzc2lvbnMYAiADKAsyFC5sb2Nrc3RlcC52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCUJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common]);
 
 /**
  * OpenSessionRequest asks for a session.
@@ -172,8 +172,8 @@ export type KeepAliveResponse = Message<"lockstep.v1.KeepAliveResponse"> & {
   seq: bigint;
 
   /**
-   * Revision of the last durable event that took a hold from this session, 0 if none. When it is
-   * above the client's seen revision, this reply must not move the client's deadline: call
+   * Revision of the last durable event that took a hold from this session or asked for one, 0 if none.
+   * When it is above the client's seen revision, this reply must not move the client's deadline: call
    * GetSession first.
    *
    * @generated from field: uint64 session_revision = 3;
@@ -461,11 +461,12 @@ export type SessionHold = Message<"lockstep.v1.SessionHold"> & {
   owner: string;
 
   /**
-   * The request id of the Acquire it was granted to.
+   * The request ids it was granted to: of its Acquire, of those that entered it again, and of its
+   * Converts; rising. The oldest are left out beyond 1,024.
    *
-   * @generated from field: uint64 request_id = 5;
+   * @generated from field: repeated uint64 request_ids = 5;
    */
-  requestId: bigint;
+  requestIds: bigint[];
 
   /**
    * When it was granted.
@@ -473,6 +474,34 @@ export type SessionHold = Message<"lockstep.v1.SessionHold"> & {
    * @generated from field: int64 granted_at_ms = 6;
    */
   grantedAtMs: bigint;
+
+  /**
+   * How many grants it counts, at least 1; so many times it must be released.
+   *
+   * @generated from field: uint32 count = 7;
+   */
+  count: number;
+
+  /**
+   * Somebody asked its holder to release it; absent when nobody did.
+   *
+   * @generated from field: lockstep.v1.ReleaseAsked release_asked = 8;
+   */
+  releaseAsked?: ReleaseAsked | undefined;
+
+  /**
+   * How long it may still be held; 0 when there is no limit.
+   *
+   * @generated from field: int64 max_hold_remaining_ms = 9;
+   */
+  maxHoldRemainingMs: bigint;
+
+  /**
+   * Tokens it had before its token now, which was given by a Convert; rising, at most 16.
+   *
+   * @generated from field: repeated uint64 earlier_tokens = 10;
+   */
+  earlierTokens: bigint[];
 };
 
 /**
@@ -511,7 +540,7 @@ export type SessionTicket = Message<"lockstep.v1.SessionTicket"> & {
   owner: string;
 
   /**
-   * The request id of the Acquire that waits.
+   * The request id of the Acquire or Convert that waits.
    *
    * @generated from field: uint64 request_id = 4;
    */
@@ -523,6 +552,13 @@ export type SessionTicket = Message<"lockstep.v1.SessionTicket"> & {
    * @generated from field: int64 queued_at_ms = 5;
    */
   queuedAtMs: bigint;
+
+  /**
+   * The hold that a Convert wants to change; 0 for an Acquire.
+   *
+   * @generated from field: uint64 hold_id = 6;
+   */
+  holdId: bigint;
 };
 
 /**
