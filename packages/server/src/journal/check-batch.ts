@@ -9,6 +9,8 @@ export const journalLimits = {
   maxKeysPerRecord: 128,
   /** Of one key, in UTF-8. */
   maxKeyBytes: 512,
+  maxSnapshotChunks: 65_536,
+  maxSnapshotChunkBytes: 1024 * 1024,
   /** Revisions, and epochs as well, end below this. */
   endOfRevisions: 2n ** 63n,
 } as const;

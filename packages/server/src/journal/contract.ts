@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { journalLimits } from "./check-batch.ts";
+import { compacting, snapshots } from "./contract-snapshots.ts";
 import {
   type Journal,
   type JournalBatch,
@@ -24,6 +25,8 @@ export function journalContract(name: string, makeHome: () => Promise<JournalHom
     refusing(makeHome);
     reading(makeHome);
     lineages(makeHome);
+    snapshots(makeHome);
+    compacting(makeHome);
   });
 }
 
@@ -173,7 +176,7 @@ function lineages(makeHome: () => Promise<JournalHome>): void {
     await journal.close();
     journal = await home.open({ revision: 1000n, epoch: 50n });
     const justBelow = { revision: 999n, epoch: 49n };
-    expect(journal.state()).toEqual({ tail: 3n, epoch: 7n, floor: 999n, highest: justBelow });
+    expect(journal.state()).toEqual({ ...stateAt(3n, 7n), floor: 999n, highest: justBelow });
     await expect(journal.append(3n, batch(999n, 999n, 50n))).rejects.toThrow(RangeError);
     await expect(journal.append(3n, batch(1000n, 1000n, 48n))).rejects.toThrow(RangeError);
     await journal.append(3n, batch(1000n, 1001n, 50n));
@@ -197,7 +200,8 @@ function lineages(makeHome: () => Promise<JournalHome>): void {
 }
 
 function stateAt(tail: bigint, epoch: bigint) {
-  return { tail, epoch, floor: 0n, highest: { revision: tail, epoch } };
+  const highest = { revision: tail, epoch };
+  return { tail, epoch, floor: 0n, base: 0n, snapshot: undefined, highest };
 }
 
 function badBatches(): Record<string, JournalBatch> {

@@ -27,8 +27,15 @@ export interface JournalState {
   readonly tail: bigint;
   /** The epoch of the last durable batch, 0 in a new journal. */
   readonly epoch: bigint;
-  /** Records at or below this revision are not kept, or belong to an older lineage. */
+  /** History at or below this revision is not shown: it was dropped, or is of an older lineage. */
   readonly floor: bigint;
+  /**
+   * Records at or below this revision are gone; what they led to is in the snapshot. 0 while nothing was
+   * dropped. Never above `floor`, nor above the revision of the snapshot.
+   */
+  readonly base: bigint;
+  /** Which revision the newest complete snapshot is of; undefined without one. */
+  readonly snapshot: bigint | undefined;
   /**
    * The highest revision and epoch ever known here; the next writer goes on at one above each. In a
    * journal opened for a new lineage these are just below where the lineage begins.
@@ -64,6 +71,29 @@ export interface PageLimit {
   readonly maxBytes: number;
 }
 
+/** What a snapshot is of. */
+export interface SnapshotPosition {
+  /** The last event it contains. */
+  readonly revision: bigint;
+  /** The epoch at that event. */
+  readonly epoch: bigint;
+}
+
+/** A snapshot on its way into the journal. */
+export interface JournalSnapshot extends SnapshotPosition {
+  /**
+   * Opaque; at least one and at most 65,536, each of 1 byte to 1 MiB. The next one is asked for when the
+   * one before is durable.
+   */
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/** A snapshot read from the journal. */
+export interface StoredSnapshot extends SnapshotPosition {
+  /** What was written, in that order. Can be gone through once. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /**
  * The history of one namespace. Every implementation passes the contract test beside it.
  *
@@ -85,6 +115,25 @@ export interface Journal {
   append(expectedTail: bigint, batch: JournalBatch): Promise<void>;
   /** Reads durable records after a revision. The caller compares with `floor` first. */
   read(after: bigint, limit: PageLimit, filter?: JournalFilter): Promise<JournalPage>;
+  /**
+   * Makes a snapshot durable; settles only then. Until then, and when it fails, the older one counts;
+   * then that one is given up. Appends go on meanwhile.
+   * @throws RangeError when it is of a revision above the tail or below the older snapshot, when a bound
+   *   is broken, or while another one is being written; and whatever `chunks` throws. The journal goes on.
+   * @throws JournalUnknownError when it cannot tell whether the snapshot is durable; as for `append`.
+   */
+  writeSnapshot(snapshot: JournalSnapshot): Promise<void>;
+  /** The newest complete snapshot. Going through its chunks fails once a newer one has replaced it. */
+  readSnapshot(): Promise<StoredSnapshot | undefined>;
+  /**
+   * Drops records at or below a revision, bit by bit, so that appends go on between. How many of them
+   * are kept all the same, because they became durable with later ones, is the journal's choice: see
+   * `base`. `floor` counts from the first step. A floor that is not above the present one changes nothing
+   * but finishes what an earlier call, or an earlier process, has left.
+   * @throws RangeError when the floor is above the snapshot's revision. The journal goes on.
+   * @throws JournalUnknownError as for `append`.
+   */
+  compact(floor: bigint): Promise<void>;
   /** Free bytes where the journal writes; undefined when that has no meaning. */
   freeBytes(): Promise<number | undefined>;
   /** Waits for appends under way and gives everything back. */

@@ -1,5 +1,6 @@
 import { Durability } from "@lockstep/protocol";
 import { checkBatch } from "./check-batch.ts";
+import { checkChunk, checkFloor, checkSnapshot } from "./check-snapshot.ts";
 import {
   type Journal,
   type JournalBatch,
@@ -7,22 +8,17 @@ import {
   type JournalFilter,
   type JournalPage,
   type JournalPosition,
-  type JournalRecord,
+  type JournalSnapshot,
   type JournalState,
   JournalUnknownError,
   type PageLimit,
+  type StoredSnapshot,
 } from "./journal.ts";
-import { justBelow, larger, lineageStart } from "./lineage.ts";
+import { larger } from "./lineage.ts";
+import { MemoryCalls, type MemoryJournalCall, type MemoryJournalFault } from "./memory-calls.ts";
+import { copyBatch, MemoryDisk, type MemorySnapshot } from "./memory-disk.ts";
 
-/**
- * How an append can go wrong on demand.
- *
- * - `written`: the batch is durable, yet the append ends unknown.
- * - `not-written`: the append ends unknown and nothing of the batch is there.
- * - `torn`: the append ends unknown and half the batch was written; the next `crash` drops that half.
- * - `deposed`: somebody else writes; nothing of the batch is there.
- */
-export type MemoryJournalFault = "written" | "not-written" | "torn" | "deposed";
+export type { MemoryJournalCall, MemoryJournalFault } from "./memory-calls.ts";
 
 /** How a memory journal begins. */
 export interface MemoryJournalOptions {
@@ -30,54 +26,41 @@ export interface MemoryJournalOptions {
   readonly newLineage?: JournalPosition;
 }
 
-interface StoredBatch {
-  readonly batch: JournalBatch;
-  readonly floor: bigint;
-}
-
-interface Waiting {
-  readonly batch: JournalBatch;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+/** What had happened on the disk when the process ended. */
+export interface MemoryCrash extends MemoryJournalOptions {
+  /** How many of the calls that waited had reached the disk all the same. Default none. */
+  readonly written?: number;
+  /** Whether a part of the next one had: half a batch or snapshot, which is dropped. Default no. */
+  readonly torn?: boolean;
 }
 
 /**
- * A journal in memory, for tests and simulation. Appends settle at once, in order, or, after `hold`,
- * one by one when the test says so; the next one can be made to fail, and `crash` gives the journal a
- * new process would find. Nothing in it depends on time or chance.
+ * A journal in memory, for tests and simulation. Calls settle at once, in order, or, after `hold`, one
+ * by one when the test says so; the next call of any kind can be made to fail, and `crash` gives the
+ * journal a new process would find. Nothing in it depends on time or chance.
  */
 export class MemoryJournal implements Journal {
   readonly durability: Durability = Durability.NONE;
   /** Whether a torn last batch was dropped when this journal was opened after a crash. */
   readonly droppedTornBatch: boolean;
-  readonly #stored: StoredBatch[];
-  readonly #records: JournalRecord[];
-  readonly #waiting: Waiting[] = [];
-  #held = false;
-  #fault: MemoryJournalFault | undefined;
-  #torn = false;
-  #failure: Error | undefined;
-  #closed = false;
+  readonly #disk: MemoryDisk;
+  readonly #calls = new MemoryCalls();
   #state: JournalState;
   /** As `#state`, appends under way included. */
   #proposed: { tail: bigint; known: JournalPosition };
-  #idle: (() => void)[] = [];
+  #writingSnapshot = false;
+  #closed = false;
 
-  constructor(
-    options: MemoryJournalOptions = {},
-    stored: readonly StoredBatch[] = [],
-    torn = false,
-  ) {
-    this.#stored = [...stored];
-    this.#records = stored.flatMap(({ batch }) => batch.records);
-    this.droppedTornBatch = torn;
-    this.#state = openedState(stored.at(-1), options.newLineage);
+  constructor(options: MemoryJournalOptions = {}, disk = new MemoryDisk()) {
+    this.#disk = disk;
+    this.droppedTornBatch = disk.takeTorn();
+    this.#state = disk.open(options.newLineage);
     this.#proposed = { tail: this.#state.tail, known: this.#state.highest };
   }
 
-  /** How many appends wait to be settled. */
+  /** How many calls wait to be settled. */
   get pending(): number {
-    return this.#waiting.length;
+    return this.#calls.pending;
   }
 
   state(): JournalState {
@@ -85,20 +68,20 @@ export class MemoryJournal implements Journal {
   }
 
   async append(expectedTail: bigint, batch: JournalBatch): Promise<void> {
-    if (this.#closed) throw new JournalUnknownError("The journal is closed.");
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#checkUsable();
     if (expectedTail !== this.#proposed.tail) {
-      this.#failure = deposed(this.#proposed.tail, expectedTail);
-      throw this.#failure;
+      throw this.#calls.fail(deposed(this.#proposed.tail, expectedTail));
     }
     checkBatch(batch, this.#proposed.known);
-    const revision = lastRevision(batch);
+    const revision = batch.records.at(-1)?.revision ?? expectedTail;
     this.#proposed = { tail: revision, known: { revision, epoch: batch.epoch } };
-    const settled = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ batch: copyBatch(batch), resolve, reject });
-    });
-    if (!this.#held) this.settleNext();
-    await settled;
+    const copy = copyBatch(batch);
+    const { floor } = this.#state;
+    const store = (whole: boolean) => {
+      if (whole) this.#state = this.#disk.append(copy, floor);
+      else this.#disk.tear();
+    };
+    await this.#call("append", () => store(true), store);
   }
 
   async read(
@@ -106,20 +89,46 @@ export class MemoryJournal implements Journal {
     limit: PageLimit,
     filter: JournalFilter = { kind: "all" },
   ): Promise<JournalPage> {
-    if (this.#closed) throw new JournalUnknownError("The journal is closed.");
-    if (this.#failure !== undefined) throw this.#failure;
-    const records: JournalRecord[] = [];
-    let bytes = 0;
-    for (const record of this.#records) {
-      if (record.revision <= after || !matches(record, filter)) continue;
-      bytes += record.bytes.length;
-      const full = records.length >= limit.maxRecords || bytes > limit.maxBytes;
-      if (full && records.length > 0) {
-        return { records, scannedTo: record.revision - 1n, more: true };
-      }
-      records.push(record);
+    this.#checkUsable();
+    return await this.#call("read", () => {
+      const page = this.#disk.read(after, limit, filter);
+      return page.more ? page : { ...page, scannedTo: larger(after, this.#state.tail) };
+    });
+  }
+
+  async writeSnapshot({ revision, epoch, chunks }: JournalSnapshot): Promise<void> {
+    this.#checkUsable();
+    if (this.#writingSnapshot) throw new RangeError("another snapshot is being written");
+    checkSnapshot({ revision, epoch }, this.#state);
+    this.#writingSnapshot = true;
+    try {
+      const snapshot = { revision, epoch, chunks: await copyChunks(chunks) };
+      this.#checkUsable();
+      const store = (whole: boolean) => {
+        if (whole) this.#keep(this.#disk.replaceSnapshot(snapshot));
+      };
+      await this.#call("writeSnapshot", () => store(true), store);
+    } finally {
+      this.#writingSnapshot = false;
     }
-    return { records, scannedTo: larger(after, this.#state.tail), more: false };
+  }
+
+  async readSnapshot(): Promise<StoredSnapshot | undefined> {
+    this.#checkUsable();
+    return await this.#call("readSnapshot", () => {
+      const { snapshot } = this.#disk;
+      return snapshot && { ...snapshot, chunks: this.#chunksOf(snapshot) };
+    });
+  }
+
+  async compact(floor: bigint): Promise<void> {
+    this.#checkUsable();
+    checkFloor(floor, this.#state);
+    this.#state = { ...this.#state, floor: larger(floor, this.#state.floor) };
+    const drop = (whole: boolean) => {
+      this.#keep(this.#disk.compact(this.#state.floor, whole));
+    };
+    await this.#call("compact", () => drop(true), drop);
   }
 
   async freeBytes(): Promise<undefined> {
@@ -128,110 +137,88 @@ export class MemoryJournal implements Journal {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#waiting.length > 0) await new Promise<void>((done) => this.#idle.push(done));
+    await this.#calls.idle();
   }
 
-  /** From now on appends wait for `settleNext` or `resume`. */
-  hold(): void {
-    this.#held = true;
+  /** From now on calls of these kinds wait for `settleNext` or `resume`. Default: appends. */
+  hold(...kinds: readonly MemoryJournalCall[]): void {
+    this.#calls.hold(kinds.length === 0 ? ["append"] : kinds);
   }
 
-  /** Settles the oldest append that waits. Returns whether there was one. */
-  settleNext(): boolean {
-    const next = this.#waiting.shift();
-    if (next === undefined) return false;
-    const fault = this.#fault;
-    this.#fault = undefined;
-    if (this.#failure === undefined && fault !== undefined) this.#failure = this.#fail(next, fault);
-    if (this.#failure === undefined) {
-      this.#store(next.batch);
-      next.resolve();
-    } else {
-      next.reject(this.#failure);
-    }
-    if (this.#waiting.length === 0) for (const done of this.#idle.splice(0)) done();
-    return true;
+  /** Settles the oldest call that waits, or the oldest of a kind. Returns whether there was one. */
+  settleNext(kind?: MemoryJournalCall): boolean {
+    return this.#calls.settleNext(kind);
   }
 
   /** Settles everything that waits, in order, and holds no longer. */
   resume(): void {
-    this.#held = false;
-    while (this.settleNext());
+    this.#calls.release();
   }
 
-  /** Makes the next append that settles fail, and by the contract all after it. */
-  failNext(fault: MemoryJournalFault): void {
-    this.#fault = fault;
+  /** Makes the next call of a kind that settles fail, and by the contract all after it. */
+  failNext(fault: MemoryJournalFault, kind: MemoryJournalCall = "append"): void {
+    this.#calls.failNext(fault, kind);
   }
 
   /**
-   * The end of the process: appends that wait never settle, and the journal returned holds exactly what
+   * The end of the process: calls that wait never settle, and the journal returned holds exactly what
    * was durable.
-   * @param written how many of the appends that wait had reached the disk all the same; default none
    */
-  crash(options: MemoryJournalOptions & { readonly written?: number } = {}): MemoryJournal {
-    const written = this.#failure === undefined ? (options.written ?? 0) : 0;
-    for (const { batch } of this.#waiting.splice(0, written)) this.#store(batch);
-    this.#waiting.length = 0;
-    this.#failure ??= new JournalUnknownError("The process of this journal has ended.");
-    return new MemoryJournal(options, this.#stored, this.#torn);
+  crash({ written = 0, torn = false, ...options }: MemoryCrash = {}): MemoryJournal {
+    this.#calls.crash(written, torn);
+    return new MemoryJournal(options, this.#disk.copy());
   }
 
-  #fail({ batch }: Waiting, fault: MemoryJournalFault): Error {
-    if (fault === "deposed") return deposed(lastRevision(batch), this.#state.tail);
-    if (fault === "written") this.#store(batch);
-    if (fault === "torn") this.#torn = true;
-    return new JournalUnknownError(`The journal was told to fail: ${fault}.`);
+  async *#chunksOf(snapshot: MemorySnapshot): AsyncGenerator<Uint8Array> {
+    for (const chunk of snapshot.chunks) {
+      this.#checkUsable();
+      if (this.#disk.snapshot !== snapshot)
+        throw new Error("the snapshot was replaced by a newer one");
+      yield Uint8Array.from(chunk);
+    }
   }
 
-  #store(batch: JournalBatch): void {
-    const { floor } = this.#state;
-    this.#stored.push({ batch, floor });
-    this.#records.push(...batch.records);
-    this.#state = stateAt(batch, floor);
+  /** Takes over what a call that appends nothing has changed; a lineage may not have begun yet. */
+  #keep(state: JournalState): void {
+    const { floor, highest } = this.#state;
+    this.#state = { ...state, floor: larger(floor, state.floor), highest };
   }
-}
 
-function openedState(
-  last: StoredBatch | undefined,
-  newLineage: JournalPosition | undefined,
-): JournalState {
-  const nothing = { revision: 0n, epoch: 0n };
-  const kept: JournalState = last
-    ? stateAt(last.batch, last.floor)
-    : { tail: 0n, epoch: 0n, floor: 0n, highest: nothing };
-  if (newLineage === undefined) return kept;
-  const highest = justBelow(lineageStart(newLineage, kept.highest));
-  return { ...kept, floor: highest.revision, highest };
-}
+  #call<T>(
+    kind: MemoryJournalCall,
+    work: () => T,
+    reachDisk: (whole: boolean) => void = () => undefined,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#calls.add({
+        kind,
+        finish: () => resolve(work()),
+        reachDisk,
+        reject,
+        deposed: () => deposed(this.#state.tail + 1n, this.#state.tail),
+      });
+    });
+  }
 
-function stateAt(batch: JournalBatch, floor: bigint): JournalState {
-  const revision = lastRevision(batch);
-  return { tail: revision, epoch: batch.epoch, floor, highest: { revision, epoch: batch.epoch } };
-}
-
-function lastRevision(batch: JournalBatch): bigint {
-  return batch.records.at(-1)?.revision ?? 0n;
+  #checkUsable(): void {
+    if (this.#closed) throw new JournalUnknownError("The journal is closed.");
+    if (this.#calls.failure !== undefined) throw this.#calls.failure;
+  }
 }
 
 /** What is kept must not change when the caller re-uses its buffers. */
-function copyBatch({ epoch, records }: JournalBatch): JournalBatch {
-  const copyRecord = ({ revision, bytes, keys }: JournalRecord) => ({
-    revision,
-    bytes: new Uint8Array(bytes),
-    keys: [...keys],
-  });
-  return { epoch, records: records.map(copyRecord) };
+async function copyChunks(chunks: JournalSnapshot["chunks"]): Promise<Uint8Array[]> {
+  const copies: Uint8Array[] = [];
+  for await (const chunk of chunks) {
+    checkChunk(chunk, copies.length);
+    copies.push(Uint8Array.from(chunk));
+  }
+  if (copies.length === 0) throw new RangeError("a snapshot has at least one chunk");
+  return copies;
 }
 
 function deposed(tail: bigint, expected: bigint): JournalDeposedError {
   return new JournalDeposedError(
     `The journal ends at revision ${tail}, not at ${expected} as this writer believes.`,
   );
-}
-
-function matches({ keys }: JournalRecord, filter: JournalFilter): boolean {
-  if (filter.kind === "all") return true;
-  if (filter.kind === "keys") return keys.some((key) => filter.keys.includes(key));
-  return keys.some((key) => key.startsWith(filter.prefix));
 }

@@ -121,7 +121,8 @@ test.each<[string, string, (bytes: Buffer) => Buffer | undefined]>([
   ["MARK_MISSING", MARK, () => undefined],
   ["MARK_MISSING", MARK, () => Buffer.alloc(0)],
   ["MARK_MISSING", MARK, (bytes) => bytes.fill(1)],
-  ["NEWER_FORMAT", DATABASE, (bytes) => withFormat(bytes, 2)],
+  ["NEWER_FORMAT", DATABASE, (bytes) => withFormat(bytes, 3)],
+  ["DAMAGED", DATABASE, (bytes) => withFormat(bytes, 1)],
   ["DAMAGED", DATABASE, (bytes) => withFormat(bytes, 0)],
   // The format version of SQLite's own header: it would read such a file but not write to it.
   ["DAMAGED", DATABASE, (bytes) => flip(bytes, 18)],

@@ -9,7 +9,7 @@ import {
   type PageLimit,
 } from "../journal.ts";
 import { decodeRecords } from "./encoding.ts";
-import type { WorkerReply, WorkerRequest } from "./messages.ts";
+import type { Task, TaskResult, WorkerReply, WorkerRequest } from "./messages.ts";
 import type { StoreOptions } from "./store.ts";
 import { workerLocation } from "./worker-location.ts";
 
@@ -29,8 +29,9 @@ export class JournalThread {
   readonly #opening = Promise.withResolvers<Reply<"opened">>();
   readonly #appends: Waiting<void>[] = [];
   readonly #reads = new Map<number, Waiting<JournalPage>>();
+  readonly #tasks = new Map<number, Waiting<TaskResult>>();
   readonly #ended = Promise.withResolvers<void>();
-  #nextRead = 0;
+  #nextId = 0;
   #failure: Error | undefined;
   #closing = false;
 
@@ -75,12 +76,20 @@ export class JournalThread {
   /** Reads a page; one page never holds more than the bounds of `pageLimits`. */
   read(after: bigint, limit: PageLimit, filter: JournalFilter): Promise<JournalPage> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const id = this.#nextRead++;
+    const id = this.#nextId++;
     this.#post({ kind: "read", id, after, limit, filter });
     return new Promise((resolve, reject) => this.#reads.set(id, { resolve, reject }));
   }
 
-  /** Waits for what is under way and ends the thread. */
+  /** Runs a task, which may take several turns of the thread. */
+  run(task: Task): Promise<TaskResult> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId++;
+    this.#post({ kind: "task", id, task });
+    return new Promise((resolve, reject) => this.#tasks.set(id, { resolve, reject }));
+  }
+
+  /** Waits for appends and reads under way and ends the thread. */
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
@@ -98,6 +107,7 @@ export class JournalThread {
     else if (reply.kind === "refused") this.#opening.reject(refusal(reply));
     else if (reply.kind === "appended") this.#receiveAppended(reply.count);
     else if (reply.kind === "page") this.#receivePage(reply);
+    else if (reply.kind === "done") this.#receiveDone(reply);
     else if (reply.kind === "failed") this.#fail(failure(reply));
     else this.#failure ??= new JournalUnknownError("The journal is closed.");
   }
@@ -112,12 +122,20 @@ export class JournalThread {
     waiting?.resolve({ records: decodeRecords(records), scannedTo, more });
   }
 
+  #receiveDone({ id, result }: Reply<"done">): void {
+    const waiting = this.#tasks.get(id);
+    this.#tasks.delete(id);
+    waiting?.resolve(result);
+  }
+
   #fail(error: Error): void {
     this.#failure ??= error;
     this.#opening.reject(this.#failure);
     for (const { reject } of this.#appends.splice(0)) reject(this.#failure);
     for (const { reject } of this.#reads.values()) reject(this.#failure);
     this.#reads.clear();
+    for (const { reject } of this.#tasks.values()) reject(this.#failure);
+    this.#tasks.clear();
   }
 }
 

@@ -1,4 +1,29 @@
-import type { JournalFilter, JournalOpenProblem, JournalState, PageLimit } from "../journal.ts";
+import type {
+  JournalFilter,
+  JournalOpenProblem,
+  JournalState,
+  PageLimit,
+  SnapshotPosition,
+} from "../journal.ts";
+import type { SnapshotHead } from "./checksums.ts";
+
+/** What may take several turns of the worker, between which it commits; answered with `done`. */
+export type Task =
+  | { readonly kind: "beginSnapshot" }
+  | { readonly kind: "addChunk"; readonly bytes: Uint8Array }
+  | { readonly kind: "endSnapshot"; readonly position: SnapshotPosition }
+  | { readonly kind: "snapshotHead" }
+  | { readonly kind: "readChunk"; readonly number: bigint }
+  | { readonly kind: "compact"; readonly floor: bigint };
+
+/** What a task has found. */
+export interface TaskResult {
+  readonly state: JournalState;
+  /** Of the snapshot asked for; undefined without one. */
+  readonly head?: SnapshotHead | undefined;
+  /** Of the chunk asked for; undefined when it was dropped. */
+  readonly bytes?: Uint8Array | undefined;
+}
 
 /** What the worker thread is asked. Answers to appends come in the order of the appends. */
 export type WorkerRequest =
@@ -14,6 +39,7 @@ export type WorkerRequest =
       readonly limit: PageLimit;
       readonly filter: JournalFilter;
     }
+  | { readonly kind: "task"; readonly id: number; readonly task: Task }
   | { readonly kind: "close" };
 
 /** What the worker thread says. */
@@ -43,4 +69,5 @@ export type WorkerReply =
       readonly scannedTo: bigint;
       readonly more: boolean;
     }
+  | { readonly kind: "done"; readonly id: number; readonly result: TaskResult }
   | { readonly kind: "closed" };

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { makePrivateFile, syncFolder } from "../../data-folder/private-files.ts";
 import { JournalOpenError, type JournalPosition } from "../journal.ts";
 import { larger } from "../lineage.ts";
+import { BatchDamage } from "./columns.ts";
 import { type MarkReading, readMark } from "./mark.ts";
 import {
   createTables,
@@ -10,9 +11,10 @@ import {
   type DatabaseFile,
   hasOurTables,
   isEmpty,
+  migrateTables,
   readDatabaseFile,
 } from "./schema.ts";
-import { BatchDamage, type Verified, verify } from "./verify.ts";
+import { type Verified, verify } from "./verify.ts";
 import { scanWal, type WalScan } from "./wal-scan.ts";
 
 /** The files of a journal, in the folder of its namespace. */
@@ -100,6 +102,7 @@ function connectAndSync(files: JournalFiles, options: OpenDatabaseOptions): Data
   const database = new DatabaseSync(files.database, { timeout: 0 });
   try {
     configure(database, options);
+    migrateTables(database);
     checkpoint(database, "TRUNCATE");
     syncFolder(files.folder);
     return database;

@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { Durability } from "@lockstep/protocol";
 import { checkBatch } from "../check-batch.ts";
+import { checkChunk, checkFloor, checkSnapshot } from "../check-snapshot.ts";
 import {
   type Journal,
   type JournalBatch,
@@ -8,10 +9,14 @@ import {
   type JournalFilter,
   type JournalPage,
   type JournalPosition,
+  type JournalSnapshot,
   type JournalState,
   JournalUnknownError,
   type PageLimit,
+  type StoredSnapshot,
 } from "../journal.ts";
+import { larger } from "../lineage.ts";
+import type { SnapshotHead } from "./checksums.ts";
 import { encodeBatch } from "./encoding.ts";
 import { JournalThread } from "./journal-thread.ts";
 import type { StoreOptions } from "./store.ts";
@@ -43,6 +48,7 @@ class SqliteJournal implements Journal {
   /** As `#state`, appends under way included. */
   #proposed: { tail: bigint; known: JournalPosition };
   #deposed: JournalDeposedError | undefined;
+  #writingSnapshot = false;
   #closed = false;
 
   constructor(folder: string, thread: JournalThread, state: JournalState) {
@@ -68,9 +74,8 @@ class SqliteJournal implements Journal {
     const tail = batch.records.at(-1)?.revision ?? expectedTail;
     const highest = { revision: tail, epoch: batch.epoch };
     this.#proposed = { tail, known: highest };
-    const { floor } = this.#state;
-    await this.#thread.append(encodeBatch(batch, floor));
-    this.#state = { tail, epoch: batch.epoch, floor, highest };
+    await this.#thread.append(encodeBatch(batch, this.#state.floor));
+    this.#state = { ...this.#state, tail, epoch: batch.epoch, highest };
   }
 
   async read(
@@ -82,6 +87,37 @@ class SqliteJournal implements Journal {
     return this.#thread.read(after, limit, filter);
   }
 
+  async writeSnapshot({ revision, epoch, chunks }: JournalSnapshot): Promise<void> {
+    this.#checkUsable();
+    if (this.#writingSnapshot) throw new RangeError("another snapshot is being written");
+    checkSnapshot({ revision, epoch }, this.#state);
+    this.#writingSnapshot = true;
+    try {
+      await this.#thread.run({ kind: "beginSnapshot" });
+      await this.#writeChunks(chunks);
+      await this.#thread.run({ kind: "endSnapshot", position: { revision, epoch } });
+      this.#state = { ...this.#state, snapshot: revision };
+    } finally {
+      this.#writingSnapshot = false;
+    }
+  }
+
+  async readSnapshot(): Promise<StoredSnapshot | undefined> {
+    this.#checkUsable();
+    const { head } = await this.#thread.run({ kind: "snapshotHead" });
+    if (head === undefined) return undefined;
+    return { revision: head.revision, epoch: head.epoch, chunks: this.#chunksOf(head) };
+  }
+
+  async compact(floor: bigint): Promise<void> {
+    this.#checkUsable();
+    checkFloor(floor, this.#state);
+    // Before anything is dropped: who reads must be able to tell that the history it asks for is going.
+    this.#state = { ...this.#state, floor: larger(floor, this.#state.floor) };
+    const { state } = await this.#thread.run({ kind: "compact", floor });
+    this.#state = { ...this.#state, base: state.base };
+  }
+
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.#folder);
     return bavail * bsize;
@@ -90,6 +126,25 @@ class SqliteJournal implements Journal {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#thread.close();
+  }
+
+  async #writeChunks(chunks: JournalSnapshot["chunks"]): Promise<void> {
+    let count = 0;
+    for await (const bytes of chunks) {
+      checkChunk(bytes, count);
+      await this.#thread.run({ kind: "addChunk", bytes });
+      count += 1;
+    }
+    if (count === 0) throw new RangeError("a snapshot has at least one chunk");
+  }
+
+  async *#chunksOf({ firstChunk, chunks }: SnapshotHead): AsyncGenerator<Uint8Array> {
+    for (let ordinal = 0n; ordinal < chunks; ordinal += 1n) {
+      this.#checkUsable();
+      const { bytes } = await this.#thread.run({ kind: "readChunk", number: firstChunk + ordinal });
+      if (bytes === undefined) throw new Error("the snapshot was replaced by a newer one");
+      yield bytes;
+    }
   }
 
   #checkUsable(): void {

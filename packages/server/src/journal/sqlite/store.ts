@@ -1,17 +1,22 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import {
   JournalDeposedError,
   type JournalFilter,
   type JournalPosition,
   type JournalState,
   type PageLimit,
+  type SnapshotPosition,
 } from "../journal.ts";
 import { justBelow, larger, lineageStart } from "../lineage.ts";
-import { chainHash, decodeBatch, decodeKeys, distinct, type EncodedRecord } from "./encoding.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import type { SnapshotHead } from "./checksums.ts";
+import { type CompactionStep, Compactor } from "./compactor.ts";
 import { FilesInPlace } from "./files-in-place.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, journalFiles, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
+import { SnapshotTable } from "./snapshot-table.ts";
+import { SnapshotWriter } from "./snapshot-writer.ts";
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -32,11 +37,12 @@ export const checkpointLimits = {
 } as const;
 
 // A commit writes whole pages: one of each tree, and one more now and then.
-const ESTIMATED_COMMIT_BYTES = 5 * 4120;
+const ESTIMATED_PAGE_BYTES = 4120;
+const ESTIMATED_COMMIT_BYTES = 5 * ESTIMATED_PAGE_BYTES;
 
 /**
- * The journal on disk, all of it synchronous: what the worker thread runs. After an error of `append`
- * or `checkpointIfDue` nothing but `abandon` may be called.
+ * The journal on disk, all of it synchronous: what the worker thread runs. After an error of anything
+ * that writes nothing but `abandon` may be called.
  */
 export class Store {
   /** What people should know though the journal is good. */
@@ -45,9 +51,18 @@ export class Store {
   readonly #mark: MarkFile;
   readonly #pages: PageReader;
   readonly #writer: BatchWriter;
+  readonly #table: SnapshotTable;
+  readonly #compactor: Compactor;
   readonly #files: FilesInPlace;
   #end: Mark;
   #floor: bigint;
+  #base: bigint;
+  #snapshot: bigint | undefined;
+  #snapshotWriter: SnapshotWriter | undefined;
+  /** Batches that end at or below this may be dropped: the mark on the disk names a later one. */
+  #dropUpTo = 0n;
+  /** The first batch of a new lineage is still to come; nothing else may be written before it. */
+  #lineagePending: boolean;
   #known: JournalPosition;
   #logBytes = 0;
   #abandoned = false;
@@ -63,8 +78,11 @@ export class Store {
     this.#database = opened.database;
     this.#end = opened.verified.end;
     this.#floor = opened.verified.floor;
+    this.#base = opened.verified.base;
+    this.#snapshot = opened.verified.snapshot?.revision;
     this.#known = { revision: larger(this.#end.revision, this.#floor), epoch: this.#end.epoch };
     this.#mark = new MarkFile(files.mark, opened.markSequence);
+    this.#lineagePending = newLineage !== undefined;
     if (newLineage === undefined) {
       this.#writeMark();
       this.#mark.sync();
@@ -76,12 +94,21 @@ export class Store {
     }
     this.#pages = new PageReader(this.#database);
     this.#writer = new BatchWriter(this.#database);
+    this.#table = new SnapshotTable(this.#database);
+    this.#compactor = new Compactor(this.#database, this.#table);
     this.#files = new FilesInPlace([files.database, files.log]);
   }
 
   state(): JournalState {
     const { revision: tail, epoch } = this.#end;
-    return { tail, epoch, floor: this.#floor, highest: this.#known };
+    return {
+      tail,
+      epoch,
+      floor: this.#floor,
+      base: this.#base,
+      snapshot: this.#snapshot,
+      highest: this.#known,
+    };
   }
 
   /**
@@ -105,6 +132,7 @@ export class Store {
     }
     this.#writer.commit();
     this.#files.check();
+    this.#lineagePending = false;
     this.#end = end;
     this.#known = { revision: end.revision, epoch: end.epoch };
     this.#writeMark();
@@ -112,7 +140,64 @@ export class Store {
 
   /** Reads durable records. */
   read(after: bigint, limit: PageLimit, filter: JournalFilter): EncodedPage {
-    return this.#pages.read(after, limit, filter, this.#end.revision);
+    return this.#pages.read(larger(after, this.#base), limit, filter, this.#end.revision);
+  }
+
+  /** Prepares a snapshot by a bounded step: drops chunks of earlier ones. Returns whether it is prepared. */
+  beginSnapshot(): boolean {
+    const step = this.#compactor.sweepChunks();
+    this.#wrote(step);
+    if (step.done) this.#snapshotWriter = new SnapshotWriter(this.#database, this.#table);
+    return step.done;
+  }
+
+  /** Makes the next chunk of the snapshot durable. */
+  addChunk(bytes: Uint8Array): void {
+    this.#writerOfSnapshot().add(bytes);
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes.length;
+    this.#files.check();
+  }
+
+  /** Lets the snapshot take the place of the older one, and makes that durable. */
+  endSnapshot(position: SnapshotPosition): void {
+    this.#writerOfSnapshot().end(position);
+    this.#snapshotWriter = undefined;
+    this.#logBytes += ESTIMATED_COMMIT_BYTES;
+    this.#files.check();
+    this.#snapshot = position.revision;
+  }
+
+  /** The complete snapshot; undefined without one. */
+  snapshotHead(): SnapshotHead | undefined {
+    return this.#table.head();
+  }
+
+  /** A chunk of a snapshot by its number; undefined when it was dropped. */
+  readChunk(number: bigint): Uint8Array | undefined {
+    return this.#table.chunk(number)?.bytes;
+  }
+
+  /**
+   * Begins to drop what lies at or below a floor. The mark is synced first, both slots, and what it names
+   * is not dropped: after a loss of power, too, the batch of the mark must be there to be compared.
+   */
+  beginCompaction(floor: bigint): void {
+    this.#floor = larger(this.#floor, floor);
+    const covered = smaller(this.#floor, this.#snapshot ?? 0n);
+    this.#dropUpTo = smaller(covered, this.#end.revision - 1n);
+    if (this.#lineagePending || this.#dropUpTo <= this.#base) return;
+    this.#writeMark();
+    this.#writeMark();
+    this.#mark.sync();
+  }
+
+  /** Drops a bounded part of it. Returns whether nothing is left. */
+  compactStep(): boolean {
+    if (this.#lineagePending) return true;
+    const step = this.#compactor.step(this.#dropUpTo, this.#floor);
+    this.#wrote(step);
+    this.#base = step.base;
+    return step.done;
   }
 
   /**
@@ -142,6 +227,17 @@ export class Store {
     this.#database.close();
   }
 
+  #wrote({ done, pages }: CompactionStep): void {
+    if (done) return;
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + pages * ESTIMATED_PAGE_BYTES;
+    this.#files.check();
+  }
+
+  #writerOfSnapshot(): SnapshotWriter {
+    if (this.#snapshotWriter === undefined) throw new Error("no snapshot is being written");
+    return this.#snapshotWriter;
+  }
+
   #checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
     checkpoint(this.#database, mode);
     this.#mark.sync();
@@ -153,58 +249,6 @@ export class Store {
   }
 }
 
-/** Writes batches into the tables. */
-class BatchWriter {
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
-  readonly #rollBack: StatementSync;
-  readonly #tail: StatementSync;
-  readonly #batch: StatementSync;
-  readonly #event: StatementSync;
-  readonly #key: StatementSync;
-
-  constructor(database: DatabaseSync) {
-    this.#begin = database.prepare("BEGIN IMMEDIATE");
-    this.#commit = database.prepare("COMMIT");
-    this.#rollBack = database.prepare("ROLLBACK");
-    this.#tail = database.prepare("SELECT max(last_revision) AS tail FROM batches");
-    this.#tail.setReadBigInts(true);
-    this.#batch = database.prepare(
-      "INSERT INTO batches (last_revision, first_revision, epoch, floor, chain) VALUES (?, ?, ?, ?, ?)",
-    );
-    this.#event = database.prepare("INSERT INTO events (revision, keys, bytes) VALUES (?, ?, ?)");
-    this.#key = database.prepare("INSERT INTO event_keys (key, revision) VALUES (?, ?)");
-  }
-
-  begin(): void {
-    this.#begin.run();
-  }
-
-  commit(): void {
-    this.#commit.run();
-  }
-
-  rollBack(): void {
-    this.#rollBack.run();
-  }
-
-  tail(): bigint {
-    const tail = this.#tail.get()?.tail;
-    return typeof tail === "bigint" ? tail : 0n;
-  }
-
-  /** Returns the end of the journal after the batch. */
-  write(batch: Uint8Array, end: Mark): Mark {
-    const { header, records } = decodeBatch(batch);
-    const { first, last, epoch, floor } = header;
-    const chain = chainHash(end.chain, batch);
-    this.#batch.run(last, first, epoch, floor, chain);
-    for (const record of records) this.#writeRecord(record);
-    return { revision: last, epoch, chain };
-  }
-
-  #writeRecord({ revision, keys, bytes }: EncodedRecord): void {
-    this.#event.run(revision, keys, bytes);
-    for (const key of distinct(decodeKeys(keys))) this.#key.run(key, revision);
-  }
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

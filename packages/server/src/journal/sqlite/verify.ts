@@ -1,26 +1,30 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { SnapshotPosition } from "../journal.ts";
+import { larger } from "../lineage.ts";
+import { type Base, NOTHING_DROPPED } from "./checksums.ts";
+import { asBytes, asInteger, BatchDamage, isEqual } from "./columns.ts";
 import {
   type BatchHeader,
-  CHAIN_START,
   chainHashByParts,
   decodeKeys,
   distinct,
   type EncodedRecord,
 } from "./encoding.ts";
 import type { Mark } from "./mark.ts";
+import { formatOf } from "./schema.ts";
+import { SnapshotTable } from "./snapshot-table.ts";
 
 /** What a verified database holds. */
 export interface Verified {
   /** Revision, epoch and chain hash of the last batch. */
   readonly end: Mark;
   readonly floor: bigint;
+  /** The last revision that was dropped, 0 for none. */
+  readonly base: bigint;
+  /** What the snapshot is of; undefined without one. */
+  readonly snapshot: SnapshotPosition | undefined;
   /** Whether the batch that the mark names is in it, exactly so. */
   readonly holdsMark: boolean;
-}
-
-/** A batch that is not what was appended. */
-export class BatchDamage extends Error {
-  override readonly name = "BatchDamage";
 }
 
 interface BatchRow extends Omit<BatchHeader, "count"> {
@@ -28,32 +32,56 @@ interface BatchRow extends Omit<BatchHeader, "count"> {
 }
 
 /**
- * Reads a database from its first batch to its last and compares every byte with the hash chain, and
- * `event_keys` with the records.
- * @throws BatchDamage naming the first bad batch; SQLite's own errors pass through
+ * Reads a database from its first batch to its last and compares every byte with the hash chain,
+ * `event_keys` with the records, and the snapshot with its checksums.
+ * @throws BatchDamage naming the first bad place; SQLite's own errors pass through
  */
 export function verify(database: DatabaseSync, mark: Mark | undefined): Verified {
   checkPages(database);
-  const keys = new KeyCheck(database);
-  const events = new EventReader(database);
-  let end: Mark = { revision: 0n, epoch: 0n, chain: CHAIN_START };
-  let floor = 0n;
+  const { base, snapshot } = verifySnapshot(database);
+  const keys = new KeyCheck(database, base.revision);
+  const events = new EventReader(database, base.revision);
+  let end: Mark = base;
+  let { floor } = base;
   let holdsMark = mark === undefined || isSame(mark, end);
-  const batches = database.prepare(
-    "SELECT first_revision, last_revision, epoch, floor, chain FROM batches ORDER BY last_revision",
-  );
-  batches.setReadBigInts(true);
-  for (const row of batches.iterate()) {
-    const batch = batchRow(row);
+  for (const batch of batchesOf(database)) {
     checkOrder(batch, end);
     checkChain(batch, end.chain, events, keys);
     end = { revision: batch.last, epoch: batch.epoch, chain: batch.chain };
-    floor = batch.floor;
+    floor = larger(floor, batch.floor);
     holdsMark ||= mark !== undefined && isSame(mark, end);
   }
   events.expectEnd(end.revision);
   keys.expectNoOthers();
-  return { end, floor, holdsMark };
+  if (snapshot !== undefined && snapshot.revision > end.revision) {
+    throw new BatchDamage(
+      `it has a snapshot of revision ${snapshot.revision}, but ends at revision ${end.revision}`,
+    );
+  }
+  return { end, floor, base: base.revision, snapshot, holdsMark };
+}
+
+function verifySnapshot(database: DatabaseSync): Pick<Verified, "snapshot"> & { base: Base } {
+  if (formatOf(database) === 1) return { base: NOTHING_DROPPED, snapshot: undefined };
+  const table = new SnapshotTable(database);
+  const base = table.base() ?? NOTHING_DROPPED;
+  const snapshot = table.verify();
+  // What was dropped lives on in the snapshot alone.
+  if (base.revision > (snapshot?.revision ?? 0n)) {
+    const found = snapshot === undefined ? "no snapshot" : `one of revision ${snapshot.revision}`;
+    throw new BatchDamage(
+      `its events up to revision ${base.revision} were dropped for a snapshot, but it has ${found}`,
+    );
+  }
+  return { base, snapshot };
+}
+
+function* batchesOf(database: DatabaseSync): Generator<BatchRow> {
+  const batches = database.prepare(
+    "SELECT first_revision, last_revision, epoch, floor, chain FROM batches ORDER BY last_revision",
+  );
+  batches.setReadBigInts(true);
+  for (const row of batches.iterate()) yield batchRow(row);
 }
 
 // The chain covers what is read; this covers the tree by which it is found.
@@ -91,7 +119,7 @@ function checkChain(
     hash.add(record);
     keys.expect(record, batch);
   }
-  if (!Buffer.from(batch.chain).equals(hash.digest())) {
+  if (!isEqual(batch.chain, hash.digest())) {
     throw new BatchDamage(`the batch with revisions ${first} to ${last} is not what was written`);
   }
 }
@@ -100,10 +128,13 @@ function checkChain(
 class EventReader {
   readonly #rows: Iterator<Record<string, unknown>>;
 
-  constructor(database: DatabaseSync) {
-    const events = database.prepare("SELECT revision, keys, bytes FROM events ORDER BY revision");
+  /** @param base records up to here were dropped, though some may not be gone yet */
+  constructor(database: DatabaseSync, base: bigint) {
+    const events = database.prepare(
+      "SELECT revision, keys, bytes FROM events WHERE revision > ? ORDER BY revision",
+    );
     events.setReadBigInts(true);
-    this.#rows = events.iterate();
+    this.#rows = events.iterate(base);
   }
 
   next(): EncodedRecord | undefined {
@@ -126,11 +157,13 @@ class EventReader {
 class KeyCheck {
   readonly #find;
   readonly #count;
+  readonly #base: bigint;
   #expected = 0n;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, base: bigint) {
+    this.#base = base;
     this.#find = database.prepare("SELECT 1 FROM event_keys WHERE key = ? AND revision = ?");
-    this.#count = database.prepare("SELECT count(*) AS found FROM event_keys");
+    this.#count = database.prepare("SELECT count(*) AS found FROM event_keys WHERE revision > ?");
     this.#count.setReadBigInts(true);
   }
 
@@ -144,7 +177,7 @@ class KeyCheck {
   }
 
   expectNoOthers(): void {
-    const found = asInteger(this.#count.get()?.found);
+    const found = asInteger(this.#count.get(this.#base)?.found);
     if (found !== this.#expected) {
       throw new BatchDamage(`${found} keys are indexed, the records have ${this.#expected}`);
     }
@@ -173,18 +206,6 @@ function batchRow(row: Record<string, unknown>): BatchRow {
 
 function isSame(mark: Mark, end: Mark): boolean {
   return (
-    mark.revision === end.revision &&
-    mark.epoch === end.epoch &&
-    Buffer.from(mark.chain).equals(end.chain)
+    mark.revision === end.revision && mark.epoch === end.epoch && isEqual(mark.chain, end.chain)
   );
-}
-
-function asInteger(value: unknown): bigint {
-  if (typeof value === "bigint" && value >= 0n) return value;
-  throw new BatchDamage("a number is not what was written");
-}
-
-function asBytes(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw new BatchDamage("a record is not what was written");
 }

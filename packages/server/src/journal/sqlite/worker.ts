@@ -1,10 +1,11 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { JournalDeposedError, JournalOpenError } from "../journal.ts";
 import { encodeRecords } from "./encoding.ts";
-import type { WorkerReply, WorkerRequest } from "./messages.ts";
+import type { Task, TaskResult, WorkerReply, WorkerRequest } from "./messages.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 type ReadRequest = Extract<WorkerRequest, { kind: "read" }>;
+type TaskRequest = Extract<WorkerRequest, { kind: "task" }>;
 
 /** How much of what waits becomes one transaction. */
 const groupLimits = {
@@ -17,6 +18,9 @@ if (port === null) throw new Error("this file is a worker thread of the SQLite j
 
 const appends: Uint8Array[] = [];
 const reads: ReadRequest[] = [];
+const tasks: TaskRequest[] = [];
+/** Whether the first of the tasks has begun. */
+let begun = false;
 let closing = false;
 
 const store = open(workerData);
@@ -38,11 +42,13 @@ function open(options: StoreOptions): Store | undefined {
 function serve(opened: Store, request: WorkerRequest): void {
   try {
     take(request);
-    for (takeWaiting(); appends.length + reads.length > 0; takeWaiting()) {
+    for (takeWaiting(); hasWork(); takeWaiting()) {
       if (appends.length > 0) commitGroup(opened);
-      // One page between two commits: neither readers nor writers starve.
+      // One page and one step between two commits: neither readers nor writers starve.
       const read = reads.shift();
       if (read !== undefined) readPage(opened, read);
+      const [task] = tasks;
+      if (task !== undefined) runStep(opened, task);
       opened.checkpointIfDue(false);
     }
     if (closing) close(opened);
@@ -52,9 +58,16 @@ function serve(opened: Store, request: WorkerRequest): void {
   }
 }
 
+/** When it is closing, tasks are left as they are: what they have begun is finished another time. */
+function hasWork(): boolean {
+  if (closing) tasks.length = 0;
+  return appends.length + reads.length + tasks.length > 0;
+}
+
 function take(request: WorkerRequest): void {
   if (request.kind === "append") appends.push(request.batch);
   else if (request.kind === "read") reads.push(request);
+  else if (request.kind === "task") tasks.push(request);
   else closing = true;
 }
 
@@ -82,6 +95,35 @@ function readPage(opened: Store, { id, after, limit, filter }: ReadRequest): voi
   const records = encodeRecords(page.records);
   const { scannedTo, more } = page;
   reply({ kind: "page", id, records, scannedTo, more }, [records.buffer as ArrayBuffer]);
+}
+
+function runStep(opened: Store, { id, task }: TaskRequest): void {
+  const result = stepOf(opened, task);
+  begun = result === undefined;
+  if (result === undefined) return;
+  tasks.shift();
+  reply({ kind: "done", id, result: { ...result, state: opened.state() } });
+}
+
+/** Does a bounded part of a task. Returns undefined while more is to do. */
+function stepOf(opened: Store, task: Task): Omit<TaskResult, "state"> | undefined {
+  switch (task.kind) {
+    case "beginSnapshot":
+      return opened.beginSnapshot() ? {} : undefined;
+    case "addChunk":
+      opened.addChunk(task.bytes);
+      return {};
+    case "endSnapshot":
+      opened.endSnapshot(task.position);
+      return {};
+    case "snapshotHead":
+      return { head: opened.snapshotHead() };
+    case "readChunk":
+      return { bytes: opened.readChunk(task.number) };
+    case "compact":
+      if (!begun) opened.beginCompaction(task.floor);
+      return opened.compactStep() ? {} : undefined;
+  }
 }
 
 function close(opened: Store): void {
