@@ -15,12 +15,12 @@ const key = fc
 const token = fc.bigInt(1n, 2n ** 63n - 1n);
 
 describe("A printed sequencer", () => {
-  it("reads as key, mode and token", () => {
+  it("reads as key, mode and token [LOCK-135]", () => {
     const sequencer = { key: "orders", mode: EXCLUSIVE, token: 42n };
     expect(formatSequencer(sequencer)).toBe("orders/EXCLUSIVE/42");
   });
 
-  it("comes back whole, whatever the key is", () => {
+  it("comes back whole, whatever the key is [LOCK-135]", () => {
     fc.assert(
       fc.property(key, token, (anyKey, anyToken) => {
         const sequencer = { key: anyKey, mode: EXCLUSIVE, token: anyToken };
@@ -30,7 +30,7 @@ describe("A printed sequencer", () => {
     );
   });
 
-  it.each(["a/b/c", "/", "a//b", "a/EXCLUSIVE/1", "\u2028"])("comes back whole for %j", (odd) => {
+  it.each(["a/b/c", "/", "a//b", "a/EXCLUSIVE/1", "\u2028"])("comes back whole for %j [LOCK-135]", (odd) => {
     const sequencer = { key: odd, mode: EXCLUSIVE, token: 2n ** 63n - 1n };
     expect(parseSequencer(formatSequencer(sequencer))).toEqual(sequencer);
   });
@@ -60,7 +60,7 @@ describe("A printed sequencer", () => {
 });
 
 describe("FenceGuard", () => {
-  it("refuses a token below the highest it has seen, and goes on admitting that one", () => {
+  it("refuses a token below the highest it has seen, and goes on admitting that one [LOCK-132]", () => {
     const guard = new FenceGuard();
     expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n })).toBe(true);
     expect(guard.admit({ key: "a", mode: EXCLUSIVE, token: 5n })).toBe(true);
@@ -75,7 +75,7 @@ describe("FenceGuard", () => {
     expect(guard.admit({ key: "b", mode: EXCLUSIVE, token: 1n })).toBe(true);
   });
 
-  it("admits and refuses by two numbers for each key, as the contract says", () => {
+  it("admits and refuses by two numbers for each key, as the contract says [LOCK-132, LOCK-133]", () => {
     const access = fc.record({
       key: fc.constantFrom("a", "b"),
       mode: fc.constantFrom(EXCLUSIVE, OTHER),
