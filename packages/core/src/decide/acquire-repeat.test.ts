@@ -9,7 +9,7 @@ function pair(options: WorldOptions = {}) {
 }
 
 describe("Acquire with an id that was used before", () => {
-  it("gives the same grant, also when the hold is over", () => {
+  it("gives the same grant, also when the hold is over [GEN-62, LOCK-3]", () => {
     const { world, ann } = pair();
     const first = ann.acquire("a", { requestId: 1n });
     const { revision } = world.state;
@@ -20,7 +20,7 @@ describe("Acquire with an id that was used before", () => {
     expect(getLock(world, "a").holders).toEqual([]);
   });
 
-  it("continues the same wait, counted from the first arrival", () => {
+  it("continues the same wait, counted from the first arrival [GEN-64]", () => {
     const { world, ann, ben } = pair();
     ann.lock("a");
     const again = { requestId: 1n, waitMs: 1_000 };
@@ -36,7 +36,7 @@ describe("Acquire with an id that was used before", () => {
     expect(ben.acquire("a", again)).toMatchObject({ reason: DeniedReason.WAIT_TIMED_OUT });
   });
 
-  it("shows a waiter its place and only those before it", () => {
+  it("shows a waiter its place and only those before it [LOCK-29]", () => {
     const { ann, ben } = pair();
     ann.lock("a");
     ann.queue("a");
@@ -48,7 +48,7 @@ describe("Acquire with an id that was used before", () => {
     expect(queued.case === "queued" && queued.blockers.length).toBe(2);
   });
 
-  it("gives the same denial, also when the key is free by now", () => {
+  it("gives the same denial, also when the key is free by now [GEN-62]", () => {
     const { ann, ben } = pair();
     const lock = ann.lock("a");
     const denied = ben.acquire("a", { requestId: 1n });
@@ -56,7 +56,7 @@ describe("Acquire with an id that was used before", () => {
     expect(ben.acquire("a", { requestId: 1n })).toEqual(denied);
   });
 
-  it("is refused when the content is another", () => {
+  it("is refused when the content is another [GEN-63]", () => {
     const { ann } = pair();
     ann.acquire("a", { requestId: 1n });
     const others = [
@@ -69,7 +69,7 @@ describe("Acquire with an id that was used before", () => {
     for (const other of others) expect(refused(other).reason).toBe(ErrorReason.REQUEST_ID_REUSED);
   });
 
-  it("is refused for content that an id was denied or waits for", () => {
+  it("is refused for content that an id was denied or waits for [GEN-63]", () => {
     const { ann, ben } = pair();
     ann.lock("a");
     ben.acquire("a", { requestId: 1n });
@@ -82,7 +82,7 @@ describe("Acquire with an id that was used before", () => {
 });
 
 describe("Acquire with an id that was confirmed", () => {
-  it("is never executed, whatever it had been answered", () => {
+  it("is never executed, whatever it had been answered [GEN-66]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     ben.acquire("a", { requestId: 1n });
@@ -96,20 +96,20 @@ describe("Acquire with an id that was confirmed", () => {
     expect(getLock(world, "a").holders).toEqual([]);
   });
 
-  it("is not executed when the same request confirms its own id", () => {
+  it("is not executed when the same request confirms its own id [GEN-66]", () => {
     const { ann } = pair();
     const refusal = refused(() => ann.acquire("a", { requestId: 1n, answered: [[1n, 3n]] }));
     expect(refusal.reason).toBe(ErrorReason.REQUEST_ID_ANSWERED);
   });
 
-  it("is not executed when it arrives for the first time", () => {
+  it("is not executed when it arrives for the first time [GEN-66]", () => {
     const { ann } = pair();
     ann.get([4n]);
     const refusal = refused(() => ann.acquire("a", { requestId: 4n }));
     expect(refusal.reason).toBe(ErrorReason.REQUEST_ID_ANSWERED);
   });
 
-  it("goes on waiting when it was confirmed without a final reply", () => {
+  it("goes on waiting when it was confirmed without a final reply [GEN-67]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a");
     const ticketId = ben.queue("a", { requestId: 1n });
@@ -126,7 +126,7 @@ describe("Acquire with an id that was confirmed", () => {
 });
 
 describe("The limits of an Acquire", () => {
-  it("max_unanswered counts replies that were not confirmed, and no waits", () => {
+  it("max_unanswered counts replies that were not confirmed, and no waits [GEN-68]", () => {
     const { ann, ben } = pair({ limits: { max_unanswered: 2 } });
     ann.lock("a");
     for (let i = 0; i < 5; i++) ben.queue("a");
@@ -137,7 +137,7 @@ describe("The limits of an Acquire", () => {
     expect(ann.acquire("c", { requestId: 3n, answered: [1n] }).case).toBe("granted");
   });
 
-  it("max_unanswered counts denials and releases too", () => {
+  it("max_unanswered counts denials and releases too [GEN-68]", () => {
     const { ann, ben } = pair({ limits: { max_unanswered: 2 } });
     const lock = ann.lock("a");
     ann.release(lock);
@@ -147,7 +147,7 @@ describe("The limits of an Acquire", () => {
     expect(refused(() => ben.acquire("c")).metadata).toMatchObject({ limit: "max_unanswered" });
   });
 
-  it("max_waiters_per_session bounds what one session waits for", () => {
+  it("max_waiters_per_session bounds what one session waits for [GEN-51]", () => {
     const { ann, ben } = pair({ limits: { max_waiters_per_session: 1 } });
     ann.lock("a");
     ben.queue("a");
@@ -156,7 +156,7 @@ describe("The limits of an Acquire", () => {
     ben.lock("b");
   });
 
-  it("max_holds_per_session bounds what one session holds and waits for together", () => {
+  it("max_holds_per_session bounds what one session holds and waits for together [GEN-51]", () => {
     const { ann, ben } = pair({ limits: { max_holds_per_session: 2 } });
     ben.lock("x");
     ann.lock("a");
@@ -165,7 +165,7 @@ describe("The limits of an Acquire", () => {
     expect(refusal.metadata).toEqual({ limit: "max_holds_per_session", max: "2" });
   });
 
-  it("max_held_bytes_per_session bounds the keys and owners of what one session holds and waits for", () => {
+  it("max_held_bytes_per_session bounds the keys and owners of what one session holds and waits for [GEN-51]", () => {
     const { ann, ben } = pair({ limits: { max_held_bytes_per_session: 6 } });
     ben.lock("x");
     const held = ann.lock("äb", { owner: "o" });
@@ -177,7 +177,7 @@ describe("The limits of an Acquire", () => {
     ann.lock("defg");
   });
 
-  it("max_answered_ranges bounds the gaps in what was confirmed", () => {
+  it("max_answered_ranges bounds the gaps in what was confirmed [GEN-51, GEN-72]", () => {
     const { ann } = pair({ limits: { max_answered_ranges: 2 } });
     const requestId = 9n;
     const refusal = refused(() => ann.acquire("a", { requestId, answered: [1n, 3n, 5n] }));
@@ -185,7 +185,7 @@ describe("The limits of an Acquire", () => {
     ann.lock("a", { requestId, answered: [[1n, 5n]] });
   });
 
-  it("executes nothing while the disk is nearly full, but answers repeats", () => {
+  it("executes nothing while the disk is nearly full, but answers repeats [GEN-53]", () => {
     const { world, ann } = pair();
     const first = ann.acquire("a", { requestId: 1n });
     world.storageLow = true;
