@@ -9,7 +9,7 @@ function people(options = {}): { world: World; ann: Client; ben: Client; carl: C
 }
 
 describe("Acquire", () => {
-  it("grants a free key with the revision of the grant as token", () => {
+  it("grants a free key with the revision of the grant as token [LOCK-2, SES-8]", () => {
     const { world, ann } = people();
     const { holdId, token } = ann.lock("a");
     expect(token).toBe(world.state.revision);
@@ -21,14 +21,14 @@ describe("Acquire", () => {
     });
   });
 
-  it("gives each later grant of a key a higher token", () => {
+  it("gives each later grant of a key a higher token [LOCK-2]", () => {
     const { ann, ben } = people();
     const first = ann.lock("a");
     ann.release(first);
     expect(ben.lock("a").token).toBeGreaterThan(first.token);
   });
 
-  it("denies a held key to whoever does not wait, and names the holder", () => {
+  it("denies a held key to whoever does not wait, and names the holder [LOCK-10, LOCK-20, LOCK-21, LOCK-27, LOCK-28]", () => {
     const { world, ann, ben } = people();
     const { holdId } = ann.lock("a", { owner: "nightly job" });
     const { revision } = world.state;
@@ -40,7 +40,7 @@ describe("Acquire", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("denies a key to whoever does not wait while somebody else does", () => {
+  it("denies a key to whoever does not wait while somebody else does [LOCK-21, LOCK-28, LOCK-46]", () => {
     const { ann, ben, carl } = people();
     const lock = ann.lock("a");
     const ticketId = ben.queue("a");
@@ -54,7 +54,7 @@ describe("Acquire", () => {
     expect(carl.acquire("a")).toMatchObject({ reason: DeniedReason.CONTENDED });
   });
 
-  it("grants in the order of arrival, whoever asks", () => {
+  it("grants in the order of arrival, whoever asks [LOCK-45, LOCK-46]", () => {
     const { world, ann, ben, carl } = people();
     let holder = ann.lock("a");
     const tickets = [ben.queue("a"), carl.queue("a"), ben.queue("a"), ann.queue("a")];
@@ -71,7 +71,7 @@ describe("Acquire", () => {
     }
   });
 
-  it("answers queued at once when asked to, with place, blockers and time left", () => {
+  it("answers queued at once when asked to, with place, blockers and time left [LOCK-29, LOCK-28]", () => {
     const { world, ann, ben, carl } = people();
     const { holdId } = ann.lock("a");
     expect(ben.acquire("a", { waitMs: 5_000, answerQueued: true })).toMatchObject({
@@ -87,7 +87,7 @@ describe("Acquire", () => {
     });
   });
 
-  it("shows 16 of those who are in the way", () => {
+  it("shows 16 of those who are in the way [LOCK-28]", () => {
     const { ann, ben, carl } = people();
     ann.lock("a");
     for (let i = 0; i < 20; i++) ben.queue("a");
@@ -96,7 +96,7 @@ describe("Acquire", () => {
     expect(queued.case === "queued" && queued.blockers.length).toBe(16);
   });
 
-  it("counts a longer wait as the longest allowed", () => {
+  it("counts a longer wait as the longest allowed [LOCK-24]", () => {
     const { world, ann, ben } = people({ limits: { max_wait_ms: 1_000 } });
     ann.lock("a");
     ben.queue("a", { waitMs: 5_000 });
@@ -106,7 +106,7 @@ describe("Acquire", () => {
     expect(getLock(world, "a").queueLength).toBe(0);
   });
 
-  it("says LOCK_DELAY and how long to whoever does not wait while a lost hold blocks the key", () => {
+  it("says LOCK_DELAY and how long to whoever does not wait while a lost hold blocks the key [LOCK-22, LOCK-119, LOCK-120]", () => {
     const { world, ann, ben } = people();
     forceRelease(world, "a", ann.lock("a").token);
     world.pass(4_000);
@@ -126,7 +126,7 @@ describe("Acquire", () => {
     );
   });
 
-  it("denies a queue that has reached its limit", () => {
+  it("denies a queue that has reached its limit [LOCK-26]", () => {
     const { ann, ben, carl } = people({ limits: { max_waiters_per_key: 1 } });
     ann.lock("a");
     ben.queue("a");
@@ -138,7 +138,7 @@ describe("Acquire", () => {
 });
 
 describe("Acquire of an owner", () => {
-  it("denies an owner the key it holds, waiting or not", () => {
+  it("denies an owner the key it holds, waiting or not [LOCK-36, LOCK-40]", () => {
     const { ann, ben } = people();
     ann.lock("a", { owner: "job" });
     expect(ann.acquire("a", { owner: "job" })).toMatchObject({ reason: DeniedReason.REENTRANCY });
@@ -149,7 +149,7 @@ describe("Acquire of an owner", () => {
     ann.queue("a", { owner: "other" });
   });
 
-  it("links requests without an owner to nothing", () => {
+  it("links requests without an owner to nothing [LOCK-35]", () => {
     const { ann } = people();
     ann.lock("a");
     expect(ann.acquire("a")).toMatchObject({ reason: DeniedReason.CONTENDED });
@@ -157,7 +157,7 @@ describe("Acquire of an owner", () => {
     ann.queue("a");
   });
 
-  it("lets an owner wait for one thing at a time", () => {
+  it("lets an owner wait for one thing at a time [LOCK-39]", () => {
     const { world, ann, ben } = people();
     const lock = ben.lock("a");
     ann.queue("a", { owner: "job", requestId: 1n });
