@@ -9,7 +9,7 @@ function pair(options = {}) {
 }
 
 describe("CancelAcquire", () => {
-  it("ends a wait, and the place in the queue goes to the next", () => {
+  it("ends a wait, and the place in the queue goes to the next [LOCK-75]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a");
     const ticketId = ben.queue("a", { requestId: 1n });
@@ -26,7 +26,7 @@ describe("CancelAcquire", () => {
     });
   });
 
-  it("finds what was granted before, and leaves it to the client to release", () => {
+  it("finds what was granted before, and leaves it to the client to release [LOCK-76]", () => {
     const { world, ann } = pair();
     const { holdId, token } = ann.lock("a", { requestId: 1n });
     expect(ann.cancel(1n, { requestId: 2n })).toMatchObject({
@@ -36,14 +36,14 @@ describe("CancelAcquire", () => {
     expect(getLock(world, "a").holders).toHaveLength(1);
   });
 
-  it("is done when the acquire was denied before", () => {
+  it("is done when the acquire was denied before [LOCK-78]", () => {
     const { ann, ben } = pair();
     ann.lock("a");
     ben.acquire("a", { requestId: 1n });
     expect(ben.cancel(1n, { requestId: 2n }).outcome).toBe(CancelOutcome.CANCELLED);
   });
 
-  it("makes sure that an acquire which has not arrived is refused when it does", () => {
+  it("makes sure that an acquire which has not arrived is refused when it does [LOCK-77]", () => {
     const { world, ann } = pair();
     expect(ann.cancel(1n, { requestId: 2n }).outcome).toBe(CancelOutcome.UNKNOWN_REQUEST);
     expect(world.events.at(-1)?.body).toMatchObject({
@@ -59,7 +59,7 @@ describe("CancelAcquire", () => {
     expect(ann.cancel(1n, { requestId: 3n }).outcome).toBe(CancelOutcome.UNKNOWN_REQUEST);
   });
 
-  it("leaves the id of an acquire that has not arrived to acquires alone", () => {
+  it("leaves the id of an acquire that has not arrived to acquires alone [GEN-63]", () => {
     const { ann } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     ann.cancel(2n, { requestId: 3n });
@@ -80,7 +80,7 @@ describe("CancelAcquire", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("gives a repeat the same outcome, whatever has happened since", () => {
+  it("gives a repeat the same outcome, whatever has happened since [GEN-62]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     const first = ann.cancel(1n, { requestId: 2n });
@@ -92,7 +92,7 @@ describe("CancelAcquire", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("has an outcome that survives recovery", () => {
+  it("has an outcome that survives recovery [GEN-70]", () => {
     const { world, ann, ben } = pair();
     ann.lock("a");
     ben.queue("a", { requestId: 1n });
@@ -113,7 +113,7 @@ describe("CancelAcquire", () => {
     });
   });
 
-  it("is never executed by an id that was confirmed or used for something else", () => {
+  it("is never executed by an id that was confirmed or used for something else [GEN-66, GEN-63]", () => {
     const { world, ann, ben } = pair();
     ann.lock("a");
     ben.queue("a", { requestId: 1n });
@@ -125,7 +125,7 @@ describe("CancelAcquire", () => {
     expect(getLock(world, "a").queueLength).toBe(1);
   });
 
-  it("ends waits and answers while nothing has been confirmed", () => {
+  it("ends waits and answers while nothing has been confirmed [GEN-69]", () => {
     const { ann, ben } = pair({ limits: { max_unanswered: 1 } });
     ann.lock("a");
     ben.queue("a", { requestId: 1n });
@@ -140,7 +140,7 @@ describe("CancelAcquire", () => {
     }
   });
 
-  it("remembers at most twice max_unanswered for acquires that never arrive", () => {
+  it("remembers at most twice max_unanswered for acquires that never arrive [GEN-51]", () => {
     const { ann } = pair({ limits: { max_unanswered: 2 } });
     ann.cancel(1n, { requestId: 11n });
     ann.cancel(2n, { requestId: 12n });
