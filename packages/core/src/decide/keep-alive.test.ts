@@ -4,7 +4,7 @@ import { forceRelease, getLock, open, refused, secretOf } from "../testing-suppo
 import { World } from "../testing-support/world.ts";
 
 describe("KeepAlive", () => {
-  it("renews the session by its full time to live, counted from its receipt", () => {
+  it("renews the session by its full time to live, counted from its receipt [SES-31, SES-40, SES-22]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     world.advance(1_999);
@@ -15,7 +15,7 @@ describe("KeepAlive", () => {
     expect(refused(() => ann.keepAlive()).reason).toBe(ErrorReason.SESSION_EXPIRED);
   });
 
-  it("makes no event, and echoes the attempt it answers", () => {
+  it("makes no event, and echoes the attempt it answers [SES-32]", () => {
     const world = new World();
     const ann = open(world);
     const { revision } = world.state;
@@ -23,7 +23,7 @@ describe("KeepAlive", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("is the only call that renews", () => {
+  it("is the only call that renews [SES-30]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     world.advance(1_999);
@@ -35,7 +35,7 @@ describe("KeepAlive", () => {
     expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.EXPIRED);
   });
 
-  it("needs the secret and the principal of the session", () => {
+  it("needs the secret and the principal of the session [SES-6, SES-22]", () => {
     const world = new World();
     const ann = open(world);
     const { caller } = ann;
@@ -51,7 +51,7 @@ describe("KeepAlive", () => {
     expect(ann.keepAlive().ttlMs).toBe(15_000n);
   });
 
-  it("refuses to have seen what is not durable, and does not renew by it", () => {
+  it("refuses to have seen what is not durable, and does not renew by it [SES-34]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     world.commitsAtOnce = false;
@@ -66,7 +66,7 @@ describe("KeepAlive", () => {
     ann.keepAlive(world.durableRevision);
   });
 
-  it("renews however scattered the ids are that the client confirms with it", () => {
+  it("renews however scattered the ids are that the client confirms with it [GEN-72]", () => {
     const world = new World({ limits: { max_answered_ranges: 4 } });
     const ann = open(world, { ttlMs: 2_000 });
     world.advance(1_500);
@@ -78,7 +78,7 @@ describe("KeepAlive", () => {
 });
 
 describe("KeepAlive after a loss", () => {
-  it("tells the revision of the last loss, and of nothing else", () => {
+  it("tells the revision of the last loss, and of nothing else [SES-60]", () => {
     const world = new World();
     const ann = open(world);
     const first = ann.lock("a");
@@ -94,7 +94,7 @@ describe("KeepAlive after a loss", () => {
     expect(ann.keepAlive().sessionRevision).toBe(world.state.revision);
   });
 
-  it("speaks only of losses that are durable", () => {
+  it("speaks only of losses that are durable [SES-60]", () => {
     const world = new World();
     const ann = open(world);
     const { token } = ann.lock("a");
@@ -105,7 +105,7 @@ describe("KeepAlive after a loss", () => {
     expect(ann.keepAlive().sessionRevision).toBe(world.state.revision);
   });
 
-  it("confirms the loss by what the client has seen, and frees the key for the next waiter", () => {
+  it("confirms the loss by what the client has seen, and frees the key for the next waiter [LOCK-111, LOCK-112, LOCK-120]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     const { holdId, token } = ann.lock("a");
@@ -124,7 +124,7 @@ describe("KeepAlive after a loss", () => {
     expect(granted?.revision).toBeGreaterThan(token);
   });
 
-  it("restarts the delay when its reply could not tell the loss yet", () => {
+  it("restarts the delay when its reply could not tell the loss yet [LOCK-113, LOCK-111]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 10_000 });
     const { token } = ann.lock("a");
@@ -144,7 +144,7 @@ describe("KeepAlive after a loss", () => {
     expect(getLock(world, "a").delays).toHaveLength(0);
   });
 
-  it("tells one loss and restarts the delay of another that is not durable", () => {
+  it("tells one loss and restarts the delay of another that is not durable [LOCK-113]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 10_000 });
     const [first, second] = [ann.lock("a"), ann.lock("b")];
