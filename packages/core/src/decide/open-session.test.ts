@@ -4,7 +4,7 @@ import { open, openReply, refused } from "../testing-support/client.ts";
 import { World } from "../testing-support/world.ts";
 
 describe("OpenSession", () => {
-  it("opens a session whose id is the revision of its event", () => {
+  it("opens a session whose id is the revision of its event [SES-8]", () => {
     const world = new World();
     const { sessionId, ttlMs } = openReply(world, { ttlMs: 4_000 });
     expect(ttlMs).toBe(4_000n);
@@ -15,7 +15,7 @@ describe("OpenSession", () => {
     });
   });
 
-  it("gives the default time to live to whoever asks for none", () => {
+  it("gives the default time to live to whoever asks for none [SES-7]", () => {
     expect(openReply(new World(), {}).ttlMs).toBe(15_000n);
     expect(openReply(new World({ limits: { default_ttl_ms: 3_000 } }), {}).ttlMs).toBe(3_000n);
   });
@@ -28,7 +28,7 @@ describe("OpenSession", () => {
     expect(event?.actor).toBe("peer");
   });
 
-  it("returns the same session for the same secret, and makes no second event", () => {
+  it("returns the same session for the same secret, and makes no second event [SES-3]", () => {
     const world = new World();
     const first = openReply(world, { secret: 5, ttlMs: 4_000 });
     const { revision } = world.state;
@@ -36,7 +36,7 @@ describe("OpenSession", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("does not renew the session when it is repeated", () => {
+  it("does not renew the session when it is repeated [SES-4]", () => {
     const world = new World();
     const ann = open(world, { secret: 5, ttlMs: 4_000 });
     world.advance(3_999);
@@ -45,7 +45,7 @@ describe("OpenSession", () => {
     expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.EXPIRED);
   });
 
-  it("forgets the session that ended first when too many have ended to be remembered", () => {
+  it("forgets the session that ended first when too many have ended to be remembered [SES-21]", () => {
     const world = new World({ limits: { max_ended_sessions: 2 } });
     const [first, second, third] = [open(world), open(world), open(world)];
     second.close();
@@ -56,14 +56,14 @@ describe("OpenSession", () => {
     expect(world.state.sessions.has(third.id)).toBe(true);
   });
 
-  it("refuses the secret of another principal's session", () => {
+  it("refuses the secret of another principal's session [SES-6]", () => {
     const world = new World();
     openReply(world, { secret: 5, principal: "ann" });
     const refusal = refused(() => openReply(world, { secret: 5, principal: "ben" }));
     expect(refusal.reason).toBe(ErrorReason.SECRET_MISMATCH);
   });
 
-  it("refuses the secret of a session that has ended, and says how", () => {
+  it("refuses the secret of a session that has ended, and says how [SES-5]", () => {
     const world = new World();
     open(world, { secret: 5, ttlMs: 2_000 });
     world.advance(2_000);
@@ -72,7 +72,7 @@ describe("OpenSession", () => {
     expect(refused(() => openReply(world, { secret: 6 })).reason).toBe(ErrorReason.SESSION_CLOSED);
   });
 
-  it("refuses one session too many in the namespace, and makes room when one ends", () => {
+  it("refuses one session too many in the namespace, and makes room when one ends [SES-9, GEN-51]", () => {
     const world = new World({ limits: { max_sessions: 2 } });
     const ann = open(world, { principal: "ann" });
     open(world, { principal: "ben", secret: 7 });
@@ -84,7 +84,7 @@ describe("OpenSession", () => {
     open(world, { principal: "carl" });
   });
 
-  it("refuses one session too many of a principal, and no other's", () => {
+  it("refuses one session too many of a principal, and no other's [SES-9]", () => {
     const world = new World({ limits: { max_sessions_per_principal: 1 } });
     const ann = open(world, { principal: "ann" });
     const refusal = refused(() => open(world, { principal: "ann" }));
@@ -94,7 +94,7 @@ describe("OpenSession", () => {
     open(world, { principal: "ann" });
   });
 
-  it("opens nothing while the disk is nearly full, but finds what is open", () => {
+  it("opens nothing while the disk is nearly full, but finds what is open [GEN-53]", () => {
     const world = new World();
     const { sessionId } = openReply(world, { secret: 5 });
     world.storageLow = true;
