@@ -17,7 +17,7 @@ import {
 import { World } from "../testing-support/world.ts";
 
 describe("CloseSession", () => {
-  it("releases everything the session holds and grants it to those who wait", () => {
+  it("releases everything the session holds and grants it to those who wait [SES-26, SES-25]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     ann.lock("a");
@@ -34,7 +34,7 @@ describe("CloseSession", () => {
     expect(getLock(world, "b").holders).toEqual([]);
   });
 
-  it("ends the session's own waits, which are granted nothing", () => {
+  it("ends the session's own waits, which are granted nothing [SES-25, SES-26, LOCK-49]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     const lock = ann.lock("a");
@@ -48,7 +48,7 @@ describe("CloseSession", () => {
     expect(getLock(world, "a").holders).toEqual([]);
   });
 
-  it("frees what the session holds and waits for itself in one step", () => {
+  it("frees what the session holds and waits for itself in one step [SES-25]", () => {
     const world = new World();
     const ann = open(world);
     ann.lock("a");
@@ -57,7 +57,7 @@ describe("CloseSession", () => {
     expect(world.state.keys.size).toBe(0);
   });
 
-  it("confirms what the session has lost: its delays end", () => {
+  it("confirms what the session has lost: its delays end [SES-24, LOCK-112]", () => {
     const world = new World();
     const ann = open(world);
     const { token } = ann.lock("a");
@@ -67,7 +67,7 @@ describe("CloseSession", () => {
     open(world).lock("a");
   });
 
-  it("answers a repeat as done, without an event", () => {
+  it("answers a repeat as done, without an event [SES-27]", () => {
     const world = new World();
     const ann = open(world);
     ann.close({ requestId: 1n });
@@ -77,14 +77,14 @@ describe("CloseSession", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("is accepted from an expired session, and says so", () => {
+  it("is accepted from an expired session, and says so [SES-23]", () => {
     const world = new World();
     const ann = open(world);
     world.advance(15_000);
     expect(ann.close().state).toBe(SessionState.EXPIRED);
   });
 
-  it("ends the delays of a session that ended before", () => {
+  it("ends the delays of a session that ended before [SES-24]", () => {
     const world = new World();
     const ann = open(world);
     revoke(world, ann.id, ann.lock("a"));
@@ -97,7 +97,7 @@ describe("CloseSession", () => {
     expect(getLock(world, "a").delays).toHaveLength(0);
   });
 
-  it("leaves nothing of the session alive", () => {
+  it("leaves nothing of the session alive [SES-22, SES-23]", () => {
     const world = new World();
     const ann = open(world);
     const lock = ann.lock("a");
@@ -110,7 +110,7 @@ describe("CloseSession", () => {
     expect(ann.release(lock).outcome).toBe(ReleaseOutcome.ALREADY_RELEASED);
   });
 
-  it("is never executed by an id that was used for something else or confirmed", () => {
+  it("is never executed by an id that was used for something else or confirmed [GEN-63, GEN-66]", () => {
     const world = new World();
     const ann = open(world);
     ann.lock("a", { requestId: 5n });
@@ -120,7 +120,7 @@ describe("CloseSession", () => {
     expect(ann.get().session?.state).toBe(SessionState.ACTIVE);
   });
 
-  it("is not refused for replies that were never confirmed", () => {
+  it("is not refused for replies that were never confirmed [GEN-69]", () => {
     const world = new World({ limits: { max_unanswered: 1 } });
     const ann = open(world);
     ann.lock("a");
@@ -128,7 +128,7 @@ describe("CloseSession", () => {
     expect(ann.close().state).toBe(SessionState.CLOSED);
   });
 
-  it("refuses an unknown session", () => {
+  it("refuses an unknown session [SES-22]", () => {
     const world = new World();
     const ann = open(world);
     ann.caller = { ...ann.caller, sessionId: 4_711n };
