@@ -11,7 +11,7 @@ function pair(options = {}) {
 }
 
 describe("Release", () => {
-  it("ends the hold and grants the key to the next waiter", () => {
+  it("ends the hold and grants the key to the next waiter [LOCK-65]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a");
     const ticketId = ben.queue("a");
@@ -21,7 +21,7 @@ describe("Release", () => {
     expect(granted).toMatchObject({ causeRequestId: 0n, body: { value: { ticketId } } });
   });
 
-  it("gives a repeat the same outcome, and a second request ALREADY_RELEASED", () => {
+  it("gives a repeat the same outcome, and a second request ALREADY_RELEASED [GEN-62, LOCK-67]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     ann.release(lock, { requestId: 2n });
@@ -31,7 +31,7 @@ describe("Release", () => {
     expect(world.state.revision).toBe(revision);
   });
 
-  it("touches no newer hold of the same key and owner", () => {
+  it("touches no newer hold of the same key and owner [LOCK-70]", () => {
     const { world, ann } = pair();
     const older = ann.lock("a", { owner: "job" });
     ann.release(older);
@@ -40,7 +40,7 @@ describe("Release", () => {
     expect(getLock(world, "a").holders[0]?.holdId).toBe(newer.holdId);
   });
 
-  it("needs both numbers of the hold", () => {
+  it("needs both numbers of the hold [LOCK-69]", () => {
     const { world, ann } = pair();
     const { holdId, token } = ann.lock("a");
     for (const wrong of [
@@ -55,14 +55,14 @@ describe("Release", () => {
     expect(getLock(world, "a").holders).toEqual([]);
   });
 
-  it("does not end the hold of another session", () => {
+  it("does not end the hold of another session [LOCK-69]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a");
     expect(ben.release(lock).outcome).toBe(ReleaseOutcome.NOT_HOLDER);
     expect(getLock(world, "a").holders).toHaveLength(1);
   });
 
-  it("forgets holds it has released, but not the last ones", () => {
+  it("forgets holds it has released, but not the last ones [LOCK-73, LOCK-69]", () => {
     const { ann } = pair();
     const first = ann.lock("a");
     ann.release(first);
@@ -72,7 +72,7 @@ describe("Release", () => {
     expect(ann.release(first).outcome).toBe(ReleaseOutcome.NOT_HOLDER);
   });
 
-  it("is refused for an id that was used for something else or confirmed", () => {
+  it("is refused for an id that was used for something else or confirmed [GEN-63, GEN-66]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     const reused = refused(() => ann.release(lock, { requestId: 1n }));
@@ -82,7 +82,7 @@ describe("Release", () => {
     expect(getLock(world, "a").holders).toHaveLength(1);
   });
 
-  it("is never refused for replies that were not confirmed, nor for a full disk", () => {
+  it("is never refused for replies that were not confirmed, nor for a full disk [GEN-69, GEN-53]", () => {
     const { world, ann } = pair({ limits: { max_unanswered: 1 } });
     const lock = ann.lock("a");
     world.storageLow = true;
@@ -95,7 +95,7 @@ describe("Release", () => {
 });
 
 describe("Release of a lost hold", () => {
-  it("says why it was lost and confirms the loss: the delay ends", () => {
+  it("says why it was lost and confirms the loss: the delay ends [LOCK-68, LOCK-112, SES-24, LOCK-120]", () => {
     const { world, ann, ben } = pair();
     const lock = ann.lock("a");
     const ticketId = ben.queue("a");
@@ -110,7 +110,7 @@ describe("Release of a lost hold", () => {
     expect(granted?.body).toMatchObject({ case: "lockGranted", value: { ticketId } });
   });
 
-  it("with a wrong token confirms nothing", () => {
+  it("with a wrong token confirms nothing [LOCK-69]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a");
     forceRelease(world, "a", lock.token);
@@ -119,7 +119,7 @@ describe("Release of a lost hold", () => {
     expect(getLock(world, "a").delays).toHaveLength(1);
   });
 
-  it("says so until the loss is confirmed, however much was released since", () => {
+  it("says so until the loss is confirmed, however much was released since [LOCK-68]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a");
     forceRelease(world, "a", lock.token);
@@ -141,7 +141,7 @@ describe("Release of a lost hold", () => {
     expect(ann.release(last).outcome).toBe(ReleaseOutcome.LOST);
   });
 
-  it("has an outcome that survives recovery with the event it made", () => {
+  it("has an outcome that survives recovery with the event it made [GEN-70]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a", { requestId: 1n });
     forceRelease(world, "a", lock.token);
@@ -152,7 +152,7 @@ describe("Release of a lost hold", () => {
     expect(ann.release(lock, { requestId: 2n }).outcome).toBe(ReleaseOutcome.LOST);
   });
 
-  it("answers from an expired session, also of holds that are long over", () => {
+  it("answers from an expired session, also of holds that are long over [SES-23, SES-21]", () => {
     const { world, ann } = pair();
     const released = ann.lock("a");
     ann.release(released);
@@ -167,14 +167,14 @@ describe("Release of a lost hold", () => {
     expect(refused(() => ann.release(lost)).reason).toBe(ErrorReason.SESSION_UNKNOWN);
   });
 
-  it("remembers all that an expired session held", () => {
+  it("remembers all that an expired session held [SES-23]", () => {
     const { world, ann } = pair();
     const locks = Array.from({ length: RELEASED_HOLDS_MAX + 2 }, (_, i) => ann.lock(`key ${i}`));
     world.advance(15_000);
     for (const lock of locks) expect(ann.release(lock).outcome).toBe(ReleaseOutcome.LOST);
   });
 
-  it("ends the delay of a session that has ended", () => {
+  it("ends the delay of a session that has ended [SES-23, SES-24]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a");
     revoke(world, ann.id, lock);
