@@ -4,7 +4,7 @@ import { forceRelease, getLock, open, refused } from "../testing-support/client.
 import { World } from "../testing-support/world.ts";
 
 describe("ForceRelease", () => {
-  it("ends the hold and keeps its key blocked for the rest of the time to live", () => {
+  it("ends the hold and keeps its key blocked for the rest of the time to live [LOCK-111, LOCK-161]", () => {
     const world = new World();
     const [ann, ben] = [open(world, { ttlMs: 10_000 }), open(world)];
     const { holdId, token } = ann.lock("a");
@@ -30,7 +30,7 @@ describe("ForceRelease", () => {
     expect(world.state.tickets.has(ticketId)).toBe(false);
   });
 
-  it("counts the delay from the last keep-alive that did not tell the loss", () => {
+  it("counts the delay from the last keep-alive that did not tell the loss [LOCK-111]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 10_000 });
     const { token } = ann.lock("a");
@@ -62,7 +62,7 @@ describe("ForceRelease", () => {
     expect(ann.get().holds.map(({ holdId }) => holdId)).toEqual([second.holdId]);
   });
 
-  it("answers a repeat as done, while the delay runs and after it", () => {
+  it("answers a repeat as done, while the delay runs and after it [LOCK-171]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 10_000 });
     const { holdId, token } = ann.lock("a");
@@ -77,7 +77,7 @@ describe("ForceRelease", () => {
     expect(getLock(world, "a").holders[0]?.token).toBe(newer.token);
   });
 
-  it("refuses another token than the holder's, and tells that one", () => {
+  it("refuses another token than the holder's, and tells that one [LOCK-170]", () => {
     const world = new World();
     const ann = open(world);
     const older = ann.lock("a");
@@ -92,7 +92,7 @@ describe("ForceRelease", () => {
     expect(getLock(world, "a").holders).toHaveLength(1);
   });
 
-  it("refuses the token of another key, also one that was force-released there", () => {
+  it("refuses the token of another key, also one that was force-released there [LOCK-170]", () => {
     const world = new World();
     const ann = open(world);
     const { token } = ann.lock("a");
@@ -102,7 +102,7 @@ describe("ForceRelease", () => {
     expect(refused(() => forceRelease(world, "a", token + 1n)).metadata).toEqual({ token: "0" });
   });
 
-  it("does not count a hold that was lost otherwise as done", () => {
+  it("does not count a hold that was lost otherwise as done [LOCK-170]", () => {
     const world = new World();
     const { token } = open(world).lock("a");
     world.advance(15_000);
