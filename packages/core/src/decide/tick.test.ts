@@ -9,7 +9,7 @@ function cases(events: readonly Event[]): (string | undefined)[] {
 }
 
 describe("A tick and leases", () => {
-  it("expires a session at its time to live and never before", () => {
+  it("expires a session at its time to live and never before [SES-40, SES-41, LOCK-114]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     const lock = ann.lock("a");
@@ -27,7 +27,7 @@ describe("A tick and leases", () => {
     });
   });
 
-  it("lets a renewal win that arrived before it, however late the tick", () => {
+  it("lets a renewal win that arrived before it, however late the tick [SES-42]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     world.pass(60_000);
@@ -37,7 +37,7 @@ describe("A tick and leases", () => {
     expect(cases(world.advance(1))).toEqual(["sessionEnded"]);
   });
 
-  it("grants what an expired session held at once, and ends its waits", () => {
+  it("grants what an expired session held at once, and ends its waits [SES-25, LOCK-49]", () => {
     const world = new World();
     const [ann, ben] = [open(world, { ttlMs: 2_000 }), open(world)];
     ann.lock("a");
@@ -65,7 +65,7 @@ describe("A tick and leases", () => {
 });
 
 describe("A tick and waits", () => {
-  it("ends a wait when it is over and never before", () => {
+  it("ends a wait when it is over and never before [LOCK-23]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     ann.lock("a");
@@ -97,7 +97,7 @@ describe("A tick and waits", () => {
 });
 
 describe("A tick and delays", () => {
-  it("ends a delay when its time is used up, for good", () => {
+  it("ends a delay when its time is used up, for good [LOCK-111, LOCK-120]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 4_000 });
     const { holdId, token } = ann.lock("a");
@@ -157,7 +157,7 @@ describe("A tick and delays", () => {
 });
 
 describe("A tick and ended sessions", () => {
-  it("forgets a session one hour after its end", () => {
+  it("forgets a session one hour after its end [SES-21]", () => {
     const world = new World();
     const ann = open(world, { secret: 5 });
     ann.close();
@@ -170,7 +170,7 @@ describe("A tick and ended sessions", () => {
     expect(openReply(world, { secret: 5 }).sessionId).toBeGreaterThan(ann.id);
   });
 
-  it("remembers it for as long as a delay of it runs", () => {
+  it("remembers it for as long as a delay of it runs [SES-21]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 3_600_000 });
     revoke(world, ann.id, ann.lock("a"));
