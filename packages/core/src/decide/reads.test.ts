@@ -35,7 +35,7 @@ function listSessions(
 }
 
 describe("CheckFence", () => {
-  it("says CURRENT for the token of the live hold of this key, and STALE once it is over", () => {
+  it("says CURRENT for the token of the live hold of this key, and STALE once it is over [LOCK-130, LOCK-131]", () => {
     const world = new World();
     const ann = open(world);
     const lock = ann.lock("a");
@@ -46,14 +46,14 @@ describe("CheckFence", () => {
     expect(checkFence(world, "a", lock.token)).toBe(FenceStatus.STALE);
   });
 
-  it("says STALE for a hold that was lost, though its key is still blocked", () => {
+  it("says STALE for a hold that was lost, though its key is still blocked [LOCK-130]", () => {
     const world = new World();
     const { token } = open(world).lock("a");
     forceRelease(world, "a", token);
     expect(checkFence(world, "a", token)).toBe(FenceStatus.STALE);
   });
 
-  it("says UNKNOWN only above the namespace's revision", () => {
+  it("says UNKNOWN only above the namespace's revision [LOCK-131]", () => {
     const world = new World();
     expect(checkFence(world, "a", world.state.revision)).toBe(FenceStatus.STALE);
     expect(checkFence(world, "a", world.state.revision + 1n)).toBe(FenceStatus.UNKNOWN);
@@ -61,7 +61,7 @@ describe("CheckFence", () => {
 });
 
 describe("GetLock", () => {
-  it("shows a key nobody ever used as FREE", () => {
+  it("shows a key nobody ever used as FREE [LOCK-110]", () => {
     expect(getLock(new World(), "a")).toMatchObject({
       key: "a",
       state: KeyState.FREE,
@@ -69,7 +69,7 @@ describe("GetLock", () => {
     });
   });
 
-  it("shows who holds and who waits, in order of arrival", () => {
+  it("shows who holds and who waits, in order of arrival [LOCK-164, LOCK-110]", () => {
     const world = new World();
     const [ann, ben] = [open(world, { displayName: "Ann" }), open(world)];
     const { holdId, token } = ann.lock("a", { owner: "job", correlationId: "c-1" });
@@ -94,7 +94,7 @@ describe("GetLock", () => {
     expect(lock.queue[0]?.waitRemainingMs).toBe(400n);
   });
 
-  it("shows what a lost hold still blocks, and for how long", () => {
+  it("shows what a lost hold still blocks, and for how long [LOCK-110, LOCK-164]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 10_000 });
     const { holdId, token } = ann.lock("a");
@@ -108,7 +108,7 @@ describe("GetLock", () => {
     });
   });
 
-  it("shows the first 1,000 of a long queue and its length", () => {
+  it("shows the first 1,000 of a long queue and its length [LOCK-164]", () => {
     const world = new World();
     const ann = open(world);
     ann.lock("a");
@@ -120,7 +120,7 @@ describe("GetLock", () => {
 });
 
 describe("ListLocks", () => {
-  it("lists held, delayed and waited-for keys in the order of their bytes, in pages", () => {
+  it("lists held, delayed and waited-for keys in the order of their bytes, in pages [LOCK-165, GEN-42, GEN-54]", () => {
     const world = new World();
     const ann = open(world);
     const keys = ["b", "\u{1f512}", "a/2", "\uffee", "a/1"];
@@ -136,7 +136,7 @@ describe("ListLocks", () => {
     expect(listLocks(world, { pageSize: 5 }).nextPageToken).toBe("");
   });
 
-  it("lists by prefix, and 100 to whoever names no size", () => {
+  it("lists by prefix, and 100 to whoever names no size [LOCK-165]", () => {
     const world = new World();
     const ann = open(world);
     for (let i = 0; i < 101; i++) ann.lock(`job/${i}`);
@@ -158,7 +158,7 @@ describe("ListLocks", () => {
 });
 
 describe("GetSession and ListSessions", () => {
-  it("list what a session holds and waits for, with the request ids, by rising id", () => {
+  it("list what a session holds and waits for, with the request ids, by rising id [SES-65]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     ben.lock("x");
@@ -175,7 +175,7 @@ describe("GetSession and ListSessions", () => {
     expect(ann.get().holds.map(({ holdId }) => holdId)).toEqual([second.holdId]);
   });
 
-  it("tell each waiter its place, over several keys and among others", () => {
+  it("tell each waiter its place, over several keys and among others [LOCK-29]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     for (const key of ["a", "b"]) ben.lock(key);
@@ -213,7 +213,7 @@ describe("GetSession and ListSessions", () => {
     expect(blockers.length).toBeGreaterThan(1_000);
   });
 
-  it("page through sessions by rising id, ended ones on request", () => {
+  it("page through sessions by rising id, ended ones on request [SES-90, GEN-54]", () => {
     const world = new World();
     const clients = Array.from({ length: 5 }, () => open(world));
     const ids = clients.map(({ id }) => id);
@@ -230,7 +230,7 @@ describe("GetSession and ListSessions", () => {
     expect(all.sessions[1]?.endedAtMs).toBe(BigInt(world.now.unixMs));
   });
 
-  it("refuse a page token that they did not give", () => {
+  it("refuse a page token that they did not give [GEN-55]", () => {
     const refusal = refused(() => listSessions(new World(), { pageToken: "x" }));
     expect(refusal).toMatchObject({
       reason: ErrorReason.INVALID_FIELD,
