@@ -7,7 +7,7 @@ import { checkFence, forceRelease, getLock, open, refused } from "./testing-supp
 import { World } from "./testing-support/world.ts";
 
 describe("A new lineage", () => {
-  it("grants nothing before its pause is over, then in the order of arrival", () => {
+  it("grants nothing before its pause is over, then in the order of arrival [REC-33, REC-34, LOCK-22]", () => {
     const world = new World({ grantPauseMs: 5_000 });
     const [ann, ben] = [open(world), open(world)];
     expect(ann.acquire("a")).toMatchObject({
@@ -34,7 +34,7 @@ describe("A new lineage", () => {
     ann.lock("c");
   });
 
-  it("begins above all revisions and epochs, whose tokens are stale", () => {
+  it("begins above all revisions and epochs, whose tokens are stale [REC-31, REC-36]", () => {
     const world = new World();
     const { token } = open(world).lock("a");
     const { epoch } = world.state;
@@ -46,7 +46,7 @@ describe("A new lineage", () => {
 });
 
 describe("Recovery", () => {
-  it("gives every session its full time to live again, from the start of the epoch", () => {
+  it("gives every session its full time to live again, from the start of the epoch [REC-8]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });
     world.advance(1_999);
@@ -57,7 +57,7 @@ describe("Recovery", () => {
     expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.EXPIRED);
   });
 
-  it("keeps holds, and the order of those who wait", () => {
+  it("keeps holds, and the order of those who wait [REC-5, REC-6]", () => {
     const world = new World();
     const [ann, ben, carl] = [open(world), open(world), open(world)];
     const lock = ann.lock("a");
@@ -69,7 +69,7 @@ describe("Recovery", () => {
     expect(getLock(world, "a").holders[0]?.sessionId).toBe(carl.id);
   });
 
-  it("goes on with a delay, less what was written down of it", () => {
+  it("goes on with a delay, less what was written down of it [REC-20, REC-21]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 20_000 });
     forceRelease(world, "a", ann.lock("a").token);
@@ -86,7 +86,7 @@ describe("Recovery", () => {
     expect(getLock(world, "a").delays).toHaveLength(0);
   });
 
-  it("keeps the outcomes of what made an event, and waits on under the same request", () => {
+  it("keeps the outcomes of what made an event, and waits on under the same request [GEN-70, REC-6]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     const granted = ann.acquire("a", { requestId: 1n });
@@ -106,7 +106,7 @@ describe("Recovery", () => {
     expect(reused.reason).toBe(ErrorReason.REQUEST_ID_REUSED);
   });
 
-  it("tells a loss again, and remembers how sessions ended", () => {
+  it("tells a loss again, and remembers how sessions ended [REC-11]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     const lock = ann.lock("a");
@@ -130,7 +130,7 @@ describe("Recovery", () => {
     expect(ann.acquire("b", { requestId: 1n }).case).toBe("granted");
   });
 
-  it("ends waits and forgets sessions by their full time from the start of the epoch", () => {
+  it("ends waits and forgets sessions by their full time from the start of the epoch [REC-7, REC-11]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];
     ann.lock("a");
@@ -148,7 +148,7 @@ describe("Recovery", () => {
 });
 
 describe("Applying events", () => {
-  it("refuses a gap, a repetition and an epoch that does not rise", () => {
+  it("refuses a gap, a repetition and an epoch that does not rise [GEN-15]", () => {
     const world = new World();
     open(world);
     const [epoch, opened] = world.events;
@@ -160,7 +160,7 @@ describe("Applying events", () => {
     expect(() => apply(world.state, later)).toThrow(InvariantError);
   });
 
-  it("refuses an event it does not know", () => {
+  it("refuses an event it does not know [GEN-88]", () => {
     const world = new World();
     const unknown = { ...world.events[0], revision: 2n, body: { case: undefined } };
     expect(() => apply(world.state, unknown as never)).toThrow(InvariantError);
