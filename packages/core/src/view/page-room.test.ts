@@ -23,7 +23,7 @@ const TEXTS = [
 ] as const;
 
 describe.each(TEXTS)("a page of long texts of %s", (_, text) => {
-  it("of sessions is shorter rather than too large, and no session is left out", () => {
+  it("of sessions is shorter rather than too large, and no session is left out [GEN-54]", () => {
     const world = new World({ limits: { max_response_bytes: MAX_BYTES } });
     const metadata = { [text.slice(0, 42)]: text };
     for (let count = 0; count < 100; count++) open(world, { displayName: text, metadata });
@@ -41,7 +41,7 @@ describe.each(TEXTS)("a page of long texts of %s", (_, text) => {
     expect(ids.size).toBe(100);
   });
 
-  it("of keys is shorter rather than too large, and no key is left out", () => {
+  it("of keys is shorter rather than too large, and no key is left out [LOCK-165]", () => {
     const world = new World({ limits: { max_response_bytes: MAX_BYTES } });
     const holder = open(world, { displayName: text });
     const waiter = open(world, { displayName: text });
@@ -65,7 +65,7 @@ describe.each(TEXTS)("a page of long texts of %s", (_, text) => {
   });
 });
 
-it("a page holds one item however large it is", () => {
+it("a page holds one item however large it is [GEN-54]", () => {
   const world = new World({ limits: { max_response_bytes: 1 } });
   open(world);
   open(world);
