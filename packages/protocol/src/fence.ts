@@ -11,7 +11,17 @@ export interface Sequencer {
   readonly token: bigint;
 }
 
-const MODE_NAMES: ReadonlyMap<LockMode, string> = new Map([[LockMode.EXCLUSIVE, "EXCLUSIVE"]]);
+const MODE_NAMES: ReadonlyMap<LockMode, string> = new Map([
+  [LockMode.EXCLUSIVE, "EXCLUSIVE"],
+  [LockMode.SHARED, "SHARED"],
+  [LockMode.UPGRADABLE, "UPGRADABLE"],
+  [LockMode.PERMITS, "PERMITS"],
+]);
+const FENCING_MODES: ReadonlySet<LockMode> = new Set([
+  LockMode.EXCLUSIVE,
+  LockMode.SHARED,
+  LockMode.UPGRADABLE,
+]);
 const MAX_TOKEN = 2n ** 63n - 1n;
 
 /** Prints a sequencer as `key/mode/token`, such as `orders/EXCLUSIVE/42`. */
@@ -40,9 +50,9 @@ export function parseSequencer(text: string): Sequencer {
 }
 
 /**
- * The rule by which a resource protects itself. It keeps two numbers per key: the highest token of
- * any mode and the highest EXCLUSIVE one. Keep them where the resource keeps its data, and change
- * them in the same transaction; this class is the rule, not the storage.
+ * The rule by which a resource protects itself. It keeps two numbers per key: the highest token of any mode and the
+ * highest EXCLUSIVE one. An EXCLUSIVE access below the former is refused, any other below the latter. Keep the numbers
+ * where the resource keeps its data, and change them in the same transaction; this class is the rule, not the storage.
  */
 export class FenceGuard {
   readonly #highest = new Map<string, { any: bigint; exclusive: bigint }>();
@@ -50,8 +60,16 @@ export class FenceGuard {
   /**
    * Decides one access, reads too. True admits it and remembers its token; false means that a newer
    * holder has been here: refuse the access.
+   * @throws TypeError for a mode that cannot fence: several hold PERMITS at once, in any order, so that a low token
+   * does not tell who came too late
    */
   admit({ key, mode, token }: Sequencer): boolean {
+    if (!FENCING_MODES.has(mode)) {
+      const name = MODE_NAMES.get(mode) ?? `mode ${mode}`;
+      throw new TypeError(
+        `${name} cannot fence: guard ${JSON.stringify(key)} with EXCLUSIVE, SHARED or UPGRADABLE locks`,
+      );
+    }
     const seen = this.#highest.get(key) ?? { any: 0n, exclusive: 0n };
     const exclusive = mode === LockMode.EXCLUSIVE;
     if (token < (exclusive ? seen.any : seen.exclusive)) return false;
