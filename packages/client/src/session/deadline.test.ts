@@ -7,7 +7,7 @@ describe.each([
   ["Attach", true],
   ["unary calls", false],
 ])("over %s, the deadline", (_, attach) => {
-  test("counts from the first attempt to open; a repeat adds no time", async () => {
+  test("counts from the first attempt to open; a repeat adds no time [SES-51]", async () => {
     const { clock, server, client } = world({ attach });
     let attempts = 0;
     server.meddle = ({ kind }) => {
@@ -26,7 +26,7 @@ describe.each([
     expect(await lock?.lost).toEqual({ reason: "DEADLINE_PASSED", token: lock?.token });
   });
 
-  test("moves with every acknowledged renewal, a third of the time to live apart", async () => {
+  test("moves with every acknowledged renewal, a third of the time to live apart [SES-50]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -37,7 +37,7 @@ describe.each([
     expect(server.requests("openSession")).toHaveLength(1);
   });
 
-  test("counts from when the acknowledged attempt was sent", async () => {
+  test("counts from when the acknowledged attempt was sent [SES-50, SES-58]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -56,7 +56,7 @@ describe.each([
     expect(lock.remainingMs).toBeCloseTo(LEASE_MS - 1_501, 0);
   });
 
-  test("holds at the instant somebody looks, not when a timer fires", async () => {
+  test("holds at the instant somebody looks, not when a timer fires [SES-53, LOCK-145, LOCK-142]", async () => {
     const { clock, held } = world({ attach });
     const [byState, byAssert, bySignal, byThrow] = [
       await held("a"),
@@ -72,7 +72,7 @@ describe.each([
   });
 
   test.each(["signal", "throwIfAborted", "assertHeld"] as const)(
-    "is looked at by %s alone",
+    "is looked at by %s alone [SES-53, LOCK-145]",
     async (look) => {
       const { clock, held } = world({ attach });
       const lock = await held("a");
@@ -83,7 +83,7 @@ describe.each([
     },
   );
 
-  test("is noticed within a second of waking up, without anybody looking", async () => {
+  test("is noticed within a second of waking up, without anybody looking [LOCK-142]", async () => {
     const { clock, held } = world({ attach });
     const lock = await held("a");
     const lost = outcomeOf(lock.lost);
@@ -92,7 +92,7 @@ describe.each([
     expect(lost.value?.reason).toBe("DEADLINE_PASSED");
   });
 
-  test("is not moved by a reply that was read after it had passed", async () => {
+  test("is not moved by a reply that was read after it had passed [SES-54]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -105,7 +105,7 @@ describe.each([
     expect(lock.state).toBe("LOST");
   });
 
-  test("is not moved by a reply to another attempt", async () => {
+  test("is not moved by a reply to another attempt [SES-58]", async () => {
     const { clock, server, held } = world({ attach });
     server.forge = (kind, reply) => {
       if (kind === "keepAlive") reply.seq += 1n;
@@ -115,7 +115,7 @@ describe.each([
     expect(lock.state).toBe("LOST");
   });
 
-  test("once passed ends all renewing and closing of that session; the next acquire opens another", async () => {
+  test("once passed ends all renewing and closing of that session; the next acquire opens another [SES-55, SES-1]", async () => {
     const { clock, server, client, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -135,7 +135,7 @@ describe.each([
     expect(after.filter(({ request }) => request?.session?.sessionId === old)).toEqual([]);
   });
 
-  test("once passed leaves nothing to close", async () => {
+  test("once passed leaves nothing to close [SES-55]", async () => {
     const { clock, server, client, held } = world({ attach });
     await held("a");
     clock.sleep(TTL_MS);
@@ -157,7 +157,7 @@ describe.each([
     await client.close();
   });
 
-  test("turns a grant that arrives after it into a release", async () => {
+  test("turns a grant that arrives after it into a release [LOCK-148]", async () => {
     const { clock, server, client } = world({ attach });
     const late = gate();
     server.meddle = ({ kind }) => (kind === "acquire" ? late.promise : undefined);
@@ -198,7 +198,7 @@ test("the handles are lost before the code under any of them hears of it", async
   expect(seen).toEqual(["LOST", "LOST"]);
 });
 
-test("failed renewals are repeated with growing pauses until the deadline", async () => {
+test("failed renewals are repeated with growing pauses until the deadline [SES-56]", async () => {
   const { clock, server, held } = world({ attach: false });
   const lock = await held("a");
   let attempts = 0;
@@ -216,7 +216,7 @@ test("failed renewals are repeated with growing pauses until the deadline", asyn
   expect(lock.state).toBe("HELD");
 });
 
-test("a renewal that succeeds after the deadline is too late", async () => {
+test("a renewal that succeeds after the deadline is too late [SES-54, LOCK-140]", async () => {
   const { clock, server, held } = world({ attach: false });
   const lock = await held("a");
   server.reachable = false;
@@ -227,7 +227,7 @@ test("a renewal that succeeds after the deadline is too late", async () => {
   expect(lock.state).toBe("LOST");
 });
 
-test("a renewal that succeeds late in the time to live keeps the lock", async () => {
+test("a renewal that succeeds late in the time to live keeps the lock [SES-56, GEN-84]", async () => {
   const { clock, server, held } = world({ attach: false });
   const lock = await held("a");
   server.reachable = false;
