@@ -11,7 +11,7 @@ function start() {
 }
 
 describe("a lease", () => {
-  test("lasts 99 % of the time to live less 10 ms, counted from the send time", () => {
+  test("lasts 99 % of the time to live less 10 ms, counted from the send time [SES-50]", () => {
     const { clock, lease } = start();
     clock.pause(9_889);
     expect(lease.remainingMs()).toBe(1);
@@ -19,7 +19,7 @@ describe("a lease", () => {
     expect(lease.remainingMs()).toBe(0);
   });
 
-  test("is at risk after two thirds of the time to live", () => {
+  test("is at risk after two thirds of the time to live [LOCK-141]", () => {
     const { clock, lease } = start();
     clock.pause(6_666);
     expect(lease.atRisk()).toBe(false);
@@ -29,20 +29,20 @@ describe("a lease", () => {
     expect(lease.atRisk()).toBe(false);
   });
 
-  test("counts the time a machine slept, which only the wall clock saw", () => {
+  test("counts the time a machine slept, which only the wall clock saw [SES-52]", () => {
     const { clock, lease } = start();
     clock.sleep(9_890);
     expect(lease.remainingMs()).toBe(0);
   });
 
-  test("counts on when the wall clock is set back", () => {
+  test("counts on when the wall clock is set back [SES-52]", () => {
     const { clock, lease } = start();
     clock.sleep(-60_000);
     clock.pause(9_890);
     expect(lease.remainingMs()).toBe(0);
   });
 
-  test("counts from when the acknowledged attempt was sent, not from when its answer came", () => {
+  test("counts from when the acknowledged attempt was sent, not from when its answer came [SES-50, SES-58]", () => {
     const { clock, lease } = start();
     clock.pause(1_000);
     const sentAt = instantOf(clock);
@@ -51,7 +51,7 @@ describe("a lease", () => {
     expect(lease.remainingMs()).toBe(4_890);
   });
 
-  test("loses no time when an earlier attempt is acknowledged after a later one", () => {
+  test("loses no time when an earlier attempt is acknowledged after a later one [SES-50]", () => {
     const { clock, lease } = start();
     clock.pause(1_000);
     const earlier = instantOf(clock);
@@ -61,7 +61,7 @@ describe("a lease", () => {
     expect(lease.remainingMs()).toBe(9_890);
   });
 
-  test("stays passed whatever the clocks and late acknowledgements say", () => {
+  test("stays passed whatever the clocks and late acknowledgements say [SES-54]", () => {
     const { clock, lease } = start();
     const sentAt = instantOf(clock);
     clock.sleep(9_890);
@@ -72,7 +72,7 @@ describe("a lease", () => {
     expect(lease.atRisk()).toBe(true);
   });
 
-  test("that has passed unseen is not brought back by an acknowledgement", () => {
+  test("that has passed unseen is not brought back by an acknowledgement [SES-54]", () => {
     const { clock, lease } = start();
     clock.pause(5_000);
     const sentAt = instantOf(clock);
