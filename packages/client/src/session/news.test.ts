@@ -9,7 +9,7 @@ describe.each([
   ["Attach", true],
   ["unary calls", false],
 ])("over %s, news", (_, attach) => {
-  test("that the client has not acted on keep renewals from moving the deadline", async () => {
+  test("that the client has not acted on keep renewals from moving the deadline [SES-61]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -23,7 +23,7 @@ describe.each([
     expect(lock.state).toBe("LOST");
   });
 
-  test("of a loss whose push went missing are fetched, acted on and then confirmed", async () => {
+  test("of a loss whose push went missing are fetched, acted on and then confirmed [SES-62, SES-67]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     const kept = await held("b");
@@ -38,7 +38,7 @@ describe.each([
     expect(kept.state).toBe("HELD");
   });
 
-  test("of a new epoch come before any of its renewals moves the deadline", async () => {
+  test("of a new epoch come before any of its renewals moves the deadline [SES-64]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -52,7 +52,7 @@ describe.each([
     expect(lock.state).toBe("LOST");
   });
 
-  test("of a new epoch are fetched, and the session goes on", async () => {
+  test("of a new epoch are fetched, and the session goes on [SES-64]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     server.restart();
@@ -61,7 +61,7 @@ describe.each([
     expect(server.requests("getSession").length).toBeGreaterThanOrEqual(1);
   });
 
-  test("list holds and tickets of nobody, which are given back", async () => {
+  test("list holds and tickets of nobody, which are given back [SES-66]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     server.session.holds.push({ key: "stray", holdId: 900n, token: 900n, requestId: 77n });
@@ -73,7 +73,7 @@ describe.each([
     expect(lock.state).toBe("HELD");
   });
 
-  test("leave alone the wait and the grant of a request that is under way", async () => {
+  test("leave alone the wait and the grant of a request that is under way [SES-66]", async () => {
     const { clock, server, held, another } = world({ attach });
     const holder = await held("a");
     const other = another();
@@ -87,7 +87,7 @@ describe.each([
     expect(server.requests("cancelAcquire")).toEqual([]);
   });
 
-  test("of a loss outrun the grant: it is reported lost, not held", async () => {
+  test("of a loss outrun the grant: it is reported lost, not held [SES-67]", async () => {
     const { clock, server, client, held } = world({ attach });
     await held("b");
     await clock.advance(0);
@@ -102,7 +102,7 @@ describe.each([
     expect(acquiring.error).toBeInstanceOf(LockLostError);
   });
 
-  test("from a server that has been replaced are not believed", async () => {
+  test("from a server that has been replaced are not believed [GEN-14]", async () => {
     const { clock, server, client } = world({ attach });
     server.state.epoch = 5n;
     await client.ready();
@@ -119,7 +119,7 @@ describe.each([
     expect(server.session.holds).toHaveLength(1);
   });
 
-  test("from other data than the session was opened in are not believed", async () => {
+  test("from other data than the session was opened in are not believed [GEN-14]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
     await clock.advance(0);
@@ -129,7 +129,7 @@ describe.each([
   });
 });
 
-test("a list that is older than a grant does not make it lost", async () => {
+test("a list that is older than a grant does not make it lost [SES-67]", async () => {
   const { clock, server, held } = world({ attach: false });
   await held("a");
   const late = gate();
@@ -143,7 +143,7 @@ test("a list that is older than a grant does not make it lost", async () => {
   expect(newer.state).toBe("HELD");
 });
 
-test("a list that came another way does not settle a new stream: it is asked for there, too", async () => {
+test("a list that came another way does not settle a new stream: it is asked for there, too [SES-63]", async () => {
   const { clock, server, held } = world();
   server.attachError = new ConnectError("HTTP 505", Code.Unknown);
   const lock = await held("a");
@@ -166,7 +166,7 @@ test("a list that came another way does not settle a new stream: it is asked for
 });
 
 describe("pushed news", () => {
-  test("tell the reason and are confirmed at once", async () => {
+  test("tell the reason and are confirmed at once [SES-62, LOCK-142]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     await clock.advance(0);
@@ -179,7 +179,7 @@ describe("pushed news", () => {
     expect(server.requests("keepAlive").at(-1).seenRevision).toBe(event.revision);
   });
 
-  test("raise nothing before the stream's GetSession has been acted on", async () => {
+  test("raise nothing before the stream's GetSession has been acted on [SES-63]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     await clock.advance(0);
@@ -203,7 +203,7 @@ describe("pushed news", () => {
     expect(server.requests("getSession").length).toBe(before + 1);
   });
 
-  test("of a hold that arrive before its grant make it lost", async () => {
+  test("of a hold that arrive before its grant make it lost [LOCK-142]", async () => {
     const { clock, server, client, held } = world();
     await held("b");
     await clock.advance(0);
