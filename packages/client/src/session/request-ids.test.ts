@@ -6,12 +6,12 @@ function answered(ids: RequestIds): bigint[][] {
 }
 
 describe("request ids", () => {
-  test("rise by one from 1", () => {
+  test("rise by one from 1 [GEN-60]", () => {
     const ids = new RequestIds();
     expect([ids.next(), ids.next(), ids.next()]).toEqual([1n, 2n, 3n]);
   });
 
-  test("are reported as few ranges, whatever the order of the answers", () => {
+  test("are reported as few ranges, whatever the order of the answers [GEN-65]", () => {
     const ids = new RequestIds();
     for (const id of [3n, 1n, 5n, 9n]) ids.answer(id);
     expect(answered(ids)).toEqual([
@@ -37,7 +37,7 @@ describe("request ids", () => {
     expect(answered(ids)).toEqual([[2n, 4n]]);
   });
 
-  test("agree with a set, for every order of answers", () => {
+  test("agree with a set, for every order of answers [GEN-65]", () => {
     let seed = 7;
     const random = () => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
