@@ -40,7 +40,7 @@ describe("a watch", () => {
     expect(seen).toEqual([second?.revision, third?.revision]);
   });
 
-  test("goes on after a lost connection without gap or repetition", async () => {
+  test("goes on after a lost connection without gap or repetition [LOCK-163]", async () => {
     const { clock, server, seen } = watching();
     await clock.settle();
     const events: Event[] = [];
@@ -54,7 +54,7 @@ describe("a watch", () => {
     expect(server.requests("watch").length).toBeGreaterThan(4);
   });
 
-  test("tells an event once that the server shows twice", async () => {
+  test("tells an event once that the server shows twice [LOCK-163]", async () => {
     const { clock, server, seen } = watching();
     server.forge = (kind, reply) => {
       if (kind === "watch") reply.events.push(...reply.events);
@@ -65,7 +65,7 @@ describe("a watch", () => {
     expect(seen).toEqual([event.revision]);
   });
 
-  test("misses nothing when the first stream is cut before it says anything", async () => {
+  test("misses nothing when the first stream is cut before it says anything [LOCK-163]", async () => {
     const { clock, server, seen } = watching();
     await clock.settle();
     server.reachable = false;
@@ -77,7 +77,7 @@ describe("a watch", () => {
     expect(seen).toEqual([event.revision]);
   });
 
-  test("believes no server that has been replaced", async () => {
+  test("believes no server that has been replaced [GEN-14]", async () => {
     const { clock, server, client, seen } = watching();
     server.state.epoch = 5n;
     await client.ready();
