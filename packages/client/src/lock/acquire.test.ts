@@ -43,7 +43,7 @@ describe.each([
     expect(again.value?.state).toBe("HELD");
   });
 
-  test("that is aborted while it waits rejects with the reason and leaves no waiter behind", async () => {
+  test("that is aborted while it waits rejects with the reason and leaves no waiter behind [LOCK-149]", async () => {
     const { clock, server, held, another } = world({ attach });
     await held("a");
     const abort = new AbortController();
@@ -56,7 +56,7 @@ describe.each([
     expect(server.session.tickets).toEqual([]);
   });
 
-  test("that is aborted when it has been granted already gives the lock back", async () => {
+  test("that is aborted when it has been granted already gives the lock back [LOCK-149]", async () => {
     const { clock, server, client } = world({ attach });
     const late = gate();
     server.meddle = ({ kind }) => (kind === "acquire" ? late.promise : undefined);
@@ -72,7 +72,7 @@ describe.each([
     expect(server.session.holds).toEqual([]);
   });
 
-  test("that is aborted although the server is out of reach is taken back later", async () => {
+  test("that is aborted although the server is out of reach is taken back later [LOCK-149]", async () => {
     const { clock, server, held, another } = world({ attach });
     await held("a");
     const abort = new AbortController();
@@ -146,7 +146,7 @@ describe.each([
     ["it recovers", refusal(Code.Unavailable, ErrorReason.RECOVERING, "recovering")],
     ["its outcome is open", refusal(Code.Internal, ErrorReason.INTERNAL, "broken")],
     ["confirmations leave gaps", refusal(exhausted, ErrorReason.LIMIT_EXCEEDED, "gaps", gaps)],
-  ])("is repeated with the same request id while the server says that %s", async (_, error) => {
+  ])("is repeated with the same request id while the server says that %s [GEN-61, GEN-84]", async (_, error) => {
     const { clock, server, client } = world({ attach });
     let recovering = true;
     server.meddle = ({ kind }) => (recovering && kind === "acquire" ? error : undefined);
