@@ -5,7 +5,7 @@ import { LockReleasedError } from "../errors.ts";
 import { LEASE_MS, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
 
 describe("a handle", () => {
-  test("is at risk after two thirds of the time to live and held again after a renewal", async () => {
+  test("is at risk after two thirds of the time to live and held again after a renewal [LOCK-141]", async () => {
     const { clock, server, held } = world({ attach: false });
     const lock = await held("a");
     server.reachable = false;
@@ -19,7 +19,7 @@ describe("a handle", () => {
     expect(lock.state).toBe("HELD");
   });
 
-  test("counts as given back from the moment the release is sent", async () => {
+  test("counts as given back from the moment the release is sent [LOCK-143]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     server.meddle = ({ kind }) => (kind === "release" ? new Promise(() => {}) : undefined);
@@ -31,7 +31,7 @@ describe("a handle", () => {
     expect(lock.signal.aborted).toBe(false);
   });
 
-  test("repeats its release with one request id until there is an outcome", async () => {
+  test("repeats its release with one request id until there is an outcome [GEN-61]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     let lost = 0;
@@ -56,7 +56,7 @@ describe("a handle", () => {
     expect(lock.state).toBe("RELEASED");
   });
 
-  test("can be released and disposed again and again; it is sent once", async () => {
+  test("can be released and disposed again and again; it is sent once [LOCK-146]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     const all = outcomeOf(
@@ -69,7 +69,7 @@ describe("a handle", () => {
     expect(server.requests("release")).toHaveLength(1);
   });
 
-  test("that was lost is disposed of without a word", async () => {
+  test("that was lost is disposed of without a word [LOCK-146, LOCK-140]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     await clock.advance(0);
@@ -93,7 +93,7 @@ describe("a handle", () => {
     expect(server.session.holds).toEqual([]);
   });
 
-  test("that learns from its release that it was lost before says so", async () => {
+  test("that learns from its release that it was lost before says so [LOCK-142, LOCK-144, LOCK-74]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     await clock.advance(0);
@@ -106,7 +106,7 @@ describe("a handle", () => {
     expect(lock.signal.aborted).toBe(true);
   });
 
-  test("whose release is refused is held as before, and can be released again", async () => {
+  test("whose release is refused is held as before, and can be released again [LOCK-143]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     const error = refusal(Code.PermissionDenied, ErrorReason.NOT_PERMITTED, "no");
@@ -122,7 +122,7 @@ describe("a handle", () => {
     expect(lock.state).toBe("RELEASED");
   });
 
-  test("has a signal that others can follow", async () => {
+  test("has a signal that others can follow [LOCK-144]", async () => {
     const { clock, held } = world();
     const lock = await held("a");
     const both = AbortSignal.any([lock.signal, new AbortController().signal]);
@@ -133,7 +133,7 @@ describe("a handle", () => {
     await expect(fetch("http://127.0.0.1:1", { signal: lock.signal })).rejects.toBe(both.reason);
   });
 
-  test("of nobody's interest causes no unhandled rejection when it is lost", async () => {
+  test("of nobody's interest causes no unhandled rejection when it is lost [LOCK-147]", async () => {
     const { clock, held } = world();
     const unhandled: unknown[] = [];
     const listen = (reason: unknown) => unhandled.push(reason);
