@@ -21,7 +21,7 @@ describe("an Attach", () => {
     await Promise.all(releases);
   });
 
-  test("that is cut while a request waits gets the same grant for the same request id", async () => {
+  test("that is cut while a request waits gets the same grant for the same request id [SES-75]", async () => {
     const { clock, server, held, another } = world();
     const holder = await held("a");
     const waiting = outcomeOf(another().acquire("a"));
@@ -36,7 +36,7 @@ describe("an Attach", () => {
     expect(sent.map(({ requestId }) => requestId)).toEqual([1n, 1n]);
   });
 
-  test("that loses the reply of a grant gets the same grant again, not a second one", async () => {
+  test("that loses the reply of a grant gets the same grant again, not a second one [GEN-61, SES-75]", async () => {
     const { clock, server, client } = world();
     let lost = 0;
     server.meddle = ({ kind }) => (kind === "acquire" && lost++ < 3 ? "loseReply" : undefined);
@@ -61,7 +61,7 @@ describe("an Attach", () => {
     expect(next.state).toBe("HELD");
   });
 
-  test("reports the request ids that are answered with every request and renewal", async () => {
+  test("reports the request ids that are answered with every request and renewal [GEN-65]", async () => {
     const { clock, server, client, held, another } = world();
     const other = another();
     const blocker = outcomeOf(other.acquire("busy"));
@@ -157,7 +157,7 @@ describe("an Attach", () => {
     expect(server.requests("attach").length).toBeGreaterThan(1);
   });
 
-  test("that ends with the session loses its locks for that reason", async () => {
+  test("that ends with the session loses its locks for that reason [LOCK-142]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
     server.endStreams(Code.FailedPrecondition, ErrorReason.SESSION_REVOKED);
@@ -171,7 +171,7 @@ describe("where Attach is not possible", () => {
   test.each([
     ["HTTP/1.1 answers 505", http505],
     ["a transport has no streams", new ConnectError("no streams", Code.Unimplemented)],
-  ])("because %s, unary calls take its place at once", async (_, error) => {
+  ])("because %s, unary calls take its place at once [SES-83]", async (_, error) => {
     const { clock, server, client } = world();
     server.attachError = error;
     const acquiring = outcomeOf(client.acquire("a"));
@@ -185,7 +185,7 @@ describe("where Attach is not possible", () => {
     expect(server.requests("attach")).toHaveLength(1);
   });
 
-  test("for an unknown reason, unary calls take its place after three failures", async () => {
+  test("for an unknown reason, unary calls take its place after three failures [SES-83]", async () => {
     const { clock, server, client } = world();
     server.attachError = new ConnectError("a proxy says no", Code.Internal);
     const acquiring = outcomeOf(client.acquire("a"));
@@ -209,7 +209,7 @@ describe("where Attach is not possible", () => {
     ]);
   });
 
-  test("because it is never accepted, unary calls take its place and the session lives on", async () => {
+  test("because it is never accepted, unary calls take its place and the session lives on [SES-83]", async () => {
     const silent = world();
     const transport = silent.server.transport();
     const { clock, server, client } = silent;
