@@ -34,7 +34,7 @@ function bytesOf(calls: AttachCall[]): number {
 }
 
 describe("frames", () => {
-  test.each([0, 1, 1_024])("stay below their limit with %s answered ranges", (ranges) => {
+  test.each([0, 1, 1_024])("stay below their limit with %s answered ranges [SES-77]", (ranges) => {
     const calls = Array.from({ length: 1_000 }, () => largestAcquire(ranges));
     const frames = [...cutFrames(calls)];
     for (const frame of frames) {
