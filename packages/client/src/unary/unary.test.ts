@@ -11,7 +11,7 @@ import {
 } from "./unary-way.ts";
 
 describe("in unary calls", () => {
-  test("a wait goes on over many polls with one request id", async () => {
+  test("a wait goes on over many polls with one request id [GEN-61]", async () => {
     const { clock, server, held, another } = world({ attach: false });
     const lock = await held("a");
     let polls = 0;
@@ -35,7 +35,7 @@ describe("in unary calls", () => {
     ]);
   });
 
-  test("no more long polls are open at once than half of a connection's streams", async () => {
+  test("no more long polls are open at once than half of a connection's streams [SES-84]", async () => {
     const { clock, server, held, another } = world({ attach: false });
     await held("a");
     let open = 0;
@@ -70,7 +70,7 @@ describe("in unary calls", () => {
   test.each([
     ["acquires", "acquire", SHORT_ACQUIRES_MAX],
     ["releases", "release", CONTROL_CALLS_MAX],
-  ])("only so many %s are open at once, and renewals pass them by", async (_, kind, max) => {
+  ])("only so many %s are open at once, and renewals pass them by [SES-84]", async (_, kind, max) => {
     const { clock, server, client } = world({ attach: false });
     const count = max + 20;
     let open = 0;
@@ -100,7 +100,7 @@ describe("in unary calls", () => {
     expect(server.requests("acquire")).toHaveLength(SHORT_ACQUIRES_MAX);
   });
 
-  test("renewals and tries pass by those who wait", async () => {
+  test("renewals and tries pass by those who wait [SES-84]", async () => {
     const { clock, server, held, another } = world({ attach: false });
     await held("a");
     const other = another();
@@ -114,7 +114,7 @@ describe("in unary calls", () => {
     expect(server.requests("openSession")).toHaveLength(2);
   });
 
-  test("an attempt without an answer is followed by another", async () => {
+  test("an attempt without an answer is followed by another [GEN-61]", async () => {
     const { clock, server, client } = world({ attach: false });
     const never = gate();
     let first = true;
