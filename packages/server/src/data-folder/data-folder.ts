@@ -4,6 +4,7 @@ import type { Random } from "../ports/random.ts";
 import { type FolderLock, lockFolder } from "./folder-lock.ts";
 import { namespaceFolderName } from "./folder-name.ts";
 import { readOrMakeIdentity } from "./identity.ts";
+import { nameFolder, namespacesIn } from "./namespace-folders.ts";
 import { makePrivateFolder } from "./private-files.ts";
 
 /** An opened data folder: this process is the only one that uses it. */
@@ -17,6 +18,11 @@ export interface DataFolder {
    * @throws JournalOpenError NOT_WRITABLE
    */
   namespaceFolder(namespace: string): string;
+  /**
+   * The namespaces that have a folder here, in no particular order.
+   * @throws JournalOpenError DAMAGED for a folder that belongs to none
+   */
+  namespaces(): readonly string[];
   /** Lets the folder go. Close the journals in it first. */
   close(): void;
 }
@@ -29,6 +35,7 @@ export interface DataFolder {
  * lock                        held for life, see folder-lock.ts
  * identity                    format version and cluster id
  * namespaces/<name>/          one journal each, see folder-name.ts
+ * namespaces/~<hash>/name     the name of the namespace, where it is too long for that of a folder
  * ```
  * @throws JournalOpenError FOLDER_IN_USE, NOT_WRITABLE, NEWER_FORMAT or DAMAGED
  */
@@ -56,9 +63,11 @@ function holdFolder(path: string, lock: FolderLock, random: Random): DataFolder 
       orNotWritable(inside, () => {
         makePrivateFolder(join(path, "namespaces"));
         makePrivateFolder(inside);
+        nameFolder(inside, namespace);
       });
       return inside;
     },
+    namespaces: () => namespacesIn(join(path, "namespaces")),
     close: () => lock.release(),
   };
 }

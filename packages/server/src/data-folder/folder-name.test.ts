@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { namespaceFolderName } from "./folder-name.ts";
+import { namespaceFolderName, namespaceOfFolder } from "./folder-name.ts";
 
 test.each([
   ["default", "default"],
@@ -22,4 +22,25 @@ test("a name that is too long for a file system becomes its hash", () => {
   const folders = long.map(namespaceFolderName);
   expect(new Set(folders).size).toBe(long.length);
   for (const folder of folders) expect(folder).toMatch(/^~[0-9a-f]{64}$/);
+});
+
+test("the name of a folder leads back to its namespace", () => {
+  for (const namespace of ["default", "Team", "..", "a/b", "a%2fb", "~x", "é", "x".repeat(200)]) {
+    expect(namespaceOfFolder(namespaceFolderName(namespace))).toBe(namespace);
+  }
+});
+
+test.each([
+  "",
+  "Team",
+  "a.b",
+  "%",
+  "%zz",
+  "%41%",
+  "%61",
+  "%ff",
+  "x".repeat(201),
+  `~${"0".repeat(64)}`,
+])("%j is not the name of a namespace's folder", (folder) => {
+  expect(namespaceOfFolder(folder)).toBeUndefined();
 });

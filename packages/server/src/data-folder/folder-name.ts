@@ -16,6 +16,28 @@ export function namespaceFolderName(namespace: string): string {
   return `~${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
+/** Whether a folder's name is the hash of its namespace's, which then stands in a file of the folder. */
+export function isHashed(folder: string): boolean {
+  return folder.startsWith("~");
+}
+
+/** The namespace whose folder has this name; undefined when no namespace's has, or the name is a hash. */
+export function namespaceOfFolder(folder: string): string | undefined {
+  if (!/^(?:[a-z0-9_-]|%[0-9a-f]{2})+$/.test(folder)) return undefined;
+  const namespace = percentDecoded(folder);
+  return namespace !== undefined && namespaceFolderName(namespace) === folder
+    ? namespace
+    : undefined;
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function encodeByte(byte: number): string {
   const character = String.fromCharCode(byte);
   return /[a-z0-9_-]/.test(character) ? character : `%${byte.toString(16).padStart(2, "0")}`;
