@@ -55,7 +55,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("answers each call once, those of one turn in one frame", async () => {
+  test("answers each call once, those of one turn in one frame [SES-71]", async () => {
     const { stream } = await attached();
     const ids = Array.from({ length: 100 }, (_, index) => BigInt(index + 1));
     stream.call(...ids.map((id) => callOf(id, acquire(`key-${id}`, id) as never)));
@@ -65,7 +65,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("sends only the final outcome of an acquire that waits", async () => {
+  test("sends only the final outcome of an acquire that waits [SES-72]", async () => {
     const { session, stream } = await attached();
     const other = await openSession(transport(), 2);
     const locks = lockClient(transport());
@@ -85,7 +85,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("ends a call with DEADLINE_EXCEEDED after its time and leaves the ticket waiting", async () => {
+  test("ends a call with DEADLINE_EXCEEDED after its time and leaves the ticket waiting [SES-73]", async () => {
     const { stream } = await attached();
     const other = await openSession(transport(), 2);
     await lockClient(transport()).acquire({ ...acquireOf("k", 1n), session: other });
@@ -111,7 +111,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("gives a refused call its error and goes on", async () => {
+  test("gives a refused call its error and goes on [SES-71]", async () => {
     const { stream } = await attached();
     stream.call(
       callOf(1n, acquire("", 1n) as never),
@@ -134,7 +134,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("tells what the session loses before anything else of that commit", async () => {
+  test("tells what the session loses before anything else of that commit [SES-78]", async () => {
     const { session, stream } = await attached();
     stream.call(callOf(1n, acquire("k", 1n) as never));
     const [reply] = await stream.replies(1);
@@ -152,7 +152,7 @@ describe("an Attach", () => {
     await stream.leave();
   });
 
-  test("ends with ATTACH_SUPERSEDED when a newer one opens", async () => {
+  test("ends with ATTACH_SUPERSEDED when a newer one opens [SES-74]", async () => {
     const { session, stream } = await attached();
     const newer = new Attached(transport());
     await newer.open(session);
@@ -164,7 +164,7 @@ describe("an Attach", () => {
     await newer.leave();
   });
 
-  test("answers what is under way and ends with SESSION_CLOSED when the session is closed", async () => {
+  test("answers what is under way and ends with SESSION_CLOSED when the session is closed [SES-80]", async () => {
     const { stream } = await attached();
     const other = await openSession(transport(), 2);
     await lockClient(transport()).acquire({ ...acquireOf("k", 1n), session: other });
@@ -183,7 +183,7 @@ describe("an Attach", () => {
     });
   });
 
-  test("ends with SESSION_EXPIRED when the session's time passes", async () => {
+  test("ends with SESSION_EXPIRED when the session's time passes [SES-80, SES-78]", async () => {
     const { stream } = await attached();
     stream.call(callOf(1n, acquire("k", 1n) as never));
     await stream.replies(1);
@@ -193,7 +193,7 @@ describe("an Attach", () => {
     expect(news).toEqual(["lockLost"]);
   });
 
-  test("ends with SERVER_STOPPING when the server stops, and the ticket waits on", async () => {
+  test("ends with SERVER_STOPPING when the server stops, and the ticket waits on [GEN-96]", async () => {
     const { stream } = await attached();
     const other = await openSession(transport(), 2);
     await lockClient(transport()).acquire({ ...acquireOf("k", 1n), session: other });
@@ -214,7 +214,7 @@ describe("an Attach", () => {
     expect(stream.received.flatMap(({ replies }) => replies)).toHaveLength(1);
   });
 
-  test("leaves tickets and holds alone when its connection goes away", async () => {
+  test("leaves tickets and holds alone when its connection goes away [SES-79]", async () => {
     const { session, stream } = await attached();
     stream.call(callOf(1n, acquire("k", 1n) as never));
     await stream.replies(1);
@@ -225,7 +225,7 @@ describe("an Attach", () => {
 });
 
 describe("an Attach is refused", () => {
-  test("when nothing opens it within 10 s", async () => {
+  test("when nothing opens it within 10 s [SES-70]", async () => {
     const stream = new Attached(transport());
     const ended = stream.ended();
     // The stream must have arrived before time passes.
@@ -235,27 +235,27 @@ describe("an Attach is refused", () => {
     expect(reasonOf(await ended)).toBe("DEADLINE_EXCEEDED");
   });
 
-  test("without a session", async () => {
+  test("without a session [SES-70]", async () => {
     const stream = new Attached(transport());
     stream.send({ calls: [] });
     const error = await stream.ended();
     expect(errorDetailOf(error)).toMatchObject({ metadata: { field: "open" } });
   });
 
-  test("with a wrong secret", async () => {
+  test("with a wrong secret [SES-70]", async () => {
     const session = await openSession(transport());
     const stream = new Attached(transport());
     stream.send({ open: { ...session, secret: secretOf(9) } });
     expect(reasonOf(await stream.ended())).toBe("SECRET_MISMATCH");
   });
 
-  test("when it names its session a second time", async () => {
+  test("when it names its session a second time [SES-81]", async () => {
     const { session, stream } = await attached();
     stream.send({ open: session });
     expect(errorDetailOf(await stream.ended())).toMatchObject({ metadata: { field: "open" } });
   });
 
-  test("when a call takes the id of another one under way", async () => {
+  test("when a call takes the id of another one under way [SES-81]", async () => {
     const { stream } = await attached();
     const other = await openSession(transport(), 2);
     await lockClient(transport()).acquire({ ...acquireOf("k", 1n), session: other });
@@ -268,7 +268,7 @@ describe("an Attach is refused", () => {
 });
 
 describe("max_attach_calls", () => {
-  test("refuses the call that is too much, and a frame that is", async () => {
+  test("refuses the call that is too much, and a frame that is [GEN-51]", async () => {
     await running.close();
     running = await startTestServer({ limits: { ...DEFAULT_LIMITS, max_attach_calls: 2 } });
     const { stream } = await attached();
