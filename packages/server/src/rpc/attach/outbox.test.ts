@@ -31,7 +31,7 @@ describe("an outbox", () => {
     expect(outbox.unsentBytes).toBe(0);
   });
 
-  test("cuts frames at their limit and keeps the order", async () => {
+  test("cuts frames at their limit and keeps the order [SES-76]", async () => {
     const { clock, outbox } = newOutbox();
     for (let id = 1n; id <= 5n; id++) outbox.addReply(replyOf(id), 400);
     await clock.settle();
@@ -41,7 +41,7 @@ describe("an outbox", () => {
     expect(ids(await outbox.nextFrame())).toEqual([5n, 6n]);
   });
 
-  test("sends an item that is larger than a frame alone", async () => {
+  test("sends an item that is larger than a frame alone [SES-76]", async () => {
     const { clock, outbox } = newOutbox();
     outbox.addReply(replyOf(1n), 5_000);
     outbox.addReply(replyOf(2n), 10);
@@ -50,7 +50,7 @@ describe("an outbox", () => {
     expect(ids(await outbox.nextFrame())).toEqual([2n]);
   });
 
-  test("sends news before replies, all of it", async () => {
+  test("sends news before replies, all of it [SES-78]", async () => {
     const { clock, outbox } = newOutbox();
     outbox.addReply(replyOf(1n), 10);
     for (const revision of [7n, 8n]) outbox.addNews(create(EventSchema, { revision }), 600);
@@ -63,7 +63,7 @@ describe("an outbox", () => {
     expect(ids(second)).toEqual([1n]);
   });
 
-  test("ends after what is there has left, with the first reason given", async () => {
+  test("ends after what is there has left, with the first reason given [SES-80]", async () => {
     const { outbox } = newOutbox();
     outbox.addReply(replyOf(1n), 10);
     outbox.end(attachSuperseded());
