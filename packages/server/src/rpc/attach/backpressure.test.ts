@@ -19,7 +19,7 @@ import {
 
 const start = testServers();
 
-test("a client that does not read its replies is not read either", async () => {
+test("a client that does not read its replies is not read either [SES-82]", async () => {
   const { server } = await start();
   const transport = transportTo(server.url);
   const session = await openSession(transport);
@@ -56,7 +56,7 @@ test("a client that does not read its replies is not read either", async () => {
   leave.abort();
 });
 
-test("computes one GetSession at a time, and no more while its client does not read", async () => {
+test("computes one GetSession at a time, and no more while its client does not read [SES-82]", async () => {
   const { server } = await start();
   const transport = () => transportTo(server.url);
   const session = await openSession(transport());
