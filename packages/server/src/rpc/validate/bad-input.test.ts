@@ -155,7 +155,7 @@ describe.each([
   ["SessionService", sessionRows],
   ["LockService and AdminService", lockRows],
 ])("%s refuses", (_, rows) => {
-  test.each(rows)("%s: %s", async (field, _value, call) => {
+  test.each(rows)("%s: %s [GEN-43]", async (field, _value, call) => {
     const error = await refusalOf(call);
     expect(Code[error.code]).toBe("InvalidArgument");
     const detail = errorDetailOf(error);
@@ -175,7 +175,7 @@ describe("an unknown namespace is refused with NOT_PERMITTED", () => {
     ["Watch", watch({ namespace: "other" })],
     ["ForceRelease", force({ namespace: "other" })],
   ];
-  test.each(rows)("by %s", async (_, call) => {
+  test.each(rows)("by %s [GEN-4, GEN-3]", async (_, call) => {
     const error = await refusalOf(call);
     expect(error.code).toBe(Code.PermissionDenied);
     expect(errorDetailOf(error)?.reason).toBe(ErrorReason.NOT_PERMITTED);
@@ -183,7 +183,7 @@ describe("an unknown namespace is refused with NOT_PERMITTED", () => {
   });
 });
 
-test("a wrong secret and an unknown session are refused by the namespace", async () => {
+test("a wrong secret and an unknown session are refused by the namespace [SES-6, SES-22]", async () => {
   const opened = await openSession(transportTo(running.server.url), 7);
   const wrong = await locks
     .acquire({ ...acquireOf("k", 1n), session: { ...opened, secret: secretOf(8) } })
