@@ -193,7 +193,7 @@ const cases: Case[] = [
 ];
 
 describe.each(wires)("over %s", (wire) => {
-  test.each(cases)("$name is refused with $reason and changes nothing", async (given) => {
+  test.each(cases)("$name is refused with $reason and changes nothing [GEN-81, GEN-82, GEN-45]", async (given) => {
     const error = await errorOf(wire, given.format, given.call(wire));
     expect(Code[error.code]).toBe(Code[given.code]);
     expect(error.details).toHaveLength(1);
@@ -221,19 +221,19 @@ describe("a stream over connect", () => {
     ],
     ["a body that ends too early", encodeEnvelope(0, text("{}")).subarray(0, 6), "MALFORMED"],
     ["a field that breaks a rule", encodeEnvelope(0, text("{}")), "INVALID_FIELD"],
-  ])("refuses %s", async (_, body, reason) => {
+  ])("refuses %s [GEN-81, GEN-45]", async (_, body, reason) => {
     const error = await errorIn(body);
     expect(ErrorReason[errorDetailOf(error)?.reason ?? 0]).toBe(reason);
     expect(error.details).toHaveLength(1);
   });
 
-  test("refuses an unknown method", async () => {
+  test("refuses an unknown method [GEN-81]", async () => {
     const error = await errorIn(encodeEnvelope(0, text("{}")), "lockstep.v1.LockService/Nope");
     expect(ErrorReason[errorDetailOf(error)?.reason ?? 0]).toBe("UNIMPLEMENTED");
   });
 });
 
-test("a body that ends too early is refused over gRPC", async () => {
+test("a body that ends too early is refused over gRPC [GEN-45]", async () => {
   const body = encodeEnvelope(0, text('{"namespace":"default","key":"k"}')).subarray(0, 12);
   const error = await errorOf("grpc", "json", { body });
   expect(ErrorReason[errorDetailOf(error)?.reason ?? 0]).toBe("MALFORMED");
