@@ -6,7 +6,7 @@ import { protocols, testServers, transportTo } from "../../testing-support/test-
 const start = testServers();
 
 test.each(protocols)(
-  "a broken invariant is INTERNAL over %s; only the log says more",
+  "a broken invariant is INTERNAL over %s; only the log says more [GEN-81]",
   async (protocol) => {
     const { server, namespace, log } = await start();
     namespace.barrier = () => Promise.reject(new Error("the secret of the house"));
