@@ -28,6 +28,6 @@ test.each([
   ["Application/JSON ; charset=utf-8", BAD],
   ["application/grpc-web+json", encodeEnvelope(0, BAD)],
   ["application/connect+json", Buffer.concat([encodeEnvelope(0, GOOD), encodeEnvelope(0, BAD)])],
-])("%s must be UTF-8", (contentType, body) => {
+])("%s must be UTF-8 [GEN-45]", (contentType, body) => {
   expect(() => read(contentType, body)).toThrow("not UTF-8");
 });
