@@ -26,7 +26,7 @@ describe("max_in_flight_bytes", () => {
     expect(bytes.held("a")).toBe(4);
   });
 
-  test("refuses the request that is too much while others wait, and no later one", async () => {
+  test("refuses the request that is too much while others wait, and no later one [GEN-51]", async () => {
     const { server, clock, namespace } = await start({ max_in_flight_bytes: 600 });
     const transport = transportTo(server.url, "connect-json");
     const holder = await openSession(transport, 1);
@@ -51,7 +51,7 @@ describe("max_in_flight_bytes", () => {
 });
 
 describe("max_response_bytes", () => {
-  test("refuses a reply that is too large, and says so", async () => {
+  test("refuses a reply that is too large, and says so [GEN-51]", async () => {
     const { server } = await start({ max_response_bytes: 200 });
     const locks = createClient(LockService, transportTo(server.url));
     const error = await locks
@@ -66,7 +66,7 @@ describe("max_response_bytes", () => {
 });
 
 describe("max_request_bytes", () => {
-  test("refuses a message that announces itself as too large before it comes", async () => {
+  test("refuses a message that announces itself as too large before it comes [GEN-52]", async () => {
     const { server } = await start({});
     const session = connectHttp2(server.url);
     const stream = session.request({
@@ -85,7 +85,7 @@ describe("max_request_bytes", () => {
 });
 
 describe("default_deadline_ms", () => {
-  test("ends a call whose body does not come", async () => {
+  test("ends a call whose body does not come [GEN-89]", async () => {
     const { server, clock, submitted } = await start({ default_deadline_ms: 3_000 });
     const session = connectHttp2(server.url);
     const stream = session.request({
