@@ -12,7 +12,7 @@ import {
 const start = testServers();
 
 describe("a server", () => {
-  test.each(protocols)("takes and releases a lock over %s", async (protocol) => {
+  test.each(protocols)("takes and releases a lock over %s [GEN-94]", async (protocol) => {
     const { server } = await start();
     const transport = transportTo(server.url, protocol);
     const session = await openSession(transport);
@@ -25,7 +25,7 @@ describe("a server", () => {
     expect(released.outcome).toBe(1);
   });
 
-  test("tells its version, limits and counters", async () => {
+  test("tells its version, limits and counters [GEN-90]", async () => {
     const { server } = await start();
     const client = createClient(ServerService, transportTo(server.url));
     const info = await client.getServerInfo({ namespace: "default" });
@@ -39,7 +39,7 @@ describe("a server", () => {
     expect(info.limits.max_request_bytes).toBe(2n * 1024n * 1024n);
   });
 
-  test("opens the same session again for the same secret", async () => {
+  test("opens the same session again for the same secret [SES-3]", async () => {
     const { server } = await start();
     const transport = transportTo(server.url, "connect-json");
     const first = await openSession(transport);
