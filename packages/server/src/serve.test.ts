@@ -26,7 +26,7 @@ async function start(flags: Flags = {}) {
   return running;
 }
 
-test("a lock stays held when the server stops and starts again", async () => {
+test("a lock stays held when the server stops and starts again [REC-2, GEN-2, REC-1]", async () => {
   const first = await start();
   const session = await openSession(transportTo(first.url));
   const locks = createClient(LockService, transportTo(first.url));
@@ -41,7 +41,7 @@ test("a lock stays held when the server stops and starts again", async () => {
   expect(read.header).toMatchObject({ clusterId: header?.clusterId, epoch: 2n });
 });
 
-test("a folder in use by another server is refused and left alone", async () => {
+test("a folder in use by another server is refused and left alone [REC-45]", async () => {
   const first = await start();
   await expect(start()).rejects.toMatchObject({ problem: "FOLDER_IN_USE" });
   running = first;
@@ -58,7 +58,7 @@ test("a port in use gives the folder back", async () => {
   await start({ dataFolder: other });
 });
 
-test("a journal in memory begins a new lineage that grants at once, on virtual time", async () => {
+test("a journal in memory begins a new lineage that grants at once, on virtual time [REC-35, REC-31]", async () => {
   const { url, dataFolder } = await start({ journal: "memory", testClock: true });
   expect(dataFolder).toBeUndefined();
   const session = await openSession(transportTo(url));
