@@ -31,7 +31,7 @@ describe("executor: commits", () => {
     expect(world.executor.info().counters?.batches).toBe(batchesBefore + 1n);
   });
 
-  it("lets no reply leave before its batch is durable", async () => {
+  it("lets no reply leave before its batch is durable [GEN-20]", async () => {
     const world = await newWorld();
     const a = await openSession(world);
     world.journal.hold();
@@ -63,7 +63,7 @@ describe("executor: commits", () => {
     expect(third.reply?.outcome.case).toBe("granted");
   });
 
-  it("keeps reads, repeats and refusals back until what was decided before them is durable", async () => {
+  it("keeps reads, repeats and refusals back until what was decided before them is durable [GEN-21]", async () => {
     const world = await newWorld();
     const a = await openSession(world);
     world.journal.hold();
@@ -84,7 +84,7 @@ describe("executor: commits", () => {
     expect(barrier.reply?.revision).toBe(original.reply?.header?.revision);
   });
 
-  it("answers keep-alives while the disk stalls, with the durable revision", async () => {
+  it("answers keep-alives while the disk stalls, with the durable revision [SES-33, GEN-13]", async () => {
     const world = await newWorld();
     const a = await openSession(world);
     const durable = world.executor.header().revision;
@@ -96,7 +96,7 @@ describe("executor: commits", () => {
     expect(renewed.reply?.header?.revision).toBe(durable);
   });
 
-  it("decides nothing but renewals while too many batches are under way, and the rest in order after", async () => {
+  it("decides nothing but renewals while too many batches are under way, and the rest in order after [SES-33]", async () => {
     const world = await newWorld();
     const a = await openSession(world);
     world.journal.hold();
@@ -118,7 +118,7 @@ describe("executor: commits", () => {
     expect(tokens).toEqual([...tokens].sort((x, y) => Number(x - y)));
   });
 
-  it("shows events to watchers only when they are durable, without what only the journal may know", async () => {
+  it("shows events to watchers only when they are durable, without what only the journal may know [GEN-24, LOCK-162]", async () => {
     const world = await newWorld();
     const seen: Event[] = [];
     world.executor.onCommit(({ events }) => seen.push(...events));
@@ -152,7 +152,7 @@ describe("executor: waits", () => {
     expect(waiting.reply?.header?.revision).toBe(outcome.value.token);
   });
 
-  it("lets a ticket wait on when nobody listens any more, and a repeat listen again", async () => {
+  it("lets a ticket wait on when nobody listens any more, and a repeat listen again [SES-79]", async () => {
     const world = await newWorld();
     const [a, b] = [await openSession(world), await openSession(world)];
     const held = await grant(world, a, 1n, "k");
