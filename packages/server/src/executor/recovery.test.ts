@@ -18,7 +18,7 @@ import {
 } from "./testing-support/world.ts";
 
 describe("executor: recovery", () => {
-  it("begins an epoch, and keeps holds, waiters in order, and outcomes", async () => {
+  it("begins an epoch, and keeps holds, waiters in order, and outcomes [REC-1, REC-5, REC-6, GEN-70]", async () => {
     const before = await newWorld();
     const sessions = [
       await openSession(before),
@@ -46,7 +46,7 @@ describe("executor: recovery", () => {
     expect([second?.reply?.outcome.case, third?.state]).toEqual(["granted", "open"]);
   });
 
-  it("gives every session its full time to live from the start, not from the crash", async () => {
+  it("gives every session its full time to live from the start, not from the crash [REC-8]", async () => {
     const before = await newWorld();
     const a = await openSession(before, 10_000n);
     await before.clock.advance(9_000);
@@ -57,7 +57,7 @@ describe("executor: recovery", () => {
     expect(alive.state).toBe("resolved");
   });
 
-  it("refuses until it is started", async () => {
+  it("refuses until it is started [REC-4]", async () => {
     const { executor, clock } = await newWorld({ started: false });
     const refused = watched(executor.submit(getLockOp("k")).reply);
     await clock.settle();
@@ -65,7 +65,7 @@ describe("executor: recovery", () => {
     expect(executor.info().role).toBe(NamespaceRole.RECOVERING);
   });
 
-  it("grants nothing in a new lineage before its pause is over, and shows no older history", async () => {
+  it("grants nothing in a new lineage before its pause is over, and shows no older history [REC-33, REC-32, REC-31]", async () => {
     const before = await newWorld();
     const a = await openSession(before, 3_600_000n);
     const position = { revision: 10_000n, epoch: 50n };
