@@ -14,7 +14,7 @@ import {
 } from "./testing-support/world.ts";
 
 describe("executor: time", () => {
-  it("hears a renewal that lay unread before it decides an expiry", async () => {
+  it("hears a renewal that lay unread before it decides an expiry [SES-42]", async () => {
     const world = await newWorld();
     const a = await openSession(world, 10_000n);
     world.clock.pass(10_500);
@@ -27,7 +27,7 @@ describe("executor: time", () => {
     expect((await eventsOf(world)).some(({ body }) => body.case === "sessionEnded")).toBe(false);
   });
 
-  it("adds a stall of the event loop to every deadline", async () => {
+  it("adds a stall of the event loop to every deadline [SES-44, SES-40]", async () => {
     const world = await newWorld();
     const a = await openSession(world, 10_000n);
     world.clock.stall(60_000);
@@ -41,7 +41,7 @@ describe("executor: time", () => {
     expect(reasonOf(dead.error)).toBe(ErrorReason.SESSION_EXPIRED);
   });
 
-  it("lets a renewal wait for the outcome of an expiry that is on its way to the journal", async () => {
+  it("lets a renewal wait for the outcome of an expiry that is on its way to the journal [SES-43]", async () => {
     const world = await newWorld();
     const a = await openSession(world, 10_000n);
     world.journal.hold();
@@ -57,7 +57,7 @@ describe("executor: time", () => {
 
 describe("executor: failure", () => {
   it.each(["written", "not-written", "torn", "deposed"] as const)(
-    "stops and leaves every outcome open when an append ends as %s",
+    "stops and leaves every outcome open when an append ends as %s [REC-46]",
     async (fault) => {
       const world = await newWorld();
       const [a, b] = [await openSession(world), await openSession(world)];
