@@ -48,7 +48,7 @@ test.each<[string, string, Image, number]>([
   },
 );
 
-test("a flipped bit in any frame of the log is refused", () => {
+test("a flipped bit in any frame of the log is refused [REC-40]", () => {
   const length = image.get(LOG)?.length ?? 0;
   expect(length).toBeGreaterThan(LOG_HEADER + 8 * FRAME);
   for (let frame = LOG_HEADER; frame < length; frame += FRAME) {
@@ -59,7 +59,7 @@ test("a flipped bit in any frame of the log is refused", () => {
   }
 });
 
-test("a changed record is refused with the file, the revision and what to do", () => {
+test("a changed record is refused with the file, the revision and what to do [REC-40]", () => {
   const outcome = outcomeOf(changed(closed, DATABASE, (bytes) => flip(bytes, placeOf("event 5"))));
   expect(outcome).toMatchObject({ problem: "DAMAGED" });
   expect(outcome).toHaveProperty("message", expect.stringContaining(DATABASE));
@@ -76,7 +76,7 @@ test("an index that disagrees with the records is refused", () => {
   }
 });
 
-test("a log whose damaged commit is followed by others is refused even when the mark is older", () => {
+test("a log whose damaged commit is followed by others is refused even when the mark is older [REC-40]", () => {
   const [older] = killedAfter(7) as [Image];
   const powerLoss = changed(image, MARK, () => older.get(MARK));
   expect(outcomeOf(powerLoss)).toEqual({ records: acknowledged, notices: [] });
@@ -88,7 +88,7 @@ test("a log whose damaged commit is followed by others is refused even when the 
   });
 });
 
-test("a last write that was torn before it was acknowledged is dropped and told", () => {
+test("a last write that was torn before it was acknowledged is dropped and told [REC-42, REC-3]", () => {
   const grown = image.get(LOG)?.length ?? 0;
   const start = before.get(LOG)?.length ?? 0;
   expect(grown).toBeGreaterThan(start);
@@ -104,7 +104,7 @@ test("a last write that was torn before it was acknowledged is dropped and told"
   expect(garbled).toMatchObject({ records: recordsUpTo(BATCHES - 1) });
 });
 
-test("the same cut is refused when the last write had been acknowledged", () => {
+test("the same cut is refused when the last write had been acknowledged [REC-40]", () => {
   const grown = image.get(LOG)?.length ?? 0;
   for (let cut = 0; cut < grown; cut += 1999) {
     const outcome = outcomeOf(changed(image, LOG, (bytes) => bytes.subarray(0, cut)));
@@ -126,7 +126,7 @@ test.each<[string, string, (bytes: Buffer) => Buffer | undefined]>([
   ["DAMAGED", DATABASE, (bytes) => withFormat(bytes, 0)],
   // The format version of SQLite's own header: it would read such a file but not write to it.
   ["DAMAGED", DATABASE, (bytes) => flip(bytes, 18)],
-])("it is %s when %s is not what it was (%#)", (problem, name, change) => {
+])("it is %s when %s is not what it was (%#) [REC-40, REC-30, REC-44]", (problem, name, change) => {
   const outcome = outcomeOf(changed(image, name, change));
   expect(outcome).toMatchObject({ problem, message: expect.stringContaining(name) });
 });
@@ -140,7 +140,7 @@ test("a journal without database and log is behind its mark", () => {
   expect(outcomeOf(marked)).toMatchObject({ problem: "BEHIND_MARK" });
 });
 
-test("an older copy of the database is behind the mark, however it went on", () => {
+test("an older copy of the database is behind the mark, however it went on [REC-30]", () => {
   const [older] = killedAfter(8) as [Image];
   expect(outcomeOf(changed(older, MARK, () => image.get(MARK)))).toMatchObject({
     problem: "BEHIND_MARK",
@@ -164,7 +164,7 @@ test("one spoilt slot of the mark is made good by the other", () => {
   }
 });
 
-test("a refused journal is left as it was", () => {
+test("a refused journal is left as it was [REC-41]", () => {
   const cut = changed(image, LOG, (bytes) => bytes.subarray(0, 3 * FRAME));
   inFolder(cut, (folder) => {
     expect(() => new Store({ folder })).toThrow(JournalOpenError);
@@ -183,7 +183,7 @@ test("a creation that was cut off starts again", () => {
   });
 });
 
-test("a new lineage is accepted without the end, above everything the mark shows", () => {
+test("a new lineage is accepted without the end, above everything the mark shows [REC-31]", () => {
   const [older] = killedAfter(8) as [Image];
   const marks: [Image, bigint][] = [
     [changed(older, MARK, () => image.get(MARK)), 42n],
@@ -210,7 +210,7 @@ test("a new lineage is accepted without the end, above everything the mark shows
   }
 });
 
-test("a new lineage of a damaged journal is refused all the same", () => {
+test("a new lineage of a damaged journal is refused all the same [REC-43]", () => {
   const newLineage = { revision: 1000n, epoch: 10n };
   inFolder(
     changed(closed, DATABASE, (bytes) => flip(bytes, placeOf("event 5"))),
