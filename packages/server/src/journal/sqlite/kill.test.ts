@@ -11,7 +11,7 @@ import { recordsOf } from "./store-fixture.ts";
 const KILLS = 5;
 const ACKNOWLEDGEMENTS = 300;
 
-test("kill -9 in the middle of appends loses none that was acknowledged", async () => {
+test("kill -9 in the middle of appends loses none that was acknowledged [REC-2]", async () => {
   const folder = mkdtempSync(join(tmpdir(), "lockstep-kill-"));
   for (let round = 0; round < KILLS; round += 1) {
     const acknowledged = await appendUntilKilled(folder);
