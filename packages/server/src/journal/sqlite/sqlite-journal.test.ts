@@ -54,7 +54,7 @@ test("it says that it survives a loss of power, and how much room there is", asy
   await journal.close();
 });
 
-test("a full database fails the append and all after it; opened again it has the rest", async () => {
+test("a full database fails the append and all after it; opened again it has the rest [REC-46]", async () => {
   const folder = makeFolder();
   const journal = await openSqliteJournal({ folder, maxDatabaseBytes: 40_960 });
   await journal.append(0n, batch(1n));
@@ -75,7 +75,7 @@ test("a full database fails the append and all after it; opened again it has the
   await again.close();
 });
 
-test("another program that holds the database makes the append unknown, not forgotten", async () => {
+test("another program that holds the database makes the append unknown, not forgotten [REC-46]", async () => {
   const folder = makeFolder();
   const journal = await openSqliteJournal({ folder });
   const other = new DatabaseSync(join(folder, "journal.db"));
