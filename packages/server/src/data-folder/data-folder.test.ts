@@ -83,7 +83,7 @@ test("a folder is refused while it is open in the same process, and stays locked
   open(path);
 });
 
-test("a folder is refused while another process has it, and free after kill -9", async () => {
+test("a folder is refused while another process has it, and free after kill -9 [REC-45]", async () => {
   const path = makePlace();
   const other = await openElsewhere(path);
   expect(other.line).toMatch(/^opened [0-9a-f-]{36}$/);
@@ -103,7 +103,7 @@ test.each<[JournalOpenProblem, string, string]>([
   ["DAMAGED", '{"format":"1","cluster_id":"01234567-89ab-cdef-0123-456789abcdef"}', "identity"],
   ["DAMAGED", "null", "identity"],
   ["DAMAGED", "", "identity"],
-])("it is %s when the identity is %s", (problem, identity, says) => {
+])("it is %s when the identity is %s [REC-44, REC-41]", (problem, identity, says) => {
   const path = makePlace();
   writeFileSync(join(path, "identity"), identity);
   expectRefusal(path, problem, says);
