@@ -74,7 +74,7 @@ describe("one port", () => {
     expect(await answerTo(server.port, http1Request("localhost"))).toContain("200 OK");
   });
 
-  test("tells HTTP/1.1 clients with 505 that Attach needs HTTP/2", async () => {
+  test("tells HTTP/1.1 clients with 505 that Attach needs HTTP/2 [GEN-95]", async () => {
     const { server } = await start();
     const request = http1Request("localhost")
       .replace(INFO, "/lockstep.v1.SessionService/Attach")
