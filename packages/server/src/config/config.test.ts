@@ -74,7 +74,7 @@ describe("a configuration", () => {
     expect(read).toThrow(/--listen.*LOCKSTEP_LOG_LEVEL.*--drain-ms/s);
   });
 
-  test("allows a journal in memory for development and for tests", () => {
+  test("allows a journal in memory for development and for tests [REC-35]", () => {
     expect(readConfig({ journal: "memory", development: true }, {}).journal).toBe("memory");
     expect(readConfig({ journal: "memory", testClock: "1" }, {}).testClock).toBe(true);
   });
