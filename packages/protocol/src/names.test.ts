@@ -15,7 +15,7 @@ const name = fc.oneof(
 );
 
 describe("compareNames", () => {
-  it("orders names as their UTF-8 bytes are ordered", () => {
+  it("orders names as their UTF-8 bytes are ordered [GEN-42]", () => {
     fc.assert(
       fc.property(name, name, (a, b) => {
         expect(Math.sign(compareNames(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -24,7 +24,7 @@ describe("compareNames", () => {
     );
   });
 
-  it("puts code points above U+FFFF behind all others, unlike the order of strings", () => {
+  it("puts code points above U+FFFF behind all others, unlike the order of strings [GEN-42]", () => {
     expect(compareNames("\uffff", "\u{10000}")).toBeLessThan(0);
     expect("\uffff" < "\u{10000}").toBe(false);
     expect(compareNames("a", "ab")).toBeLessThan(0);
@@ -40,7 +40,7 @@ describe("nameProblem", () => {
     },
   );
 
-  it("wants at least one byte and at most 512, counted as UTF-8", () => {
+  it("wants at least one byte and at most 512, counted as UTF-8 [GEN-40]", () => {
     expect(nameProblem("")).toBe("must not be empty");
     for (const [unit, bytes] of [
       ["a", 1],
@@ -54,7 +54,7 @@ describe("nameProblem", () => {
     }
   });
 
-  it("wants no control characters, anywhere", () => {
+  it("wants no control characters, anywhere [GEN-40]", () => {
     for (let unit = 0; unit <= 0xa0; unit++) {
       const isControl = unit <= 0x1f || (unit >= 0x7f && unit <= 0x9f);
       const problem = nameProblem(`a${String.fromCharCode(unit)}b`);
@@ -63,14 +63,14 @@ describe("nameProblem", () => {
     }
   });
 
-  it("wants no unpaired surrogates", () => {
+  it("wants no unpaired surrogates [GEN-40]", () => {
     for (const bad of ["\ud83d", "a\udd12", "\udd12\ud83d", "\ud83d\ud83d\udd12"])
       expect(nameProblem(bad)).toMatch(/unpaired surrogates/);
   });
 });
 
 describe("textProblem", () => {
-  it("lets a text be empty, and as long as it is told", () => {
+  it("lets a text be empty, and as long as it is told [GEN-44]", () => {
     expect(textProblem("", 3)).toBeUndefined();
     expect(textProblem("\u20ac", 3)).toBeUndefined();
     expect(textProblem("\u20aca", 3)).toMatch(/longer than 3 bytes/);
