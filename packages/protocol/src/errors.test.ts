@@ -4,7 +4,7 @@ import { errorDetailOf, refusal } from "./errors.ts";
 import { ErrorReason } from "./gen/lockstep/v1/errors_pb.ts";
 
 describe("The error of a refusal", () => {
-  it("carries its code, its text and exactly one detail with reason and metadata", () => {
+  it("carries its code, its text and exactly one detail with reason and metadata [GEN-81]", () => {
     const error = refusal(Code.ResourceExhausted, ErrorReason.LIMIT_EXCEEDED, "too many sessions", {
       limit: "max_sessions",
       max: "2",
@@ -31,7 +31,7 @@ describe("An error that is not ours", () => {
     ["any other error", new Error("gone")],
     ["what is no error", "gone"],
     ["nothing", undefined],
-  ])("has no detail: %s", (_, error) => {
+  ])("has no detail: %s [GEN-83]", (_, error) => {
     expect(errorDetailOf(error)).toBeUndefined();
   });
 });
