@@ -18,7 +18,7 @@ const ends: [string, (server: ServerProcess) => Promise<void>][] = [
 ];
 
 describe.each(ends)("when the server is %s and started again", (_, end) => {
-  test("a lock stays held, and those who wait keep their place and are granted in turn", async () => {
+  test("a lock stays held, and those who wait keep their place and are granted in turn [REC-2, REC-6]", async () => {
     const server = await serverForTest();
     const [holder, second, third, reader] = clients(server);
     const held = await holder.acquire(KEY);
@@ -44,7 +44,7 @@ describe.each(ends)("when the server is %s and started again", (_, end) => {
     await last.release();
   });
 
-  test("a watch goes on without a gap or a repetition", async () => {
+  test("a watch goes on without a gap or a repetition [REC-1, LOCK-163, LOCK-155]", async () => {
     const server = await serverForTest();
     const [first, , , watcher] = clients(server);
     const seen: bigint[] = [];
@@ -73,7 +73,7 @@ describe.each(ends)("when the server is %s and started again", (_, end) => {
   });
 });
 
-test("a release that was sent while the server was down is done once it is back", async () => {
+test("a release that was sent while the server was down is done once it is back [GEN-61]", async () => {
   const server = await serverForTest();
   const [holder, second, , reader] = clients(server);
   const held = await holder.acquire(KEY);
