@@ -21,7 +21,7 @@ describe.each(waysToServer)("over $name", (way: WayToServer) => {
     return client;
   };
 
-  test("a lock is granted, fenced and given back", async () => {
+  test("a lock is granted, fenced and given back [LOCK-130, LOCK-135]", async () => {
     const calls = new Set<string>();
     const client = newClient((method) => calls.add(method));
     const lock = await client.acquire(key("alone"));
@@ -85,7 +85,7 @@ describe.each(waysToServer)("over $name", (way: WayToServer) => {
     expect((await lockOf(key("work")))?.state).toBe(KeyState.FREE);
   });
 
-  test("an acquire that is taken back leaves no waiter behind", async () => {
+  test("an acquire that is taken back leaves no waiter behind [LOCK-149]", async () => {
     const [first, second] = [newClient(), newClient()];
     const held = await first.acquire(key("cancel"));
     const stop = new AbortController();
@@ -98,7 +98,7 @@ describe.each(waysToServer)("over $name", (way: WayToServer) => {
     expect((await lockOf(key("cancel")))?.state).toBe(KeyState.FREE);
   });
 
-  test("closing a client releases its locks and ends its waits", async () => {
+  test("closing a client releases its locks and ends its waits [SES-26]", async () => {
     const [first, second] = [newClient(), newClient()];
     const held = await first.acquire(key("close"));
     const waiting = second.acquire(key("close"));
@@ -115,7 +115,7 @@ describe.each(waysToServer)("over $name", (way: WayToServer) => {
     expect(sessions.filter(({ state }) => state === SessionState.EXPIRED)).toEqual([]);
   });
 
-  test("a watch tells what happens to its keys, and resumes where another left off", async () => {
+  test("a watch tells what happens to its keys, and resumes where another left off [LOCK-155, LOCK-160, LOCK-159]", async () => {
     const client = newClient();
     const from = (await client.serverInfo()).namespace?.revision ?? 0n;
     const watched = client.watch({ prefix: key("watch/"), afterRevision: from });
