@@ -36,7 +36,7 @@ const transports: Record<string, (baseUrl: string) => Transport> = {
 };
 
 test.each(Object.entries(transports))(
-  "a lock is taken and given back over %s",
+  "a lock is taken and given back over %s [GEN-94]",
   async (name, to) => {
     const transport = to(server.url);
     const sessions = createClient(SessionService, transport);
