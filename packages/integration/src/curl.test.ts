@@ -15,7 +15,7 @@ const NAMESPACE = "default";
 const SECRET = Buffer.alloc(32, 7).toString("base64");
 const TARGETS = [{ key: "orders/42", mode: "LOCK_MODE_EXCLUSIVE" }];
 
-test("curl takes a lock and gives it back", async () => {
+test("curl takes a lock and gives it back [GEN-31]", async () => {
   const opened = await call("SessionService/OpenSession", { namespace: NAMESPACE, secret: SECRET });
   const session = { namespace: NAMESPACE, sessionId: opened.sessionId, secret: SECRET };
   const { granted } = await call("LockService/Acquire", {
