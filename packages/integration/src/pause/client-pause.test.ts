@@ -19,7 +19,7 @@ interface Paused {
   readonly successor: Lock;
 }
 
-test("a paused holder knows that it lost the lock before its first step after the pause", async () => {
+test("a paused holder knows that it lost the lock before its first step after the pause [SES-53, LOCK-140, LOCK-145]", async () => {
   const server = await serverForTest();
   const resource = await resourceForTest();
   const client = clientForTest(server);
@@ -42,7 +42,7 @@ test("a paused holder knows that it lost the lock before its first step after th
   expect(history.lost.size).toBe(cares.length);
 });
 
-test("the late write of a holder that was paused is refused by the resource", async () => {
+test("the late write of a holder that was paused is refused by the resource [LOCK-132]", async () => {
   const server = await serverForTest();
   const resource = await resourceForTest();
   const client = clientForTest(server);
