@@ -26,7 +26,7 @@ interface Holder {
 }
 
 describe.each(SHARES)("while the server stands still for %s of the time to live", (share) => {
-  test("nobody believes too long, and nobody loses a session that is renewed", async () => {
+  test("nobody believes too long, and nobody loses a session that is renewed [SES-44, SES-42, LOCK-5]", async () => {
     const server = await serverForTest();
     const renewers = await startedRenewers(server);
     const holders = await startedHolders(server);
