@@ -4,7 +4,7 @@ import { violationsOf } from "./verdict.ts";
 
 const FULL = { clients: 200, kills: 20, seed: 1 };
 
-test("200 clients under load lose nothing when the server is killed 20 times", async () => {
+test("200 clients under load lose nothing when the server is killed 20 times [REC-2, LOCK-5]", async () => {
   const result = await crashRun(FULL, (progress) => console.error(progress));
   expect(violationsOf(result)).toEqual([]);
   const { deadlinesPassed } = result.records;
