@@ -102,7 +102,7 @@ describe("lockstep serve", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await server.stop()).toMatchObject({ code: 0 });
   });
 
-  test("after kill -9 the next start still knows who holds the lock", async () => {
+  test("after kill -9 the next start still knows who holds the lock [REC-2]", async () => {
     const server = await start();
     const token = await takeLock(server.address, "orders");
     await server.process.kill();
@@ -114,7 +114,7 @@ describe("lockstep serve", { timeout: TEST_TIMEOUT_MS }, () => {
     await client.close();
   });
 
-  test("ends at once with its own code when the journal cannot be written any more", async () => {
+  test("ends at once with its own code when the journal cannot be written any more [REC-46]", async () => {
     const server = await CliServer.start(["--data", data], { before: "ulimit -f 256" });
     started.push(server.process);
     const client = connect({ address: server.address, unref: true });
@@ -167,7 +167,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     });
   });
 
-  test("a folder that another server uses", async () => {
+  test("a folder that another server uses [REC-45]", async () => {
     await start();
     expect(await serve()).toMatchObject({
       code: 3,
@@ -183,7 +183,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     });
   });
 
-  test("a damaged journal, and leaves it as it is", async () => {
+  test("a damaged journal, and leaves it as it is [REC-40, REC-41]", async () => {
     await (await start()).stop();
     const database = readFileSync(inNamespace("journal.db"));
     database.fill(0xa5, 4_096, 8_192);
@@ -195,7 +195,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(readFileSync(inNamespace("journal.db")).equals(database)).toBe(true);
   });
 
-  test("a journal of a newer version", async () => {
+  test("a journal of a newer version [REC-44]", async () => {
     await (await start()).stop();
     const database = readFileSync(inNamespace("journal.db"));
     // Where SQLite keeps the user's version number.
@@ -209,7 +209,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     });
   });
 
-  test("a data folder of a newer version", async () => {
+  test("a data folder of a newer version [REC-44]", async () => {
     await (await start()).stop();
     const identity = JSON.parse(readFileSync(join(data, "identity"), "utf8"));
     writeFileSync(join(data, "identity"), JSON.stringify({ ...identity, format: 99 }));
@@ -219,7 +219,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     });
   });
 
-  test("a journal without its mark, until it is told to begin a new lineage", async () => {
+  test("a journal without its mark, until it is told to begin a new lineage [REC-30, REC-31, REC-33]", async () => {
     const before = await start();
     const token = await takeLock(before.address, "orders");
     await before.stop();
@@ -240,7 +240,7 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await takeLock(server.address, "orders")).toBeGreaterThan(token + 1_000_000_000n);
   });
 
-  test("a journal that ends before its mark", async () => {
+  test("a journal that ends before its mark [REC-30, REC-40]", async () => {
     const before = await start();
     await takeLock(before.address, "orders");
     await before.stop();
