@@ -155,7 +155,7 @@ describe.each([
   ["SessionService", sessionRows],
   ["LockService and AdminService", lockRows],
 ])("%s refuses", (_, rows) => {
-  test.each(rows)("%s: %s [GEN-43]", async (field, _value, call) => {
+  test.each(rows)("%s: %s [GEN-43, GEN-1, GEN-30, GEN-32, GEN-40, GEN-44, SES-7]", async (field, _value, call) => {
     const error = await refusalOf(call);
     expect(Code[error.code]).toBe("InvalidArgument");
     const detail = errorDetailOf(error);
