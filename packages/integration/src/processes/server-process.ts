@@ -5,21 +5,32 @@ import { ChildProgram, type ProgramEnd } from "./child-program.ts";
 import { freePort } from "./free-port.ts";
 import { lockstepCommand } from "./lockstep-command.ts";
 
+/** How a server is started. */
+export interface ServerProcessOptions {
+  /** The folder in which its data folder is made, and which stays; default: the system's for such things. */
+  readonly parentFolder?: string;
+  /** More of its command line, such as `--limit`. */
+  readonly args?: readonly string[];
+}
+
 /** The server as its users run it: `lockstep serve` in a process of its own, on a folder and a port it keeps. */
 export class ServerProcess {
   readonly #folder: string;
   readonly #port: number;
+  readonly #args: readonly string[];
   readonly #programs: ChildProgram[] = [];
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, args: readonly string[]) {
     this.#folder = folder;
     this.#port = port;
+    this.#args = args;
   }
 
   /** Starts a server on a new folder, and waits until it answers. */
-  static async start(): Promise<ServerProcess> {
-    const folder = mkdtempSync(join(tmpdir(), "lockstep-integration-"));
-    const server = new ServerProcess(folder, await freePort());
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const { parentFolder = tmpdir(), args = [] } = options;
+    const folder = mkdtempSync(join(parentFolder, "lockstep-integration-"));
+    const server = new ServerProcess(folder, await freePort(), args);
     try {
       await server.startAgain();
       return server;
@@ -47,7 +58,7 @@ export class ServerProcess {
   /** Starts it on the same folder and port after its process has ended. */
   async startAgain(): Promise<void> {
     const command = lockstepCommand(
-      ...["serve", "--listen", this.address, "--data", this.#folder, "--json"],
+      ...["serve", "--listen", this.address, "--data", this.#folder, "--json", ...this.#args],
     );
     const program = new ChildProgram("server", command);
     this.#programs.push(program);
@@ -56,6 +67,16 @@ export class ServerProcess {
     if (address !== this.address || pid !== program.pid) {
       throw new Error(`the server's ready line does not fit: ${JSON.stringify(ready)}`);
     }
+  }
+
+  /** The id of its process. */
+  get pid(): number {
+    return this.#running.pid;
+  }
+
+  /** Settles when its process has ended. */
+  get ended(): Promise<ProgramEnd> {
+    return this.#running.ended;
   }
 
   /** `kill -9`. */

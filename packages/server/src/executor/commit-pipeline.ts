@@ -6,13 +6,15 @@ import { toRecord } from "./event-codec.ts";
 /** A batch on its way to the journal, with the replies that wait for it. */
 interface PendingCommit {
   readonly events: readonly Event[];
+  /** The size of its records. */
+  readonly bytes: number;
   readonly replies: (() => void)[];
 }
 
 /** What the pipeline reports. */
 export interface PipelineObserver {
   /** A batch is durable; called before its replies leave. */
-  committed(events: readonly Event[], tookMs: number): void;
+  committed(events: readonly Event[], tookMs: number, bytes: number): void;
   /** The journal failed; nothing that is pending will be answered by the pipeline. */
   failed(error: Error): void;
 }
@@ -62,10 +64,12 @@ export class CommitPipeline {
     replies: (() => void)[],
   ): void {
     if (this.#failed) return;
-    const commit = { events, replies };
+    const records = events.map(toRecord);
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+    const commit = { events, bytes, replies };
     this.#pending.push(commit);
     const sentMs = this.#clock.monotonicMs();
-    this.#journal.append(expectedTail, { epoch, records: events.map(toRecord) }).then(
+    this.#journal.append(expectedTail, { epoch, records }).then(
       () => this.#committed(commit, this.#clock.monotonicMs() - sentMs),
       (error: unknown) => this.#fail(error),
     );
@@ -79,7 +83,7 @@ export class CommitPipeline {
     }
     this.#pending.shift();
     this.#durableRevision = commit.events.at(-1)?.revision ?? this.#durableRevision;
-    this.#observer.committed(commit.events, tookMs);
+    this.#observer.committed(commit.events, tookMs, commit.bytes);
     for (const reply of commit.replies) reply();
   }
 

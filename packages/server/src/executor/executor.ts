@@ -94,7 +94,10 @@ export class Executor implements Namespace {
     this.#clock = parts.clock;
     this.durability = parts.journal.durability;
     this.#pipeline = new CommitPipeline(parts.journal, parts.clock, {
-      committed: (events, tookMs) => this.#committed(events, tookMs),
+      committed: (events, tookMs, bytes) => {
+        this.#storage.wrote(bytes);
+        this.#committed(events, tookMs);
+      },
       failed: (error) => this.#stop(error),
     });
     this.#dueTimer = new DueTimer(parts.clock, () =>
@@ -212,7 +215,9 @@ export class Executor implements Namespace {
       return;
     }
     const { events, answer } = outcome;
-    if (answer.kind === "waiting") pending.waitFor(answer.ticketId);
+    if (answer.kind === "waiting") {
+      pending.waitFor(answer.ticketId, op.kind === "convert" ? "convert" : "acquire");
+    }
     this.#decided(events);
     if (answer.kind === "waiting") return;
     if (op.kind === "keepAlive") {
