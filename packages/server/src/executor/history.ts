@@ -15,12 +15,19 @@ export async function readHistory(
   limit: PageLimit,
   filter: JournalFilter,
 ): Promise<History> {
-  const { floor } = journal.state();
   if (after > head) throw revisionAhead(after, head);
+  let { floor } = journal.state();
   // "From the beginning" means from the oldest that is kept.
   if (after !== 0n && after < floor) throw compacted(after, floor);
-  const from = after < floor ? floor : after;
-  const { records, scannedTo, more } = await journal.read(from, limit, filter);
+  let from = after < floor ? floor : after;
+  let page = await journal.read(from, limit, filter);
+  // What was asked for may have been dropped meanwhile, and then the page has a gap.
+  for (floor = journal.state().floor; from < floor; floor = journal.state().floor) {
+    if (after !== 0n) throw compacted(after, floor);
+    from = floor;
+    page = await journal.read(from, limit, filter);
+  }
+  const { records, scannedTo, more } = page;
   return { events: records.map((record) => withoutJournalOnly(toEvent(record))), scannedTo, more };
 }
 

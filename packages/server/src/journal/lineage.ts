@@ -20,3 +20,8 @@ export function justBelow(position: JournalPosition): JournalPosition {
 export function larger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
+
+/** The smaller of two. */
+export function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

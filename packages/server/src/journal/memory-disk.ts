@@ -8,7 +8,7 @@ import type {
   PageLimit,
   SnapshotPosition,
 } from "./journal.ts";
-import { justBelow, larger, lineageStart } from "./lineage.ts";
+import { justBelow, larger, lineageStart, smaller } from "./lineage.ts";
 
 /** A complete snapshot. */
 export interface MemorySnapshot extends SnapshotPosition {
@@ -64,8 +64,7 @@ export class MemoryDisk {
 
   /** Drops what lies at or below the floor and in the snapshot; `whole` false: the older half of it. */
   compact(floor: bigint, whole: boolean): JournalState {
-    const covered = this.#snapshot?.revision ?? 0n;
-    const upTo = floor < covered ? floor : covered;
+    const upTo = smaller(floor, this.#snapshot?.revision ?? 0n);
     const dropped = this.#records.filter(({ revision }) => revision <= upTo);
     const count = whole ? dropped.length : Math.ceil(dropped.length / 2);
     this.#records = this.#records.slice(count);

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { workerLocation } from "../../worker-location.ts";
 import {
   JournalDeposedError,
   type JournalFilter,
@@ -11,7 +12,6 @@ import {
 import { decodeRecords } from "./encoding.ts";
 import type { Task, TaskResult, WorkerReply, WorkerRequest } from "./messages.ts";
 import type { StoreOptions } from "./store.ts";
-import { workerLocation } from "./worker-location.ts";
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
@@ -36,7 +36,7 @@ export class JournalThread {
   #closing = false;
 
   private constructor(options: StoreOptions) {
-    this.#worker = new Worker(workerLocation(import.meta.url), {
+    this.#worker = new Worker(workerLocation(import.meta.url, "journal/sqlite"), {
       workerData: options,
       // The flags of the process, such as those of `node -e`, are not meant for this file.
       execArgv: [],

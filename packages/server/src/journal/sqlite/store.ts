@@ -7,7 +7,7 @@ import {
   type PageLimit,
   type SnapshotPosition,
 } from "../journal.ts";
-import { justBelow, larger, lineageStart } from "../lineage.ts";
+import { justBelow, larger, lineageStart, smaller } from "../lineage.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import type { SnapshotHead } from "./checksums.ts";
 import { type CompactionStep, Compactor } from "./compactor.ts";
@@ -247,8 +247,4 @@ export class Store {
   #writeMark(): void {
     this.#mark.write(this.#end);
   }
-}
-
-function smaller(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
