@@ -20,6 +20,7 @@ import {
 } from "@lockstep/protocol";
 import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Upkeep } from "../snapshot/upkeep.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { Counters } from "./counters.ts";
 import { DueTimer } from "./due-timer.ts";
@@ -44,6 +45,8 @@ export interface ExecutorParts {
   readonly clock: Clock;
   /** The first event of the epoch, durable already and not yet applied. */
   readonly epochStarted: EpochStartedEvent;
+  /** Keeps the journal bounded; undefined: it grows. */
+  readonly upkeep?: Upkeep | undefined;
   /** Called once when the journal or an invariant failed and the namespace stopped answering. */
   readonly onStopped: (error: Error) => void;
 }
@@ -94,10 +97,7 @@ export class Executor implements Namespace {
     this.#clock = parts.clock;
     this.durability = parts.journal.durability;
     this.#pipeline = new CommitPipeline(parts.journal, parts.clock, {
-      committed: (events, tookMs, bytes) => {
-        this.#storage.wrote(bytes);
-        this.#committed(events, tookMs);
-      },
+      committed: (events, tookMs, bytes) => this.#committed(events, tookMs, bytes),
       failed: (error) => this.#stop(error),
     });
     this.#dueTimer = new DueTimer(parts.clock, () =>
@@ -117,6 +117,7 @@ export class Executor implements Namespace {
     this.#decided(grants);
     this.#send();
     this.#storage.start();
+    this.#parts.upkeep?.start((error) => this.#stop(error));
     this.#dueTimer.lookAt(this.#state.due.nextAtMs);
   }
 
@@ -264,9 +265,11 @@ export class Executor implements Namespace {
     this.#pipeline.send(before, this.#state.epoch, events, replies);
   }
 
-  #committed(events: readonly Event[], tookMs: number): void {
+  #committed(events: readonly Event[], tookMs: number, bytes: number): void {
+    this.#storage.wrote(bytes);
     this.#counters.committed(events, tookMs);
     this.#listeners.committed(events, this.#pipeline.durableRevision);
+    this.#parts.upkeep?.committed(events.length, this.#state);
     if (this.#submissions.length > 0) this.#planTurn();
   }
 
@@ -276,6 +279,7 @@ export class Executor implements Namespace {
     this.#refusal = refusalAfter(error);
     this.#dueTimer.close();
     this.#storage.close();
+    this.#parts.upkeep?.close();
     for (const pending of [...this.#open]) pending.reject(this.#refusal);
     if (error !== undefined) this.#parts.onStopped(error);
   }
@@ -294,6 +298,4 @@ export class Executor implements Namespace {
   }
 }
 
-function isRenewal({ op }: Submission): boolean {
-  return op?.kind === "keepAlive";
-}
+const isRenewal = ({ op }: Submission) => op?.kind === "keepAlive";

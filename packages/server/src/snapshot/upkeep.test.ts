@@ -5,7 +5,7 @@ import { MemoryJournal } from "../journal/memory.ts";
 import type { SnapshotMaker } from "./maker.ts";
 import type { StateSource } from "./rebuild.ts";
 import { eventBatch } from "./testing-support/event-batch.ts";
-import { lookForOldMs, retryMs, Upkeep, type UpkeepPolicy } from "./upkeep.ts";
+import { type LiveObjects, lookForOldMs, retryMs, Upkeep, type UpkeepPolicy } from "./upkeep.ts";
 
 /** A maker whose snapshots say up to where they reach. */
 class CountingMaker implements SnapshotMaker {
@@ -35,6 +35,17 @@ const POLICY: UpkeepPolicy = {
   historyAgeMs: Number.MAX_SAFE_INTEGER,
 };
 
+/** So many objects, of all kinds together. */
+function live(count: number): LiveObjects {
+  const none = { size: 0 };
+  return {
+    sessions: { size: count % 3 },
+    holds: { size: count - (count % 3) },
+    tickets: none,
+    delays: none,
+  };
+}
+
 function newWorld(policy: Partial<UpkeepPolicy> = {}, journal = new MemoryJournal()) {
   const clock = new ManualClock();
   const maker = new CountingMaker();
@@ -54,7 +65,7 @@ function newWorld(policy: Partial<UpkeepPolicy> = {}, journal = new MemoryJourna
   const commit = async (count: number, liveObjects = 0) => {
     const { tail } = journal.state();
     await journal.append(tail, eventBatch(tail + 1n, new Array(count).fill(clock.unixMs())));
-    upkeep.committed(count, liveObjects);
+    upkeep.committed(count, live(liveObjects));
     await clock.settle();
   };
   return { clock, maker, notices, failed, upkeep, journal, commit };
@@ -182,7 +193,7 @@ test("once it is closed it does nothing more, and nothing that was under way is 
   expect(maker.closed).toBe(true);
   journal.crash();
   await clock.advance(lookForOldMs);
-  upkeep.committed(100, 0);
+  upkeep.committed(100, live(0));
   await clock.settle();
   expect([notices, failed, maker.made]).toEqual([[], [], [10n]]);
 });

@@ -19,6 +19,11 @@ export interface UpkeepOptions {
   readonly onNotice: (sentence: string) => void;
 }
 
+/** What of a state a snapshot takes its size from. */
+export type LiveObjects = {
+  readonly [Kind in "sessions" | "holds" | "tickets" | "delays"]: { readonly size: number };
+};
+
 /** The journal it is about, and what the executor knows of it. */
 export interface UpkeepParts extends UpkeepOptions {
   readonly journal: Journal;
@@ -65,13 +70,10 @@ export class Upkeep {
     this.#planLook();
   }
 
-  /**
-   * Counts a durable batch.
-   * @param liveObjects how many sessions, holds, tickets and the like there are now
-   */
-  committed(events: number, liveObjects: number): void {
+  /** Counts a durable batch. */
+  committed(events: number, { sessions, holds, tickets, delays }: LiveObjects): void {
     this.#eventsSinceSnapshot += events;
-    this.#liveObjects = liveObjects;
+    this.#liveObjects = sessions.size + holds.size + tickets.size + delays.size;
     if (this.#isDue() && this.#retry === undefined) this.#run();
   }
 
