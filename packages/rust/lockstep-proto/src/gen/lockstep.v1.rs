@@ -2338,6 +2338,347 @@ pub struct ListNamespacesResponse {
     #[prost(string, tag = "3")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// ReleaseRequest gives a hold back.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token, or an earlier one of the same hold. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// ReleaseResponse is the outcome of a release. It never touches a newer hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What was found.
+    #[prost(enumeration = "ReleaseOutcome", tag = "2")]
+    pub outcome: i32,
+    /// Why the hold was lost; only with RELEASE_OUTCOME_LOST.
+    #[prost(enumeration = "LossReason", tag = "3")]
+    pub lost_reason: i32,
+    /// How many grants the hold still counts; only with RELEASE_OUTCOME_STILL_HELD.
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
+}
+/// ConvertRequest changes the mode of one key of a hold. EXCLUSIVE becomes SHARED or UPGRADABLE and
+/// UPGRADABLE becomes SHARED at once, with the same token; UPGRADABLE becomes EXCLUSIVE when the SHARED
+/// holds beside it are over, before everybody who waits, with a new token for the whole hold; the mode it
+/// has already is granted unchanged. Everything else is denied UPGRADE_REFUSED.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConvertRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session. CancelAcquire takes a
+    /// Convert back by it.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token now. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The key. Required, one of the hold's.
+    #[prost(string, tag = "6")]
+    pub key: ::prost::alloc::string::String,
+    /// The mode it shall have. Required.
+    #[prost(enumeration = "LockMode", tag = "7")]
+    pub mode: i32,
+    /// How long to wait, as for Acquire.
+    #[prost(int64, tag = "8")]
+    pub wait_ms: i64,
+    /// How long this call may stay open before it answers `queued`, as for Acquire.
+    #[prost(int64, tag = "9")]
+    pub poll_timeout_ms: i64,
+    /// As for Acquire.
+    #[prost(int32, tag = "10")]
+    pub deadlock_priority: i32,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "11")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// ConvertResponse is the outcome of a Convert, or `queued` while it has none.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConvertResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What became of it.
+    #[prost(oneof = "convert_response::Outcome", tags = "2, 3, 4, 5")]
+    pub outcome: ::core::option::Option<convert_response::Outcome>,
+}
+/// Nested message and enum types in `ConvertResponse`.
+pub mod convert_response {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The key is held in that mode; the token is the hold's from here on.
+        #[prost(message, tag = "2")]
+        Granted(super::Granted),
+        /// It waits; repeat the call with the same request id to go on listening.
+        #[prost(message, tag = "3")]
+        Queued(super::Queued),
+        /// The hold is unchanged.
+        #[prost(message, tag = "4")]
+        Denied(super::Denied),
+        /// There is no such hold any more.
+        #[prost(message, tag = "5")]
+        NotHeld(super::NotHeld),
+    }
+}
+/// TransferRequest gives a hold to a waiter, past everybody else who waits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The session that gets it. Required, above 0.
+    #[prost(uint64, tag = "6")]
+    pub to_session_id: u64,
+    /// The request id of that session's waiting Acquire, with the same targets and modes. Required, above 0.
+    #[prost(uint64, tag = "7")]
+    pub to_request_id: u64,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "8")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// TransferResponse is the outcome of a Transfer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What became of it.
+    #[prost(oneof = "transfer_response::Outcome", tags = "2, 3, 4")]
+    pub outcome: ::core::option::Option<transfer_response::Outcome>,
+}
+/// Nested message and enum types in `TransferResponse`.
+pub mod transfer_response {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The waiter has the lock, as a new hold with a new token; the old hold is over.
+        #[prost(message, tag = "2")]
+        Granted(super::Granted),
+        /// NO_SUCH_WAITER: nothing changed.
+        #[prost(message, tag = "3")]
+        Denied(super::Denied),
+        /// There is no such hold any more.
+        #[prost(message, tag = "4")]
+        NotHeld(super::NotHeld),
+    }
+}
+/// SetValueRequest changes the published value of a hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetValueRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The hold. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub hold_id: u64,
+    /// Its token. Required, above 0.
+    #[prost(uint64, tag = "5")]
+    pub token: u64,
+    /// The new value, at most `max_value_bytes`. May be empty.
+    #[prost(bytes = "vec", tag = "6")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "7")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// SetValueResponse is the outcome of a SetValue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetValueResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// There is no such hold any more; absent when the value was set.
+    #[prost(message, optional, tag = "2")]
+    pub not_held: ::core::option::Option<NotHeld>,
+}
+/// RequestReleaseRequest asks the holders of a key to release it. It takes nothing from them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestReleaseRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The key. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// The hold to ask for; 0 asks every holder of the key.
+    #[prost(uint64, tag = "3")]
+    pub token: u64,
+    /// Why, told to the holder; at most 512 bytes, no control characters. May be empty.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// RequestReleaseResponse tells who was asked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestReleaseResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The holds that have been asked for, by this call or an earlier one, by rising hold_id; empty when
+    /// nobody holds the key like that.
+    #[prost(uint64, repeated, tag = "2")]
+    pub hold_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// CancelAcquireRequest takes back an Acquire or a Convert.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelAcquireRequest {
+    /// The session. Required, except on Attach.
+    #[prost(message, optional, tag = "1")]
+    pub session: ::core::option::Option<SessionRef>,
+    /// The request id of this cancel, at least 1, raised by one per new request of the session.
+    #[prost(uint64, tag = "2")]
+    pub request_id: u64,
+    /// All request ids whose final reply the client has. At most 1,024 ranges.
+    #[prost(message, repeated, tag = "3")]
+    pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The request id of the Acquire or Convert to take back. Required, at least 1.
+    #[prost(uint64, tag = "4")]
+    pub acquire_request_id: u64,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// CancelAcquireResponse is the outcome of a cancel. Each outcome leaves no waiter behind.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelAcquireResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What was found.
+    #[prost(enumeration = "CancelOutcome", tag = "2")]
+    pub outcome: i32,
+    /// The grant; only with CANCEL_OUTCOME_ALREADY_GRANTED.
+    #[prost(message, optional, tag = "3")]
+    pub granted: ::core::option::Option<Granted>,
+}
+/// ReleaseOutcome says what a Release found. Every outcome but STILL_HELD means that the hold is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReleaseOutcome {
+    /// Not an outcome; never sent.
+    Unspecified = 0,
+    /// This call ended the hold.
+    Released = 1,
+    /// An earlier Release or Close had ended it.
+    AlreadyReleased = 2,
+    /// It had been lost; lost_reason says why. The loss now counts as confirmed.
+    Lost = 3,
+    /// This session never had such a hold with such a token, or it is no longer remembered.
+    NotHolder = 4,
+    /// The hold counts one less and is still held.
+    StillHeld = 5,
+}
+impl ReleaseOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RELEASE_OUTCOME_UNSPECIFIED",
+            Self::Released => "RELEASE_OUTCOME_RELEASED",
+            Self::AlreadyReleased => "RELEASE_OUTCOME_ALREADY_RELEASED",
+            Self::Lost => "RELEASE_OUTCOME_LOST",
+            Self::NotHolder => "RELEASE_OUTCOME_NOT_HOLDER",
+            Self::StillHeld => "RELEASE_OUTCOME_STILL_HELD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RELEASE_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "RELEASE_OUTCOME_RELEASED" => Some(Self::Released),
+            "RELEASE_OUTCOME_ALREADY_RELEASED" => Some(Self::AlreadyReleased),
+            "RELEASE_OUTCOME_LOST" => Some(Self::Lost),
+            "RELEASE_OUTCOME_NOT_HOLDER" => Some(Self::NotHolder),
+            "RELEASE_OUTCOME_STILL_HELD" => Some(Self::StillHeld),
+            _ => None,
+        }
+    }
+}
+/// CancelOutcome says what a CancelAcquire found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CancelOutcome {
+    /// Not an outcome; never sent.
+    Unspecified = 0,
+    /// The Acquire does not wait any more and will never be granted.
+    Cancelled = 1,
+    /// It had been granted before; the reply carries the grant, which the client must release.
+    AlreadyGranted = 2,
+    /// No such Acquire is known. When it arrives later it will be refused.
+    UnknownRequest = 3,
+}
+impl CancelOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CANCEL_OUTCOME_UNSPECIFIED",
+            Self::Cancelled => "CANCEL_OUTCOME_CANCELLED",
+            Self::AlreadyGranted => "CANCEL_OUTCOME_ALREADY_GRANTED",
+            Self::UnknownRequest => "CANCEL_OUTCOME_UNKNOWN_REQUEST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CANCEL_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "CANCEL_OUTCOME_CANCELLED" => Some(Self::Cancelled),
+            "CANCEL_OUTCOME_ALREADY_GRANTED" => Some(Self::AlreadyGranted),
+            "CANCEL_OUTCOME_UNKNOWN_REQUEST" => Some(Self::UnknownRequest),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 #[cfg(feature = "client")]
 pub mod admin_service_client {
@@ -3600,347 +3941,6 @@ impl ErrorReason {
             "ERROR_REASON_VERSION_MISMATCH" => Some(Self::VersionMismatch),
             "ERROR_REASON_NAMESPACE_EXISTS" => Some(Self::NamespaceExists),
             "ERROR_REASON_NO_SUCH_SESSION" => Some(Self::NoSuchSession),
-            _ => None,
-        }
-    }
-}
-/// ReleaseRequest gives a hold back.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ReleaseRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The hold. Required, above 0.
-    #[prost(uint64, tag = "4")]
-    pub hold_id: u64,
-    /// Its token, or an earlier one of the same hold. Required, above 0.
-    #[prost(uint64, tag = "5")]
-    pub token: u64,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "6")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// ReleaseResponse is the outcome of a release. It never touches a newer hold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReleaseResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// What was found.
-    #[prost(enumeration = "ReleaseOutcome", tag = "2")]
-    pub outcome: i32,
-    /// Why the hold was lost; only with RELEASE_OUTCOME_LOST.
-    #[prost(enumeration = "LossReason", tag = "3")]
-    pub lost_reason: i32,
-    /// How many grants the hold still counts; only with RELEASE_OUTCOME_STILL_HELD.
-    #[prost(uint32, tag = "4")]
-    pub count: u32,
-}
-/// ConvertRequest changes the mode of one key of a hold. EXCLUSIVE becomes SHARED or UPGRADABLE and
-/// UPGRADABLE becomes SHARED at once, with the same token; UPGRADABLE becomes EXCLUSIVE when the SHARED
-/// holds beside it are over, before everybody who waits, with a new token for the whole hold; the mode it
-/// has already is granted unchanged. Everything else is denied UPGRADE_REFUSED.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ConvertRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session. CancelAcquire takes a
-    /// Convert back by it.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The hold. Required, above 0.
-    #[prost(uint64, tag = "4")]
-    pub hold_id: u64,
-    /// Its token now. Required, above 0.
-    #[prost(uint64, tag = "5")]
-    pub token: u64,
-    /// The key. Required, one of the hold's.
-    #[prost(string, tag = "6")]
-    pub key: ::prost::alloc::string::String,
-    /// The mode it shall have. Required.
-    #[prost(enumeration = "LockMode", tag = "7")]
-    pub mode: i32,
-    /// How long to wait, as for Acquire.
-    #[prost(int64, tag = "8")]
-    pub wait_ms: i64,
-    /// How long this call may stay open before it answers `queued`, as for Acquire.
-    #[prost(int64, tag = "9")]
-    pub poll_timeout_ms: i64,
-    /// As for Acquire.
-    #[prost(int32, tag = "10")]
-    pub deadlock_priority: i32,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "11")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// ConvertResponse is the outcome of a Convert, or `queued` while it has none.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ConvertResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// What became of it.
-    #[prost(oneof = "convert_response::Outcome", tags = "2, 3, 4, 5")]
-    pub outcome: ::core::option::Option<convert_response::Outcome>,
-}
-/// Nested message and enum types in `ConvertResponse`.
-pub mod convert_response {
-    /// What became of it.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        /// The key is held in that mode; the token is the hold's from here on.
-        #[prost(message, tag = "2")]
-        Granted(super::Granted),
-        /// It waits; repeat the call with the same request id to go on listening.
-        #[prost(message, tag = "3")]
-        Queued(super::Queued),
-        /// The hold is unchanged.
-        #[prost(message, tag = "4")]
-        Denied(super::Denied),
-        /// There is no such hold any more.
-        #[prost(message, tag = "5")]
-        NotHeld(super::NotHeld),
-    }
-}
-/// TransferRequest gives a hold to a waiter, past everybody else who waits.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TransferRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The hold. Required, above 0.
-    #[prost(uint64, tag = "4")]
-    pub hold_id: u64,
-    /// Its token. Required, above 0.
-    #[prost(uint64, tag = "5")]
-    pub token: u64,
-    /// The session that gets it. Required, above 0.
-    #[prost(uint64, tag = "6")]
-    pub to_session_id: u64,
-    /// The request id of that session's waiting Acquire, with the same targets and modes. Required, above 0.
-    #[prost(uint64, tag = "7")]
-    pub to_request_id: u64,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "8")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// TransferResponse is the outcome of a Transfer.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TransferResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// What became of it.
-    #[prost(oneof = "transfer_response::Outcome", tags = "2, 3, 4")]
-    pub outcome: ::core::option::Option<transfer_response::Outcome>,
-}
-/// Nested message and enum types in `TransferResponse`.
-pub mod transfer_response {
-    /// What became of it.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        /// The waiter has the lock, as a new hold with a new token; the old hold is over.
-        #[prost(message, tag = "2")]
-        Granted(super::Granted),
-        /// NO_SUCH_WAITER: nothing changed.
-        #[prost(message, tag = "3")]
-        Denied(super::Denied),
-        /// There is no such hold any more.
-        #[prost(message, tag = "4")]
-        NotHeld(super::NotHeld),
-    }
-}
-/// SetValueRequest changes the published value of a hold.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SetValueRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id, at least 1, raised by one per new request of the session.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The hold. Required, above 0.
-    #[prost(uint64, tag = "4")]
-    pub hold_id: u64,
-    /// Its token. Required, above 0.
-    #[prost(uint64, tag = "5")]
-    pub token: u64,
-    /// The new value, at most `max_value_bytes`. May be empty.
-    #[prost(bytes = "vec", tag = "6")]
-    pub value: ::prost::alloc::vec::Vec<u8>,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "7")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// SetValueResponse is the outcome of a SetValue.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetValueResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// There is no such hold any more; absent when the value was set.
-    #[prost(message, optional, tag = "2")]
-    pub not_held: ::core::option::Option<NotHeld>,
-}
-/// RequestReleaseRequest asks the holders of a key to release it. It takes nothing from them.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RequestReleaseRequest {
-    /// The namespace. Required.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The key. Required, 1 to 512 bytes, rules of a name.
-    #[prost(string, tag = "2")]
-    pub key: ::prost::alloc::string::String,
-    /// The hold to ask for; 0 asks every holder of the key.
-    #[prost(uint64, tag = "3")]
-    pub token: u64,
-    /// Why, told to the holder; at most 512 bytes, no control characters. May be empty.
-    #[prost(string, tag = "4")]
-    pub reason: ::prost::alloc::string::String,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "5")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// RequestReleaseResponse tells who was asked.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RequestReleaseResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// The holds that have been asked for, by this call or an earlier one, by rising hold_id; empty when
-    /// nobody holds the key like that.
-    #[prost(uint64, repeated, tag = "2")]
-    pub hold_ids: ::prost::alloc::vec::Vec<u64>,
-}
-/// CancelAcquireRequest takes back an Acquire or a Convert.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CancelAcquireRequest {
-    /// The session. Required, except on Attach.
-    #[prost(message, optional, tag = "1")]
-    pub session: ::core::option::Option<SessionRef>,
-    /// The request id of this cancel, at least 1, raised by one per new request of the session.
-    #[prost(uint64, tag = "2")]
-    pub request_id: u64,
-    /// All request ids whose final reply the client has. At most 1,024 ranges.
-    #[prost(message, repeated, tag = "3")]
-    pub answered: ::prost::alloc::vec::Vec<IdRange>,
-    /// The request id of the Acquire or Convert to take back. Required, at least 1.
-    #[prost(uint64, tag = "4")]
-    pub acquire_request_id: u64,
-    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
-    #[prost(string, tag = "5")]
-    pub correlation_id: ::prost::alloc::string::String,
-}
-/// CancelAcquireResponse is the outcome of a cancel. Each outcome leaves no waiter behind.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CancelAcquireResponse {
-    /// Where this was computed.
-    #[prost(message, optional, tag = "1")]
-    pub header: ::core::option::Option<ReplyHeader>,
-    /// What was found.
-    #[prost(enumeration = "CancelOutcome", tag = "2")]
-    pub outcome: i32,
-    /// The grant; only with CANCEL_OUTCOME_ALREADY_GRANTED.
-    #[prost(message, optional, tag = "3")]
-    pub granted: ::core::option::Option<Granted>,
-}
-/// ReleaseOutcome says what a Release found. Every outcome but STILL_HELD means that the hold is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ReleaseOutcome {
-    /// Not an outcome; never sent.
-    Unspecified = 0,
-    /// This call ended the hold.
-    Released = 1,
-    /// An earlier Release or Close had ended it.
-    AlreadyReleased = 2,
-    /// It had been lost; lost_reason says why. The loss now counts as confirmed.
-    Lost = 3,
-    /// This session never had such a hold with such a token, or it is no longer remembered.
-    NotHolder = 4,
-    /// The hold counts one less and is still held.
-    StillHeld = 5,
-}
-impl ReleaseOutcome {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "RELEASE_OUTCOME_UNSPECIFIED",
-            Self::Released => "RELEASE_OUTCOME_RELEASED",
-            Self::AlreadyReleased => "RELEASE_OUTCOME_ALREADY_RELEASED",
-            Self::Lost => "RELEASE_OUTCOME_LOST",
-            Self::NotHolder => "RELEASE_OUTCOME_NOT_HOLDER",
-            Self::StillHeld => "RELEASE_OUTCOME_STILL_HELD",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "RELEASE_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
-            "RELEASE_OUTCOME_RELEASED" => Some(Self::Released),
-            "RELEASE_OUTCOME_ALREADY_RELEASED" => Some(Self::AlreadyReleased),
-            "RELEASE_OUTCOME_LOST" => Some(Self::Lost),
-            "RELEASE_OUTCOME_NOT_HOLDER" => Some(Self::NotHolder),
-            "RELEASE_OUTCOME_STILL_HELD" => Some(Self::StillHeld),
-            _ => None,
-        }
-    }
-}
-/// CancelOutcome says what a CancelAcquire found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum CancelOutcome {
-    /// Not an outcome; never sent.
-    Unspecified = 0,
-    /// The Acquire does not wait any more and will never be granted.
-    Cancelled = 1,
-    /// It had been granted before; the reply carries the grant, which the client must release.
-    AlreadyGranted = 2,
-    /// No such Acquire is known. When it arrives later it will be refused.
-    UnknownRequest = 3,
-}
-impl CancelOutcome {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "CANCEL_OUTCOME_UNSPECIFIED",
-            Self::Cancelled => "CANCEL_OUTCOME_CANCELLED",
-            Self::AlreadyGranted => "CANCEL_OUTCOME_ALREADY_GRANTED",
-            Self::UnknownRequest => "CANCEL_OUTCOME_UNKNOWN_REQUEST",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "CANCEL_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
-            "CANCEL_OUTCOME_CANCELLED" => Some(Self::Cancelled),
-            "CANCEL_OUTCOME_ALREADY_GRANTED" => Some(Self::AlreadyGranted),
-            "CANCEL_OUTCOME_UNKNOWN_REQUEST" => Some(Self::UnknownRequest),
             _ => None,
         }
     }
