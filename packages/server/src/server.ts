@@ -6,7 +6,7 @@ import { requestListener } from "./listener/request-listener.ts";
 import type { Log } from "./log/log.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
 import { VirtualClock } from "./ports/virtual-clock.ts";
-import type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
+import type { MakeNamespace, RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";
 import { createHandlers } from "./rpc/handlers.ts";
 
 /** How long a stopping server waits for calls under way, unless told otherwise. */
@@ -17,6 +17,8 @@ export interface StartServerOptions {
   readonly identity: ServerIdentity;
   /** The namespaces to serve, by name; they belong to the caller, who closes them after the server. */
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** How CreateNamespace makes one; absent, it is refused. */
+  readonly makeNamespace?: MakeNamespace;
   /** Where to listen. Default 127.0.0.1. */
   readonly host?: string;
   /** Default 7420; 0 lets the system choose. */
@@ -68,6 +70,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const environment: RpcEnvironment = {
     identity: options.identity,
     namespaces: options.namespaces,
+    makeNamespace: options.makeNamespace,
     limits,
     clock,
     log,

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, type Limits, textProblem } from "@lockstep/protocol";
+import { DEFAULT_LIMITS, type Limits, nameProblem, textProblem } from "@lockstep/protocol";
 import { z } from "zod";
 import { LOG_LEVELS } from "../log/log.ts";
 
@@ -31,6 +31,12 @@ export const SETTINGS = {
     flag: "data",
     value: "FOLDER",
     description: "where the data is kept (default ./.lockstep)",
+  },
+  namespaces: {
+    flag: "namespaces",
+    value: "NAMES",
+    description:
+      "namespaces to serve beside default and those there are, separated by commas (default none)",
   },
   journal: {
     flag: "journal",
@@ -113,6 +119,18 @@ const dataFolder = z
   .max(FOLDER_CHARACTERS, `must not be longer than ${FOLDER_CHARACTERS} characters`)
   .default("./.lockstep");
 
+const namespaces = z
+  .string()
+  .default("")
+  .transform((given, context): readonly string[] => {
+    const names = given === "" ? [] : given.split(",").map((name) => name.trim());
+    for (const name of names) {
+      const problem = nameProblem(name);
+      if (problem !== undefined) return refuse(context, `${JSON.stringify(name)} ${problem}`);
+    }
+    return names;
+  });
+
 const node = z
   .string()
   .min(1, "must not be empty")
@@ -162,6 +180,7 @@ export const configSchema = z
     listen,
     insecureListen: yes,
     dataFolder,
+    namespaces,
     journal: z.enum(["sqlite", "memory"], "must be sqlite or memory").default("sqlite"),
     development: yes,
     newLineage: yes,

@@ -21,10 +21,27 @@ export function keysOf({ body }: Event): readonly string[] {
     case "lockReleased":
     case "lockLost":
     case "delayEnded":
+    case "holdCountChanged":
+    case "holdTransferred":
+    case "holdValueSet":
+    case "releaseRequested":
       return body.value.targets.map((target: LockTarget) => target.key);
+    case "convertQueued":
+    case "holdConverted":
+      return body.value.target === undefined ? [] : [body.value.target.key];
+    case "keyQuarantineCleared":
+      return [body.value.key];
     default:
       return [];
   }
+}
+
+/** Whether an event is about a session: what it says of itself, of what it holds and of what it waits for. */
+export function isAbout({ body }: Event, sessionId: bigint): boolean {
+  if (body.case === undefined) return false;
+  const { value } = body;
+  if ("toSessionId" in value && value.toSessionId === sessionId) return true;
+  return "sessionId" in value && value.sessionId === sessionId;
 }
 
 /** An event as it may leave the server: without what only the journal may know. */

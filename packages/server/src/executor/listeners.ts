@@ -2,6 +2,8 @@ import type { Event } from "@lockstep/protocol";
 import { withoutJournalOnly } from "./event-codec.ts";
 import type { Commit } from "./namespace.ts";
 
+type News = Extract<Event["body"], { case: "lockLost" | "releaseRequested" | "sessionEnded" }>;
+
 /** Those who see what has become durable: watches, and the streams of sessions. */
 export class Listeners {
   readonly #commit = new Set<(commit: Commit) => void>();
@@ -35,10 +37,16 @@ export class Listeners {
 
   #tellSession(event: Event): void {
     const { body } = event;
-    if (body.case !== "lockLost" && body.case !== "sessionEnded") return;
+    if (!isNews(body)) return;
     const listeners = this.#news.get(body.value.sessionId);
     if (listeners === undefined) return;
     const news = withoutJournalOnly(event);
     for (const listener of listeners) listener(news);
   }
+}
+
+/** What took a hold from a session, asked for one, or ended it. */
+function isNews(body: Event["body"]): body is News {
+  const { case: kind } = body;
+  return kind === "lockLost" || kind === "releaseRequested" || kind === "sessionEnded";
 }

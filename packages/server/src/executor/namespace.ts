@@ -6,7 +6,7 @@ import type { JournalFilter, PageLimit } from "../journal/journal.ts";
 export interface Pending<R> {
   /**
    * The reply with its header. It settles once everything decided before it is durable; for an acquire
-   * that waits, with the final outcome. Rejects with a core `Refusal`.
+   * or convert that waits, with the final outcome. Rejects with a core `Refusal`.
    */
   readonly reply: Promise<R>;
   /** Nobody listens any more: the reply never settles. The operation itself goes on; a ticket waits on. */
@@ -45,8 +45,8 @@ export interface Namespace {
   /** Calls `listener` after every durable commit, in order. Returns the way to stop. */
   onCommit(listener: (commit: Commit) => void): () => void;
   /**
-   * Calls `listener` with durable events that took a hold from this session, and with its end. Returns
-   * the way to stop.
+   * Calls `listener` with durable events that took a hold from this session or asked for one, and with
+   * its end. Returns the way to stop.
    */
   onNews(sessionId: bigint, listener: (event: Event) => void): () => void;
   /** The header of a reply that leaves now and is about no operation: a bookmark, an opened stream. */

@@ -1,6 +1,6 @@
 import type { ReplyHeader } from "@lockstep/protocol";
 import type { Pending } from "./namespace.ts";
-import type { Ending, Waiters } from "./waiters.ts";
+import type { Ending, WaitingKind, Waiters } from "./waiters.ts";
 
 /** A reply as the executor hands it out: any message, with its header. */
 export type AnyReply = { header?: ReplyHeader };
@@ -39,10 +39,10 @@ export class OpenReply implements Pending<AnyReply> {
   }
 
   /** Waits for the end of a ticket, unless nobody listens any more. */
-  waitFor(ticketId: bigint): void {
+  waitFor(ticketId: bigint, kind: WaitingKind): void {
     if (!this.#all.has(this)) return;
     this.#ticketId = ticketId;
-    this.#waiters.add(ticketId, this);
+    this.#waiters.add(ticketId, this, kind);
   }
 
   /** Settles by the end of the wait. */

@@ -15,11 +15,22 @@ export interface ServerIdentity {
   readonly durability: Durability;
 }
 
+/**
+ * Gives a namespace to `use`, making it when it is missing: nobody else can use a new one before `use` is
+ * done with it. Rejects with the core `Refusal` of a limit, and with what `use` throws.
+ */
+export type MakeNamespace = <R>(
+  name: string,
+  use: (namespace: Namespace, isNew: boolean) => Promise<R>,
+) => Promise<R>;
+
 /** What every RPC handler works with. */
 export interface RpcEnvironment {
   readonly identity: ServerIdentity;
-  /** The namespaces served, by name. */
+  /** The namespaces served, by name: those there are at the moment. */
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** Undefined where no namespaces are made. */
+  readonly makeNamespace?: MakeNamespace | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;

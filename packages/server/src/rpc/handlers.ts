@@ -42,8 +42,8 @@ export function createHandlers(
   environment: RpcEnvironment,
   testClock: VirtualClock | undefined,
 ): Handlers {
-  const { limits, namespaces } = environment;
-  const watches = new Watches(namespaces, limits);
+  const { limits } = environment;
+  const watches = new Watches(limits);
   const inFlight = new InFlightBytes(limits);
   const guarded = (handlers: readonly UniversalHandler[]) =>
     handlers.map((handler) => guard(handler, environment, inFlight));

@@ -17,6 +17,7 @@ import {
   type AttachedReply,
   type AttachedSession,
   attachedOp,
+  waitsForLock,
 } from "./attached-op.ts";
 import type { Outbox } from "./outbox.ts";
 import { replySize } from "./reply-size.ts";
@@ -118,7 +119,7 @@ export class AttachStream {
       const op = attachedOp(call, this.#session, limits);
       const underWay: UnderWay = { callId, op, pending: undefined, timer: undefined };
       this.#calls.set(callId, underWay);
-      if (op.kind !== "acquire") this.#prompt += 1;
+      if (!waitsForLock(op)) this.#prompt += 1;
       if (timeoutMs > 0n) {
         underWay.timer = clock.after(Number(timeoutMs), () => this.#expire(underWay));
       }
@@ -183,7 +184,7 @@ export class AttachStream {
     if (this.#calls.get(underWay.callId) !== underWay) return false;
     this.#calls.delete(underWay.callId);
     underWay.timer?.cancel();
-    if (underWay.op.kind !== "acquire") this.#prompt -= 1;
+    if (!waitsForLock(underWay.op)) this.#prompt -= 1;
     return true;
   }
 
@@ -217,7 +218,7 @@ export class AttachStream {
   /** Every call gets its reply, those that wait for a lock too. */
   #sessionEnded(refusal: Refusal): void {
     for (const underWay of [...this.#calls.values()]) {
-      if (underWay.op.kind !== "acquire") continue;
+      if (!waitsForLock(underWay.op)) continue;
       underWay.pending?.abandon();
       this.#fail(underWay, refusal);
     }

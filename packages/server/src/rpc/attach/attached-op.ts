@@ -3,11 +3,13 @@ import type { AttachCall, Limits } from "@lockstep/protocol";
 import { invalidField } from "../errors.ts";
 import { checkNotNegative, checkText, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import {
-  checkAcquire,
-  checkCancelAcquire,
-  checkCheckFence,
+  checkConvert,
   checkRelease,
-} from "../validate/lock.ts";
+  checkRequestRelease,
+  checkSetValue,
+  checkTransfer,
+} from "../validate/hold.ts";
+import { checkAcquire, checkCancelAcquire, checkCheckFence } from "../validate/lock.ts";
 import { checkCloseSession, checkGetSession, checkKeepAlive } from "../validate/session.ts";
 
 /** The operations an Attach carries. */
@@ -22,48 +24,86 @@ export interface AttachedSession {
   readonly caller: SessionCaller;
 }
 
+/** Whether an operation may have to wait for a lock; everything else answers promptly. */
+export function waitsForLock({ kind }: Op<AttachedKind>): boolean {
+  return kind === "acquire" || kind === "convert";
+}
+
 /**
  * Reads one call of an Attach into the operation it asks for.
  * @throws Refusal INVALID_FIELD.
  */
 export function attachedOp(
   { request, timeoutMs, traceparent }: AttachCall,
-  { namespace, caller }: AttachedSession,
+  session: AttachedSession,
   limits: Limits,
 ): Op<AttachedKind> {
   checkNotNegative("timeout_ms", timeoutMs);
   checkText("traceparent", traceparent, TRACEPARENT_BYTES);
   switch (request.case) {
-    case "keepAlive":
-      checkKeepAlive(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value };
-    case "closeSession":
-      checkCloseSession(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value };
-    case "getSession":
-      checkGetSession(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value };
-    case "acquire":
-      checkAcquire(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value, answerQueued: false };
-    case "release":
-      checkRelease(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value };
-    case "cancelAcquire":
-      checkCancelAcquire(withoutSession(request.value), limits);
-      return { kind: request.case, caller, request: request.value };
     case "checkFence":
       checkCheckFence(request.value);
-      if (request.value.namespace !== "" && request.value.namespace !== namespace) {
-        throw invalidField("namespace", "must be absent or that of the session on Attach");
-      }
+      checkNamespace(request.value, session);
       return { kind: request.case, request: request.value };
+    case "requestRelease": {
+      checkRequestRelease(request.value);
+      checkNamespace(request.value, session);
+      const { principal } = session.caller;
+      return { kind: request.case, principal, request: request.value };
+    }
     case undefined:
       throw invalidField("request", "is required");
+    default:
+      if (request.value.session !== undefined) {
+        throw invalidField("session", "must be absent on Attach");
+      }
+      return sessionOp(request, session.caller, limits);
   }
 }
 
-function withoutSession<T extends { session?: unknown }>(request: T): T {
-  if (request.session !== undefined) throw invalidField("session", "must be absent on Attach");
-  return request;
+type SessionCall = Exclude<
+  AttachCall["request"],
+  { case: "checkFence" | "requestRelease" | undefined }
+>;
+
+function sessionOp(
+  { case: kind, value: request }: SessionCall,
+  caller: SessionCaller,
+  limits: Limits,
+): Op<AttachedKind> {
+  switch (kind) {
+    case "keepAlive":
+      checkKeepAlive(request, limits);
+      return { kind, caller, request };
+    case "closeSession":
+      checkCloseSession(request, limits);
+      return { kind, caller, request };
+    case "getSession":
+      checkGetSession(request, limits);
+      return { kind, caller, request };
+    case "acquire":
+      checkAcquire(request, limits);
+      return { kind, caller, request, answerQueued: false };
+    case "release":
+      checkRelease(request, limits);
+      return { kind, caller, request };
+    case "convert":
+      checkConvert(request, limits);
+      return { kind, caller, request, answerQueued: false };
+    case "transfer":
+      checkTransfer(request, limits);
+      return { kind, caller, request };
+    case "setValue":
+      checkSetValue(request, limits);
+      return { kind, caller, request };
+    case "cancelAcquire":
+      checkCancelAcquire(request, limits);
+      return { kind, caller, request };
+  }
+}
+
+function checkNamespace(request: { namespace: string }, { namespace }: AttachedSession): void {
+  if (request.namespace !== "" && request.namespace !== namespace) {
+    throw invalidField("namespace", "must be absent or that of the session on Attach");
+  }
 }

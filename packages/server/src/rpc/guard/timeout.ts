@@ -7,11 +7,15 @@ import { malformed } from "../errors.ts";
 
 const CONNECT = "connect-timeout-ms";
 const GRPC = "grpc-timeout";
+const POLLS: ReadonlySet<DescMethod> = new Set([
+  LockService.method.acquire,
+  LockService.method.convert,
+]);
 
 /**
  * Takes the caller's timeout out of the headers, so that only the server's own clock counts it, and
  * returns the time the call has in milliseconds; undefined means no limit. A unary call that names none
- * has `default_deadline_ms`, an Acquire the longest poll on top. A stream has what it names.
+ * has `default_deadline_ms`, one that polls the longest poll on top. A stream has what it names.
  * @throws ConnectError MALFORMED when it cannot be read.
  * @throws Refusal LIMIT_EXCEEDED when a unary call asks for more than `max_deadline_ms`.
  */
@@ -41,8 +45,7 @@ function takeAskedTimeout(header: Headers): number | undefined {
 }
 
 function defaultTimeoutMs(method: DescMethod, limits: Limits): number {
-  const polls = method === LockService.method.acquire;
-  return limits.default_deadline_ms + (polls ? limits.max_poll_timeout_ms : 0);
+  return limits.default_deadline_ms + (POLLS.has(method) ? limits.max_poll_timeout_ms : 0);
 }
 
 function tooLong(maxMs: number): Refusal {

@@ -14,6 +14,10 @@ export const CORRELATION_ID_BYTES = 128;
 /** The most bytes of a W3C trace context. */
 export const TRACEPARENT_BYTES = 128;
 const PREFIX_BYTES = 512;
+const REASON_BYTES = 512;
+const METADATA_ENTRIES = 16;
+const METADATA_KEY_BYTES = 128;
+const METADATA_VALUE_BYTES = 512;
 const PAGE_TOKEN_BYTES = 1_024;
 const MAX_PAGE_SIZE = 1_000;
 
@@ -35,6 +39,30 @@ export function checkPrefix(field: string, text: string): void {
 /** Demands a correlation id. */
 export function checkCorrelationId(text: string): void {
   checkText("correlation_id", text, CORRELATION_ID_BYTES);
+}
+
+/** Demands the reason a person gives for what they do. */
+export function checkReason(text: string): void {
+  if (text === "") throw invalidField("reason", "must not be empty");
+  checkText("reason", text, REASON_BYTES);
+}
+
+/** Demands a reason, or none. */
+export function checkReasonIfAny(text: string): void {
+  checkText("reason", text, REASON_BYTES);
+}
+
+/** Demands what a client says of itself or of a lock. */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(metadata);
+  if (entries.length > METADATA_ENTRIES) {
+    throw invalidField("metadata", `must not have more than ${METADATA_ENTRIES} entries`);
+  }
+  for (const [key, value] of entries) {
+    if (key === "") throw invalidField("metadata.key", "must not be empty");
+    checkText("metadata.key", key, METADATA_KEY_BYTES);
+    checkText("metadata.value", value, METADATA_VALUE_BYTES);
+  }
 }
 
 /** Demands an identity, a token or a request id: 1 to 2^63 - 1. */
@@ -60,11 +88,25 @@ export function checkNotNegative(field: string, value: bigint): void {
   if (value < 0n) throw invalidField(field, "must not be negative");
 }
 
+/** Demands a count of 0 to `max`. */
+export function checkCount(field: string, count: number, max: number): void {
+  if (count < 0 || count > max) throw invalidField(field, `must be 0 to ${max}`);
+}
+
+/** Demands one of an enum's values, other than UNSPECIFIED where `required`. */
+export function checkEnum(
+  field: string,
+  names: Readonly<Record<number, string>>,
+  value: number,
+  required: "required" | "optional",
+): void {
+  if (required === "required" && value === 0) throw invalidField(field, "is required");
+  if (!Object.hasOwn(names, value)) throw invalidField(field, "must be a known value");
+}
+
 /** Demands a page size; 0 stands for the default. */
 export function checkPageSize(size: number): void {
-  if (size < 0 || size > MAX_PAGE_SIZE) {
-    throw invalidField("page_size", `must be 0 to ${MAX_PAGE_SIZE}`);
-  }
+  checkCount("page_size", size, MAX_PAGE_SIZE);
 }
 
 /** Demands what may be a page token; empty is the beginning. */

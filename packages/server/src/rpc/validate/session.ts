@@ -6,11 +6,11 @@ import type {
   ListSessionsRequest,
   OpenSessionRequest,
 } from "@lockstep/protocol";
-import { invalidField } from "../errors.ts";
 import {
   checkAnswered,
   checkCorrelationId,
   checkDuration,
+  checkMetadata,
   checkName,
   checkNumber,
   checkPageSize,
@@ -21,9 +21,6 @@ import {
 } from "./fields.ts";
 
 const DISPLAY_NAME_BYTES = 512;
-const METADATA_ENTRIES = 16;
-const METADATA_KEY_BYTES = 128;
-const METADATA_VALUE_BYTES = 512;
 
 /** The bounds of an OpenSessionRequest. */
 export function checkOpenSession(request: OpenSessionRequest, limits: Limits): void {
@@ -61,16 +58,4 @@ export function checkListSessions(request: ListSessionsRequest): void {
   checkName("namespace", request.namespace);
   checkPageSize(request.pageSize);
   checkPageToken(request.pageToken);
-}
-
-function checkMetadata(metadata: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(metadata);
-  if (entries.length > METADATA_ENTRIES) {
-    throw invalidField("metadata", `must not have more than ${METADATA_ENTRIES} entries`);
-  }
-  for (const [key, value] of entries) {
-    if (key === "") throw invalidField("metadata.key", "must not be empty");
-    checkText("metadata.key", key, METADATA_KEY_BYTES);
-    checkText("metadata.value", value, METADATA_VALUE_BYTES);
-  }
 }

@@ -8,8 +8,9 @@ import { revisionAhead } from "../../executor/history.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { namespaceOf } from "../namespaces.ts";
 import { unlessAborted } from "../settle.ts";
-import { checkListEvents } from "../validate/lock.ts";
+import { checkListEvents } from "../validate/events.ts";
 import { chosenBy } from "./event-filter.ts";
+import { readChosen } from "./read-chosen.ts";
 
 const DEFAULT_PAGE_SIZE = 100;
 // In JSON a page can be several times as long, and must stay below max_response_bytes.
@@ -27,8 +28,10 @@ export async function listEvents(
   const { afterRevision } = request;
   if (afterRevision > header.revision) throw revisionAhead(afterRevision, header.revision);
   const limit = { maxRecords: request.pageSize || DEFAULT_PAGE_SIZE, maxBytes: PAGE_BYTES };
-  const { inJournal } = chosenBy(request.filter);
-  const page = await unlessAborted(namespace.history(afterRevision, limit, inJournal), signal);
+  const page = await unlessAborted(
+    readChosen(namespace, afterRevision, limit, chosenBy(request.filter)),
+    signal,
+  );
   // What became durable after the page got its place belongs to the next one.
   const events = page.events.filter(({ revision }) => revision <= header.revision);
   const nextAfterRevision = events.length < page.events.length ? header.revision : page.scannedTo;

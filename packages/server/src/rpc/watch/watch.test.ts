@@ -181,7 +181,7 @@ test("a watch that falls behind reads the journal and then goes on live", async 
     limits: DEFAULT_LIMITS,
     stopping: new AbortController().signal,
   } as unknown as RpcEnvironment;
-  const watches = new Watches(namespaces, DEFAULT_LIMITS, 2);
+  const watches = new Watches(DEFAULT_LIMITS, 2);
   const header = new Headers();
   const call = new Call(
     LockService.method.watch,

@@ -13,8 +13,9 @@ import type { Call } from "../guard/call.ts";
 import { namespaceOf } from "../namespaces.ts";
 import { pause } from "../pause.ts";
 import { unlessAborted } from "../settle.ts";
-import { checkWatch } from "../validate/lock.ts";
+import { checkWatch } from "../validate/events.ts";
 import { type Chosen, chosenBy } from "./event-filter.ts";
+import { readChosen } from "./read-chosen.ts";
 import type { RecentEvents } from "./recent-events.ts";
 import type { Watches } from "./watches.ts";
 
@@ -38,7 +39,7 @@ export async function* watch(
   try {
     checkWatch(request);
     const namespace = namespaceOf(environment, request.namespace);
-    const opened = watches.open(request.namespace, call.principal);
+    const opened = watches.open(request.namespace, namespace, call.principal);
     close = opened.close;
     call.bytes.release();
     const { revision: head } = await unlessAborted(namespace.barrier(), call.signal);
@@ -72,7 +73,7 @@ async function* follow(following: Following): AsyncGenerator<WatchResponse> {
     call.signal.throwIfAborted();
     const page = recent.covers(cursor)
       ? recent.read(cursor, chosen.matches, PAGE.maxRecords)
-      : await namespace.history(cursor, PAGE, chosen.inJournal);
+      : await readChosen(namespace, cursor, PAGE, chosen);
     cursor = page.scannedTo;
     if (stopping.aborted) {
       yield response(namespace, cursor, page.events);

@@ -5,29 +5,29 @@ import { RecentEvents } from "./recent-events.ts";
 
 const RECENT_EVENTS_MAX = 4_096;
 
+/** What the watches of one namespace share. */
+interface Watched {
+  readonly recent: RecentEvents;
+  /** How many there are, by principal. */
+  readonly open: Map<string, number>;
+}
+
 /** The watches of all namespaces: what they share, and how many there may be. */
 export class Watches {
   readonly #limits: Limits;
-  readonly #recent = new Map<string, RecentEvents>();
-  readonly #open = new Map<string, Map<string, number>>();
+  readonly #recentEventsMax: number;
+  readonly #byNamespace = new Map<string, Watched>();
 
   /** Keeps the last `recentEventsMax` events of each namespace for those who have caught up. */
-  constructor(
-    namespaces: ReadonlyMap<string, Namespace>,
-    limits: Limits,
-    recentEventsMax = RECENT_EVENTS_MAX,
-  ) {
+  constructor(limits: Limits, recentEventsMax = RECENT_EVENTS_MAX) {
     this.#limits = limits;
-    for (const [name, namespace] of namespaces) {
-      this.#recent.set(name, new RecentEvents(namespace, recentEventsMax));
-      this.#open.set(name, new Map());
-    }
+    this.#recentEventsMax = recentEventsMax;
   }
 
   /** How many watches a namespace has. */
-  count(namespace: string): number {
+  count(name: string): number {
     let count = 0;
-    for (const open of this.#open.get(namespace)?.values() ?? []) count += open;
+    for (const open of this.#byNamespace.get(name)?.open.values() ?? []) count += open;
     return count;
   }
 
@@ -35,12 +35,14 @@ export class Watches {
    * Starts a watch: what it reads, and the way to end it.
    * @throws Refusal LIMIT_EXCEEDED naming `max_watches` or `max_watches_per_principal`.
    */
-  open(namespace: string, principal: string): { recent: RecentEvents; close: () => void } {
-    const recent = this.#recent.get(namespace);
-    const open = this.#open.get(namespace);
-    if (recent === undefined || open === undefined) throw new Error("the namespace is not served");
+  open(
+    name: string,
+    namespace: Namespace,
+    principal: string,
+  ): { recent: RecentEvents; close: () => void } {
+    const { recent, open } = this.#of(name, namespace);
     const { max_watches, max_watches_per_principal } = this.#limits;
-    if (this.count(namespace) >= max_watches) {
+    if (this.count(name) >= max_watches) {
       throw limitExceeded("max_watches", max_watches, "the namespace has too many watches");
     }
     const own = open.get(principal) ?? 0;
@@ -57,7 +59,18 @@ export class Watches {
 
   /** Lets go of the namespaces. */
   close(): void {
-    for (const recent of this.#recent.values()) recent.close();
+    for (const { recent } of this.#byNamespace.values()) recent.close();
+  }
+
+  /** Of a namespace nobody watches nothing is kept; with the first watch that begins. */
+  #of(name: string, namespace: Namespace): Watched {
+    let watched = this.#byNamespace.get(name);
+    if (watched === undefined) {
+      const recent = new RecentEvents(namespace, this.#recentEventsMax);
+      watched = { recent, open: new Map() };
+      this.#byNamespace.set(name, watched);
+    }
+    return watched;
   }
 }
 
