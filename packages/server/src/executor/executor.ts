@@ -261,8 +261,7 @@ export class Executor implements Namespace {
     if (events.length === 0 || this.#role !== NamespaceRole.LEADER) return;
     this.#batch = [];
     this.#replies = [];
-    const before = (events[0] as Event).revision - 1n;
-    this.#pipeline.send(before, this.#state.epoch, events, replies);
+    this.#pipeline.send((events[0] as Event).revision - 1n, this.#state.epoch, events, replies);
   }
 
   #committed(events: readonly Event[], tookMs: number, bytes: number): void {

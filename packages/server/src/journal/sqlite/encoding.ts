@@ -46,10 +46,15 @@ const CHAIN_TAG = "lockstep.journal.batch.v1";
 export function encodeBatch({ epoch, records }: JournalBatch, floor: bigint): Uint8Array {
   const first = records[0]?.revision ?? 0n;
   const last = records.at(-1)?.revision ?? 0n;
-  const encoded = records.map(encodeRecord);
-  const out = new Uint8Array(HEADER_LENGTH + encodedLength(encoded));
-  out.set(encodeHeader({ first, last, epoch, floor, count: records.length }));
-  writeRecords(out, HEADER_LENGTH, encoded);
+  const header = { first, last, epoch, floor, count: records.length };
+  return assembleBatch(header, records.map(encodeRecord));
+}
+
+/** Puts a batch together whose records are encoded already. */
+export function assembleBatch(header: BatchHeader, records: readonly EncodedRecord[]): Uint8Array {
+  const out = new Uint8Array(HEADER_LENGTH + encodedLength(records));
+  out.set(encodeHeader(header));
+  writeRecords(out, HEADER_LENGTH, records);
   return out;
 }
 
