@@ -15,10 +15,12 @@ import {
   SessionService,
 } from "@lockstep/protocol";
 import { afterEach } from "vitest";
+import type { Executor } from "../executor/executor.ts";
 import type { Namespace } from "../executor/namespace.ts";
 import { openNamespace } from "../executor/open-namespace.ts";
 import { MemoryJournal } from "../journal/memory.ts";
 import { createLog } from "../log/log.ts";
+import { Namespaces } from "../namespaces/namespaces.ts";
 import { VirtualClock } from "../ports/virtual-clock.ts";
 import { type RunningServer, type StartServerOptions, startServer } from "../server.ts";
 
@@ -57,43 +59,40 @@ export async function startTestServer(
   const clock = new VirtualClock(1_700_000_000_000);
   const journal = new MemoryJournal();
   const limits = options.limits ?? DEFAULT_LIMITS;
-  const executor = await openNamespace({
-    name: "default",
-    clusterId: "cluster",
-    node: "node-1",
-    clock,
-    journal,
-    limits,
-    serverVersion: "0.0.0-test",
-    onStopped: () => undefined,
-  });
   const submitted: string[] = [];
   const log: string[] = [];
-  const namespace = recorded(executor, submitted);
-  const server = await startServer({
-    identity: {
-      clusterId: "cluster",
-      node: "node-1",
-      serverVersion: "0.0.0-test",
-      durability: Durability.NONE,
+  const identity = { clusterId: "cluster", node: "node-1", serverVersion: "0.0.0-test" };
+  const namespaces = new Namespaces({
+    limits,
+    async open(name) {
+      const own = name === "default" ? journal : new MemoryJournal();
+      const onStopped = () => undefined;
+      const parts = { ...identity, name, clock, limits, onStopped, journal: own };
+      return { journal: own, executor: recorded(await openNamespace(parts), submitted) };
     },
-    namespaces: new Map([["default", namespace]]),
+  });
+  await namespaces.open(["default"]);
+  const server = await startServer({
+    identity: { ...identity, durability: Durability.NONE },
+    namespaces: namespaces.served,
+    makeNamespace: (name, use) => namespaces.make(name, use),
     port: 0,
     clock,
     log: createLog("debug", clock, { write: (line) => void log.push(line) }),
     ...options,
   });
-  executor.start();
+  namespaces.start();
   const close = async () => {
     await server.close();
-    executor.close();
+    await namespaces.close();
   };
-  const stopNamespace = () => executor.close();
+  const namespace = namespaces.served.get("default") as Executor;
+  const stopNamespace = () => namespace.close();
   return { server, clock, journal, namespace, submitted, log, stopNamespace, close };
 }
 
-function recorded(namespace: Namespace, submitted: string[]): Namespace {
-  return new Proxy(namespace, {
+function recorded(executor: Executor, submitted: string[]): Executor {
+  return new Proxy(executor, {
     get(target, name) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
