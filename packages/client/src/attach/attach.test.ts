@@ -21,7 +21,7 @@ describe("an Attach", () => {
     await Promise.all(releases);
   });
 
-  test("that is cut while a request waits gets the same grant for the same request id [SES-75]", async () => {
+  test("that is cut while a request waits gets the same grant for the same request id [SES-75, GEN-83]", async () => {
     const { clock, server, held, another } = world();
     const holder = await held("a");
     const waiting = outcomeOf(another().acquire("a"));
