@@ -152,7 +152,7 @@ describe("a test server", () => {
     });
   });
 
-  test("serves several namespaces, each with its own locks", async () => {
+  test("serves several namespaces, each with its own locks [GEN-5]", async () => {
     await start({ namespaces: ["red", "blue"] });
     const red = await server.client({ namespace: "red" }).acquire("orders");
     const blue = await server.client({ namespace: "blue" }).acquire("orders");
