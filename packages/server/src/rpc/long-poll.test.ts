@@ -40,7 +40,7 @@ const arrived = (waiters: bigint) =>
   expect.poll(() => running.namespace.info().counters?.waiters).toBe(waiters);
 
 describe("a unary acquire", () => {
-  test("answers queued at once without a poll timeout", async () => {
+  test("answers queued at once without a poll timeout [LOCK-25]", async () => {
     expect((await ask({ waitMs: 60_000n })).outcome.case).toBe("queued");
   });
 
@@ -51,7 +51,7 @@ describe("a unary acquire", () => {
     expect((await asked).outcome.case).toBe("granted");
   });
 
-  test("answers queued when the poll's time passes, and a repeat goes on listening", async () => {
+  test("answers queued when the poll's time passes, and a repeat goes on listening [LOCK-25]", async () => {
     const asked = ask(long);
     await arrived(1n);
     await running.clock.advance(10_000);
@@ -61,7 +61,7 @@ describe("a unary acquire", () => {
     expect((await again).outcome.case).toBe("granted");
   });
 
-  test("leaves its ticket waiting when the caller goes away", async () => {
+  test("leaves its ticket waiting when the caller goes away [SES-79, LOCK-25]", async () => {
     const leave = new AbortController();
     const asked = ask(long, { signal: leave.signal }).catch((error) => error);
     await arrived(1n);
@@ -71,7 +71,7 @@ describe("a unary acquire", () => {
     expect((await ask({ waitMs: 60_000n })).outcome.case).toBe("granted");
   });
 
-  test("ends with SERVER_STOPPING when the server stops, its ticket waits on", async () => {
+  test("ends with SERVER_STOPPING when the server stops, its ticket waits on [GEN-96]", async () => {
     const asked = ask(long).catch((error) => error);
     await arrived(1n);
     const stopped = running.server.close();
@@ -82,7 +82,7 @@ describe("a unary acquire", () => {
     expect(running.namespace.info().counters?.waiters).toBe(1n);
   });
 
-  test("ends with DEADLINE_EXCEEDED when the caller's own time passes first", async () => {
+  test("ends with DEADLINE_EXCEEDED when the caller's own time passes first [GEN-89]", async () => {
     const asked = ask(long, { headers: { "connect-timeout-ms": "2000" } }).catch((error) => error);
     await arrived(1n);
     await running.clock.advance(2_000);
