@@ -92,7 +92,7 @@ async function user() {
 }
 
 describe("a watch", () => {
-  test("answers at once with a bookmark, then tells what happens from now on", async () => {
+  test("answers at once with a bookmark, then tells what happens from now on [LOCK-156, LOCK-158, LOCK-162]", async () => {
     const one = await user();
     await one.take("before");
     const watching = new Watching({});
@@ -108,7 +108,7 @@ describe("a watch", () => {
     expect(first.header?.revision).toBe(token - 1n);
   });
 
-  test("resumes after any revision without gap or repetition, from the journal and live", async () => {
+  test("resumes after any revision without gap or repetition, from the journal and live [LOCK-155]", async () => {
     const one = await user();
     for (let key = 0; key < 300; key++) await one.take(`key-${key}`);
     const watching = new Watching({ afterRevision: 1n });
@@ -118,7 +118,7 @@ describe("a watch", () => {
     expect(revisions).toEqual(revisions.map((_, index) => BigInt(index + 2)));
   });
 
-  test("chooses by keys and by prefix, and marks how far it has looked", async () => {
+  test("chooses by keys and by prefix, and marks how far it has looked [LOCK-159]", async () => {
     const one = await user();
     const byKey = new Watching({ filter: { keys: ["b"] }, afterRevision: 0n });
     const byPrefix = new Watching({ filter: { keyPrefix: "a/" } });
@@ -131,7 +131,7 @@ describe("a watch", () => {
     expect(await byPrefix.revisions(2)).toEqual([b - 1n, a2]);
   });
 
-  test("sends a bookmark each 5 s, when idle and when nothing that happens is chosen", async () => {
+  test("sends a bookmark each 5 s, when idle and when nothing that happens is chosen [LOCK-158]", async () => {
     const one = await user();
     const watching = new Watching({ filter: { keys: ["never"] } });
     const first = await watching.next();
@@ -144,7 +144,7 @@ describe("a watch", () => {
     });
   });
 
-  test("ends with a last bookmark and SERVER_STOPPING when the server stops", async () => {
+  test("ends with a last bookmark and SERVER_STOPPING when the server stops [GEN-96, LOCK-158]", async () => {
     const one = await user();
     const watching = new Watching({ filter: { keys: ["never"] } });
     await watching.next();
@@ -158,7 +158,7 @@ describe("a watch", () => {
     await stopped;
   });
 
-  test("above the head is REVISION_AHEAD, in an unknown namespace NOT_PERMITTED", async () => {
+  test("above the head is REVISION_AHEAD, in an unknown namespace NOT_PERMITTED [LOCK-157]", async () => {
     expect(await new Watching({ afterRevision: 99n }).refusal()).toMatchObject({
       code: Code.OutOfRange,
       reason: "REVISION_AHEAD",
@@ -171,7 +171,7 @@ describe("a watch", () => {
   });
 });
 
-test("a watch that falls behind reads the journal and then goes on live", async () => {
+test("a watch that falls behind reads the journal and then goes on live [LOCK-155]", async () => {
   const one = await user();
   const { namespace: served, clock } = running;
   const namespaces = new Map([[namespace, served]]);
@@ -215,7 +215,7 @@ describe("the number of watches", () => {
     running = await startTestServer({ limits: { ...DEFAULT_LIMITS, ...limits } });
   }
 
-  test.each(["max_watches", "max_watches_per_principal"])("is held by %s", async (limit) => {
+  test.each(["max_watches", "max_watches_per_principal"])("is held by %s [GEN-51]", async (limit) => {
     await limited({ [limit]: 1 });
     const first = new Watching({});
     await first.next();
@@ -234,7 +234,7 @@ describe("the number of watches", () => {
 });
 
 describe("ListEvents", () => {
-  test("pages through the same history", async () => {
+  test("pages through the same history [LOCK-160]", async () => {
     const one = await user();
     for (const key of ["a", "b", "a"]) await one.take(key);
     const client = createClient(LockService, transportTo(running.server.url));
