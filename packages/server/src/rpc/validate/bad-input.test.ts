@@ -127,7 +127,7 @@ test.each<[DescMethod, object]>([
   },
 );
 
-test("a wrong secret and an unknown session are refused by the namespace", async () => {
+test("a wrong secret and an unknown session are refused by the namespace [SES-6, SES-22]", async () => {
   const transport = transportTo(running.server.url);
   const opened = await openSession(transport, 7);
   const wrong = await createClient(LockService, transport)
