@@ -74,6 +74,7 @@ describe("Recovery", () => {
     const ann = open(world, { ttlMs: 20_000 });
     forceRelease(world, "a", ann.lock("a").token);
     world.advance(5_000);
+    world.advance(5_000);
     world.advance(4_000);
     world.restart();
     expect(getLock(world, "a").delays[0]?.remainingMs).toBe(15_000n);

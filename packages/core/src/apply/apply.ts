@@ -3,13 +3,13 @@ import type { NamespaceState } from "../state/state.ts";
 import { InvariantError } from "./invariant.ts";
 import {
   applyAcquireRefused,
-  applyDelayEnded,
+  applyHoldCountChanged,
   applyLockGranted,
-  applyLockLost,
   applyLockQueued,
   applyLockReleased,
   applyTicketEnded,
 } from "./lock.ts";
+import { applyDelayEnded, applyLockLost, applyServedTimeAdvanced } from "./loss.ts";
 import {
   applyEpochStarted,
   applySessionEnded,
@@ -64,6 +64,12 @@ export function apply(state: NamespaceState, event: Event): void {
       break;
     case "delayEnded":
       applyDelayEnded(state, event, body.value);
+      break;
+    case "servedTimeAdvanced":
+      applyServedTimeAdvanced(state, body.value);
+      break;
+    case "holdCountChanged":
+      applyHoldCountChanged(state, event, body.value);
       break;
     default:
       throw new InvariantError(`event ${event.revision} is of a kind this version does not know`);

@@ -1,37 +1,54 @@
 import {
   type AcquireRefused,
   CancelOutcome,
-  type DelayEnded,
   type Event,
+  type HoldCountChanged,
+  HoldEnd,
   type LockGranted,
-  type LockLost,
   type LockQueued,
   type LockReleased,
-  type LockTarget,
   LossReason,
+  OnLossAction,
   ReleaseOutcome,
   SessionState,
   TicketEnd,
   type TicketEnded,
 } from "@lockstep/protocol";
 import { deniedAs } from "../state/denied.ts";
-import { heldBytes } from "../state/held-bytes.ts";
+import {
+  type Hold,
+  type LossTerms,
+  NO_METADATA,
+  NO_TOKENS,
+  NO_VALUE,
+  noteRequest,
+} from "../state/hold.ts";
+import { addHold, addWaiter } from "../state/key.ts";
 import type { Result } from "../state/outcome.ts";
-import type {
-  Delay,
-  Hold,
-  KeyRecord,
-  NamespaceState,
-  SessionRecord,
-  Ticket,
-} from "../state/state.ts";
-import { LOST_HOLDS_MAX, RELEASED_HOLDS_MAX } from "../state/state.ts";
-import { invariant, required } from "./invariant.ts";
+import { permitsOf } from "../state/policies.ts";
+import { RELEASED_HOLDS_MAX, type SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
+import { admits, NOBODY } from "../state/tally.ts";
+import type { Ticket } from "../state/ticket.ts";
+import { invariant } from "./invariant.ts";
+import {
+  changeHold,
+  freed,
+  holdBytes,
+  holdOf,
+  keep,
+  keepCause,
+  keyOf,
+  own,
+  remember,
+  sessionOf,
+  takeHold,
+  takeTicket,
+  ticketBytes,
+} from "./records.ts";
 
 export function applyLockQueued(state: NamespaceState, event: Event, body: LockQueued): void {
-  const session = sessionOf(state, body.sessionId);
-  invariant(session.state === SessionState.ACTIVE, `ended session ${session.id} began to wait`);
-  const ticket: Ticket = {
+  addTicket(state, {
     id: body.ticketId,
     sessionId: body.sessionId,
     requestId: body.requestId,
@@ -41,70 +58,96 @@ export function applyLockQueued(state: NamespaceState, event: Event, body: LockQ
     correlationId: event.correlationId,
     fingerprint: event.journalOnly?.contentFingerprint ?? 0n,
     waitMs: Number(body.waitMs),
+    deadlockPriority: body.deadlockPriority,
+    terms: body.terms,
+    convertOf: 0n,
     deadlineMs: Number.POSITIVE_INFINITY,
-  };
+  });
+}
+
+/** Lets an Acquire or a Convert wait. */
+export function addTicket(state: NamespaceState, ticket: Ticket): void {
+  const session = liveSessionOf(state, ticket.sessionId, "began to wait");
   state.tickets.set(ticket.id, ticket);
   session.tickets.set(ticket.id, ticket);
-  session.heldBytes += heldBytes(ticket);
+  session.heldBytes += ticketBytes(ticket);
   if (ticket.owner !== "") session.busyOwners.set(ticket.owner, ticket.id);
-  for (const { key } of ticket.targets) {
-    const record = keyOf(state, key);
-    record.queue.set(ticket.id, ticket);
-    // Only while a new lineage grants nothing does anybody queue for a free key.
-    if (record.holds.length + record.delays.length === 0) state.freed.add(key);
+  for (const target of ticket.targets) {
+    const record = keyOf(state, target.key);
+    invariant(
+      ticket.convertOf === 0n || record.convert === undefined,
+      `two Converts wait for key ${JSON.stringify(target.key)}`,
+    );
+    addWaiter(record, ticket, target);
   }
   keep(session, ticket.requestId, ticket.fingerprint, { kind: "waiting", ticketId: ticket.id });
 }
 
 export function applyLockGranted(state: NamespaceState, event: Event, body: LockGranted): void {
-  const session = sessionOf(state, body.sessionId);
-  invariant(
-    session.state === SessionState.ACTIVE,
-    `ended session ${session.id} was granted a lock`,
-  );
+  const session = liveSessionOf(state, body.sessionId, "was granted a lock");
   const ticket = body.ticketId === 0n ? undefined : takeTicket(state, body.ticketId);
-  const hold: Hold = {
-    id: body.holdId,
-    token: body.token,
-    sessionId: body.sessionId,
-    requestId: body.requestId,
-    owner: body.owner,
-    targets: body.targets,
-    grantedAtMs: Number(event.decidedAtMs),
-    correlationId: event.correlationId,
-  };
+  const hold = newHold(event, body);
   invariant(
     hold.token === event.revision,
     `token ${hold.token} is not its revision ${event.revision}`,
   );
-  for (const { key } of hold.targets) {
-    const record = keyOf(state, key);
+  for (const target of hold.targets) {
+    const record = keyOf(state, target.key);
     invariant(
-      record.holds.length + record.delays.length === 0,
-      `key ${JSON.stringify(key)} was granted twice`,
+      admits(record.taken, NOBODY, target, permitsOf(state, target.key)),
+      `key ${JSON.stringify(target.key)} was granted twice`,
     );
-    record.holds.push(hold);
+    invariant(
+      record.quarantine === undefined,
+      `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
+    );
+    addHold(record, hold, target);
   }
   state.grantPauseMs = 0;
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);
-  session.heldBytes += heldBytes(hold);
+  session.heldBytes += holdBytes(hold);
+  if (hold.owner !== "") own(session, hold);
+  if (hold.maxHoldMs > 0) {
+    state.limitedHolds += 1;
+    state.uncountedHolds.add(hold);
+  }
   const fingerprint = ticket?.fingerprint ?? event.journalOnly?.contentFingerprint ?? 0n;
-  keep(session, hold.requestId, fingerprint, {
-    kind: "granted",
-    holdId: hold.id,
-    token: hold.token,
+  keep(session, body.requestId, fingerprint, grantedResult(hold));
+}
+
+export function applyHoldCountChanged(
+  state: NamespaceState,
+  event: Event,
+  body: HoldCountChanged,
+): void {
+  const hold = holdOf(state, body.holdId);
+  const session = sessionOf(state, hold.sessionId);
+  const entered = body.enteredRequestId !== 0n;
+  invariant(
+    body.count >= 1 && body.count === hold.count + (entered ? 1 : -1),
+    `hold ${hold.id} cannot count ${body.count} after ${hold.count}`,
+  );
+  hold.count = body.count;
+  if (entered) {
+    changeHold(state, hold, () => noteRequest(hold, body.enteredRequestId));
+    keepCause(session, event, grantedResult(hold));
+    return;
+  }
+  keepCause(session, event, {
+    kind: "release",
+    outcome: ReleaseOutcome.STILL_HELD,
+    reason: LossReason.UNSPECIFIED,
+    count: hold.count,
   });
 }
 
 export function applyTicketEnded(state: NamespaceState, event: Event, body: TicketEnded): void {
   const session = sessionOf(state, body.sessionId);
   const ticket = takeTicket(state, body.ticketId);
+  freed(state, ticket.targets);
   if (session.state !== SessionState.ACTIVE) return;
-  keep(session, ticket.requestId, ticket.fingerprint, {
-    kind: "denied",
-    denied: deniedAs(body.end),
-  });
+  keep(session, ticket.requestId, ticket.fingerprint, endedResult(session, ticket, body));
   if (body.end === TicketEnd.CANCELLED) {
     keepCause(session, event, {
       kind: "cancel",
@@ -129,131 +172,66 @@ export function applyAcquireRefused(
 }
 
 export function applyLockReleased(state: NamespaceState, event: Event, body: LockReleased): void {
-  const { session, hold } = takeHold(state, body.holdId);
+  const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.RELEASED);
   remember(session, session.released, hold.id, hold, RELEASED_HOLDS_MAX);
   if (session.state !== SessionState.ACTIVE) return;
   keepCause(session, event, {
     kind: "release",
     outcome: ReleaseOutcome.RELEASED,
     reason: LossReason.UNSPECIFIED,
+    count: 0,
   });
 }
 
-export function applyLockLost(state: NamespaceState, event: Event, body: LockLost): void {
-  const { session, hold } = takeHold(state, body.holdId);
-  remember(session, session.lost, hold.id, { hold, reason: body.reason }, LOST_HOLDS_MAX);
-  if (session.state === SessionState.ACTIVE) session.news.push(event.revision);
-  if (!body.delayed) return;
-  const delay: Delay = {
-    hold,
-    reason: body.reason,
-    lostRevision: event.revision,
-    lostAtMs: Number(event.decidedAtMs),
-    ttlMs: session.ttlMs,
-    consumedMs: 0,
-    consumedBeforeMs: 0,
-    sinceMs: session.renewedAtMs,
+function newHold(event: Event, body: LockGranted): Hold {
+  const { terms } = body;
+  return {
+    id: body.holdId,
+    token: body.token,
+    earlierTokens: NO_TOKENS,
+    sessionId: body.sessionId,
+    requestIds: [body.requestId],
+    owner: body.owner,
+    targets: body.targets,
+    count: 1,
+    maxHoldMs: Number(terms?.maxHoldMs ?? 0n),
+    onLoss: terms?.onLoss === undefined ? RELEASE_ON_LOSS : lossTerms(terms.onLoss),
+    value: terms?.value ?? NO_VALUE,
+    metadata: terms?.metadata ?? NO_METADATA,
+    grantedAtMs: Number(event.decidedAtMs),
+    correlationId: event.correlationId,
+    convertTicketId: 0n,
+    releaseAsked: undefined,
+    end: HoldEnd.UNSPECIFIED,
+    servedFromMs: undefined,
+    heldUntilMs: Number.POSITIVE_INFINITY,
   };
-  state.delays.set(hold.id, delay);
-  session.delays.set(hold.id, delay);
-  for (const { key } of hold.targets) keyOf(state, key).delays.push(delay);
 }
 
-export function applyDelayEnded(state: NamespaceState, event: Event, body: DelayEnded): void {
-  const delay = required(state.delays.get(body.holdId), "delay of hold", body.holdId);
-  const session = sessionOf(state, delay.hold.sessionId);
-  state.delays.delete(body.holdId);
-  session.delays.delete(body.holdId);
-  for (const { key } of delay.hold.targets) {
-    const record = keyOf(state, key);
-    record.delays.splice(record.delays.indexOf(delay), 1);
+const RELEASE_ON_LOSS: LossTerms = { action: OnLossAction.RELEASE, delayMs: 0 };
+
+function lossTerms({ action, delayMs }: { action: OnLossAction; delayMs: bigint }): LossTerms {
+  return { action, delayMs: Number(delayMs) };
+}
+
+function grantedResult({ id, token, count }: Hold): Result {
+  return { kind: "granted", holdId: id, token, count };
+}
+
+/** A Convert whose hold was lost or given away is told so; that of a released one counts as cancelled. */
+function endedResult(session: SessionRecord, ticket: Ticket, body: TicketEnded): Result {
+  if (body.end === TicketEnd.HOLD_ENDED) {
+    const lost = session.lost.get(ticket.convertOf);
+    if (lost !== undefined) return { kind: "notHeld", end: HoldEnd.LOST, reason: lost.reason };
+    const end = session.released.get(ticket.convertOf)?.end;
+    if (end === HoldEnd.TRANSFERRED)
+      return { kind: "notHeld", end, reason: LossReason.UNSPECIFIED };
   }
-  freed(state, delay.hold.targets);
-  if (session.state !== SessionState.ACTIVE) return;
-  keepCause(session, event, {
-    kind: "release",
-    outcome: ReleaseOutcome.LOST,
-    reason: delay.reason,
-  });
+  return { kind: "denied", denied: deniedAs(body) };
 }
 
-function takeTicket(state: NamespaceState, ticketId: bigint): Ticket {
-  const ticket = required(state.tickets.get(ticketId), "ticket", ticketId);
-  const session = sessionOf(state, ticket.sessionId);
-  state.tickets.delete(ticketId);
-  session.tickets.delete(ticketId);
-  session.heldBytes -= heldBytes(ticket);
-  if (session.busyOwners.get(ticket.owner) === ticketId) session.busyOwners.delete(ticket.owner);
-  for (const { key } of ticket.targets) keyOf(state, key).queue.delete(ticketId);
-  freed(state, ticket.targets);
-  return ticket;
-}
-
-function takeHold(state: NamespaceState, holdId: bigint): { session: SessionRecord; hold: Hold } {
-  const hold = required(state.holds.get(holdId), "hold", holdId);
-  const session = sessionOf(state, hold.sessionId);
-  state.holds.delete(holdId);
-  session.holds.delete(holdId);
-  session.heldBytes -= heldBytes(hold);
-  for (const { key } of hold.targets) {
-    const { holds } = keyOf(state, key);
-    holds.splice(holds.indexOf(hold), 1);
-  }
-  freed(state, hold.targets);
-  return { session, hold };
-}
-
-/** Marks keys that may now go to their next waiter, and drops those nobody uses any more. */
-function freed(state: NamespaceState, targets: readonly LockTarget[]): void {
-  for (const { key } of targets) {
-    const record = state.keys.get(key);
-    if (record === undefined) continue;
-    if (record.queue.size > 0) state.freed.add(key);
-    else if (record.holds.length + record.delays.length === 0) state.keys.delete(key);
-  }
-}
-
-function keyOf(state: NamespaceState, key: string): KeyRecord {
-  let record = state.keys.get(key);
-  if (record === undefined) {
-    record = { key, holds: [], delays: [], queue: new Map() };
-    state.keys.set(key, record);
-  }
-  return record;
-}
-
-function sessionOf(state: NamespaceState, sessionId: bigint): SessionRecord {
-  return required(state.sessions.get(sessionId), "session", sessionId);
-}
-
-/** Remembers what became of a hold; while the session lives, at the price of the oldest of its kind. */
-function remember<T>(
-  session: SessionRecord,
-  past: Map<bigint, T>,
-  holdId: bigint,
-  what: T,
-  max: number,
-): void {
-  past.set(holdId, what);
-  if (session.state !== SessionState.ACTIVE || past.size <= max) return;
-  for (const oldest of past.keys()) {
-    past.delete(oldest);
-    return;
-  }
-}
-
-function keep(
-  session: SessionRecord,
-  requestId: bigint,
-  fingerprint: bigint,
-  result: Result,
-): void {
-  // What the client has confirmed already is not asked for again.
-  if (session.answered.has(requestId)) session.outcomes.delete(requestId);
-  else session.outcomes.set(requestId, { fingerprint, result });
-}
-
-function keepCause(session: SessionRecord, event: Event, result: Result): void {
-  if (event.causeRequestId === 0n) return;
-  keep(session, event.causeRequestId, event.journalOnly?.contentFingerprint ?? 0n, result);
+function liveSessionOf(state: NamespaceState, sessionId: bigint, what: string): SessionRecord {
+  const session = sessionOf(state, sessionId);
+  invariant(session.state === SessionState.ACTIVE, `ended session ${session.id} ${what}`);
+  return session;
 }

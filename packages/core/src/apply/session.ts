@@ -7,16 +7,17 @@ import {
   type SessionOpened,
   SessionState,
 } from "@lockstep/protocol";
-import { type NamespaceState, newSession, type SessionRecord } from "../state/state.ts";
+import { newSession, type SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
 
 export function applyEpochStarted(state: NamespaceState, body: EpochStarted): void {
   invariant(body.epoch > state.epoch, `epoch ${body.epoch} cannot follow epoch ${state.epoch}`);
   state.epoch = body.epoch;
-  // A restart must not cut a new lineage's pause short. How much of it had passed is not written down,
-  // so it begins again, until the first grant shows that it was over.
-  const stillMs = body.cause === EpochCause.RECOVERED ? state.grantPauseMs : 0;
-  state.grantPauseMs = Math.max(stillMs, Number(body.grantPauseMs));
+  // A restart neither cuts a new lineage's pause short nor begins it anew.
+  if (body.cause === EpochCause.RECOVERED && body.grantPauseMs === 0n) return;
+  state.grantPauseMs = Number(body.grantPauseMs);
+  state.grantPauseServedFromMs = state.servedMs;
 }
 
 export function applySessionOpened(state: NamespaceState, event: Event, body: SessionOpened): void {

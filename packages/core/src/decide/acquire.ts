@@ -1,34 +1,35 @@
-import {
-  type AcquireRequest,
-  type Denied,
-  DeniedReason,
-  type LockTarget,
-  type Queued,
-} from "@lockstep/protocol";
+import { type Denied, DeniedReason, type Queued } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import { limitExceeded, storageLow } from "../refusal.ts";
-import { delayRemainingMs } from "../state/delay.ts";
+import { storageLow } from "../refusal.ts";
 import { denied } from "../state/denied.ts";
-import { heldBytes } from "../state/held-bytes.ts";
+import type { Hold } from "../state/hold.ts";
 import type { Result } from "../state/outcome.ts";
-import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { deniedReply, grantedReply, queuedReply } from "../view/acquire.ts";
 import { blockersOf } from "../view/blockers.ts";
 import { queuedView } from "../view/queued.ts";
+import { heldElsewise, ruledOut, unavailable, waitCapMs } from "./acquire-rules.ts";
 import {
   earlierOutcome,
   idReused,
   liveSessionOf,
   noteAnswered,
   roomForAnswered,
+  roomForHold,
+  roomForNumber,
   roomForOutcome,
+  roomForWaiter,
 } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 import { acquireFingerprint } from "./fingerprint.ts";
+import { isGrantedNow } from "./grants.ts";
+import { longestQueue } from "./hints.ts";
+import { askedTerms, termsInForce } from "./terms.ts";
 
 type AcquireDecision = Decision<"acquire">;
 
-/** Grants, queues or denies. Nobody barges: a key with waiters goes to the first of them. */
+/** Grants, queues or denies. Nobody barges: who conflicts with a waiter stands behind it. */
 export function decideAcquire(
   state: NamespaceState,
   op: Op<"acquire">,
@@ -44,26 +45,53 @@ export function decideAcquire(
   if (facts.storageLow) throw storageLow("no lock is granted or waited for");
   roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
-  roomForHold(state, session, request);
-  const target = request.targets[0] as LockTarget;
-  const refused = ownerConflict(state, session, op) ?? waitConflict(state, target, op, now);
-  if (refused !== undefined) return deny(session, op, fingerprint, refused);
   const draft = new Draft(state.revision, now, {
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,
     fingerprint,
   });
-  return isFree(state, target.key, now) ? grant(draft, op) : enqueue(state, session, draft, op);
+  if (state.quarantinedIdentities.has(session.principal))
+    return deny(session, op, fingerprint, denied(DeniedReason.IDENTITY_QUARANTINED));
+  const owned = heldElsewise(state, session, request);
+  if (owned?.kind === "entered") {
+    roomForNumber(state, session);
+    return enter(draft, op, owned.hold);
+  }
+  roomForHold(state, session, request);
+  if (owned !== undefined) return deny(session, op, fingerprint, owned.denied);
+  const refused = ruledOut(state, session, request);
+  if (refused !== undefined) return deny(session, op, fingerprint, refused);
+  if (isGrantedNow(state, request.targets, now)) return grant(state, draft, op);
+  const taken = unavailable(state, session, request, now);
+  if (taken !== undefined) return deny(session, op, fingerprint, taken);
+  return enqueue(state, session, draft, op);
 }
 
-/** Whether a newcomer would be granted at once. */
-function isFree(state: NamespaceState, key: string, now: Now): boolean {
-  return !state.keys.has(key) && now.monotonicMs >= state.grantsFromMs;
+/** Counts one more grant of a hold that its owner has already. */
+function enter(draft: Draft, { request }: Op<"acquire">, hold: Hold): AcquireDecision {
+  const count = hold.count + 1;
+  draft.add({
+    case: "holdCountChanged",
+    value: {
+      $typeName: "lockstep.v1.HoldCountChanged",
+      holdId: hold.id,
+      sessionId: hold.sessionId,
+      count,
+      targets: [...hold.targets],
+      enteredRequestId: request.requestId,
+    },
+  });
+  return replyWith(draft.events, grantedReply({ holdId: hold.id, token: hold.token, count }));
 }
 
-function grant(draft: Draft, { caller, request }: Op<"acquire">): AcquireDecision {
+function grant(
+  state: NamespaceState,
+  draft: Draft,
+  { caller, request }: Op<"acquire">,
+): AcquireDecision {
   const holdId = draft.next;
+  const terms = termsInForce(state, askedTerms(request), request.targets);
   draft.add({
     case: "lockGranted",
     value: {
@@ -76,9 +104,10 @@ function grant(draft: Draft, { caller, request }: Op<"acquire">): AcquireDecisio
       owner: request.owner,
       targets: request.targets,
       transferredFrom: 0n,
+      ...(terms === undefined ? {} : { terms }),
     },
   });
-  return replyWith(draft.events, grantedReply({ holdId, token: holdId }));
+  return replyWith(draft.events, grantedReply({ holdId, token: holdId, count: 1 }));
 }
 
 function enqueue(
@@ -87,17 +116,11 @@ function enqueue(
   draft: Draft,
   { caller, request, answerQueued }: Op<"acquire">,
 ): AcquireDecision {
-  const { max_waiters_per_session, max_wait_ms } = state.limits;
-  if (session.tickets.size >= max_waiters_per_session) {
-    throw limitExceeded(
-      "max_waiters_per_session",
-      max_waiters_per_session,
-      `session ${session.id} waits for too much`,
-    );
-  }
+  roomForWaiter(state, session);
   const ticketId = draft.next;
-  const capMs = BigInt(max_wait_ms);
+  const capMs = BigInt(waitCapMs(state, request.targets));
   const waitMs = request.waitMs < capMs ? request.waitMs : capMs;
+  const terms = askedTerms(request);
   draft.add({
     case: "lockQueued",
     value: {
@@ -109,58 +132,18 @@ function enqueue(
       targets: request.targets,
       waitMs,
       deadlockPriority: request.deadlockPriority,
+      ...(terms === undefined ? {} : { terms }),
     },
   });
   if (!answerQueued) return { events: draft.events, answer: { kind: "waiting", ticketId } };
-  const key = (request.targets[0] as LockTarget).key;
   const queued: Queued = {
     $typeName: "lockstep.v1.Queued",
     ticketId,
-    position: state.keys.get(key)?.queue.size ?? 0,
-    blockers: blockersOf(state, key),
+    position: longestQueue(state, request.targets),
+    blockers: blockersOf(state, request),
     waitRemainingMs: waitMs,
   };
   return replyWith(draft.events, queuedReply(queued));
-}
-
-/** Why this owner cannot ask for this now, if so. */
-function ownerConflict(
-  state: NamespaceState,
-  session: SessionRecord,
-  { request }: Op<"acquire">,
-): Denied | undefined {
-  const { owner, targets } = request;
-  if (owner === "") return undefined;
-  const { key } = targets[0] as LockTarget;
-  const holds = state.keys.get(key)?.holds ?? [];
-  if (holds.some((hold) => hold.sessionId === session.id && hold.owner === owner)) {
-    return denied(DeniedReason.REENTRANCY, blockersOf(state, key));
-  }
-  return session.busyOwners.has(owner) ? denied(DeniedReason.OWNER_BUSY) : undefined;
-}
-
-/** Why this cannot be granted or waited for, if so. */
-function waitConflict(
-  state: NamespaceState,
-  { key }: LockTarget,
-  { request }: Op<"acquire">,
-  now: Now,
-): Denied | undefined {
-  const record = state.keys.get(key);
-  if (isFree(state, key, now)) return undefined;
-  if (request.waitMs > 0n) {
-    if ((record?.queue.size ?? 0) < state.limits.max_waiters_per_key) return undefined;
-    return denied(DeniedReason.QUEUE_FULL, blockersOf(state, key));
-  }
-  if (record === undefined)
-    return denied(DeniedReason.LOCK_DELAY, [], state.grantsFromMs - now.monotonicMs);
-  if (record.holds.length > 0 || record.delays.length === 0) {
-    return denied(DeniedReason.CONTENDED, blockersOf(state, key));
-  }
-  const remainingMs = Math.max(
-    ...record.delays.map((delay) => delayRemainingMs(delay, now.monotonicMs)),
-  );
-  return denied(DeniedReason.LOCK_DELAY, blockersOf(state, key), remainingMs);
 }
 
 /** A denial makes no event; its outcome is kept beside those that do. */
@@ -194,16 +177,5 @@ function repeat(
     }
     default:
       throw idReused(op.request.requestId);
-  }
-}
-
-function roomForHold(state: NamespaceState, session: SessionRecord, request: AcquireRequest): void {
-  const { max_holds_per_session, max_held_bytes_per_session } = state.limits;
-  const what = `session ${session.id} holds and waits for too much: open another session`;
-  if (session.holds.size + session.tickets.size >= max_holds_per_session) {
-    throw limitExceeded("max_holds_per_session", max_holds_per_session, what);
-  }
-  if (session.heldBytes + heldBytes(request) > max_held_bytes_per_session) {
-    throw limitExceeded("max_held_bytes_per_session", max_held_bytes_per_session, what);
   }
 }

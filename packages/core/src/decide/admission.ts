@@ -1,8 +1,10 @@
-import { ErrorReason, type IdRange, SessionState } from "@lockstep/protocol";
+import { type AcquireRequest, ErrorReason, type IdRange, SessionState } from "@lockstep/protocol";
 import type { SessionCaller } from "../op.ts";
 import { limitExceeded, Refusal, RefusalCode, sessionEnded } from "../refusal.ts";
+import { heldBytes, NUMBER_BYTES } from "../state/held-bytes.ts";
 import type { Outcome } from "../state/outcome.ts";
-import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 
 /**
  * Finds the session a caller speaks for, live or ended.
@@ -128,6 +130,53 @@ export function roomForOutcome(state: NamespaceState, session: SessionRecord, fa
     max,
     `session ${session.id} has not confirmed the replies it got: send \`answered\``,
   );
+}
+
+/**
+ * Makes sure that a session may hold or wait for one thing more.
+ * @throws Refusal LIMIT_EXCEEDED `max_holds_per_session`, `max_held_bytes_per_session`.
+ */
+export function roomForHold(
+  state: NamespaceState,
+  session: SessionRecord,
+  { owner, targets, value, metadata }: AcquireRequest,
+): void {
+  const max = state.limits.max_holds_per_session;
+  if (session.holds.size + session.tickets.size >= max)
+    throw limitExceeded("max_holds_per_session", max, tooMuch(session));
+  roomForBytes(state, session, heldBytes(owner, targets, value, metadata));
+}
+
+/**
+ * Makes sure that a hold may remember one more request, or one more token.
+ * @throws Refusal LIMIT_EXCEEDED `max_held_bytes_per_session`.
+ */
+export function roomForNumber(state: NamespaceState, session: SessionRecord): void {
+  roomForBytes(state, session, NUMBER_BYTES);
+}
+
+/**
+ * Makes sure that what a session holds may grow by so many bytes.
+ * @throws Refusal LIMIT_EXCEEDED `max_held_bytes_per_session`.
+ */
+export function roomForBytes(state: NamespaceState, session: SessionRecord, bytes: number): void {
+  const max = state.limits.max_held_bytes_per_session;
+  if (session.heldBytes + bytes > max)
+    throw limitExceeded("max_held_bytes_per_session", max, tooMuch(session));
+}
+
+/**
+ * Makes sure that a session may wait for one thing more.
+ * @throws Refusal LIMIT_EXCEEDED `max_waiters_per_session`.
+ */
+export function roomForWaiter(state: NamespaceState, session: SessionRecord): void {
+  const max = state.limits.max_waiters_per_session;
+  if (session.tickets.size >= max)
+    throw limitExceeded("max_waiters_per_session", max, `session ${session.id} waits for too much`);
+}
+
+function tooMuch(session: SessionRecord): string {
+  return `session ${session.id} holds and waits for too much: open another session`;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -7,7 +7,9 @@ import {
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import type { Grant } from "../state/outcome.ts";
-import type { NamespaceState, SessionRecord, Ticket } from "../state/state.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
+import type { Ticket } from "../state/ticket.ts";
 import { grantedView } from "../view/acquire.ts";
 import {
   earlierOutcome,
@@ -49,6 +51,7 @@ export function decideCancelAcquire(
     case "granted":
       return keepVolatile(state, session, op, fingerprint, CancelOutcome.ALREADY_GRANTED, acquire);
     case "denied":
+    case "notHeld":
       return keepVolatile(state, session, op, fingerprint, CancelOutcome.CANCELLED);
     case "refused":
       return keepVolatile(state, session, op, fingerprint, CancelOutcome.UNKNOWN_REQUEST);

@@ -1,6 +1,7 @@
 import { type CloseSessionResponse, DelayEndCause, SessionState } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyWith } from "./decision.ts";
 import { addDelayEnded, addSessionEnded } from "./endings.ts";

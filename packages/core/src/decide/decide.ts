@@ -1,4 +1,6 @@
+import { ErrorReason } from "@lockstep/protocol";
 import type { Now, Op, OpKind } from "../op.ts";
+import { Refusal, RefusalCode } from "../refusal.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { decideAcquire } from "./acquire.ts";
 import { decideCancelAcquire } from "./cancel-acquire.ts";
@@ -48,5 +50,15 @@ export function decide(state: NamespaceState, op: Op, now: Now, facts: Facts): D
       return decideListLocks(state, op, now);
     case "forceRelease":
       return decideForceRelease(state, op, now);
+    default:
+      throw notImplemented(op.kind);
   }
+}
+
+function notImplemented(kind: OpKind): Refusal {
+  return new Refusal(
+    RefusalCode.UNIMPLEMENTED,
+    ErrorReason.UNIMPLEMENTED,
+    `this server does not know the operation ${kind}`,
+  );
 }

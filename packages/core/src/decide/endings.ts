@@ -1,5 +1,15 @@
-import { DelayEndCause, LossReason, SessionState, TicketEnd } from "@lockstep/protocol";
-import type { Delay, Hold, SessionRecord, Ticket } from "../state/state.ts";
+import {
+  type Blocker,
+  DelayEndCause,
+  LossReason,
+  OnLossAction,
+  SessionState,
+  TicketEnd,
+} from "@lockstep/protocol";
+import type { Delay } from "../state/delay.ts";
+import type { Hold } from "../state/hold.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { Ticket } from "../state/ticket.ts";
 import type { Draft } from "./decision.ts";
 
 /** Adds the end of a hold by its holder's wish. */
@@ -16,8 +26,12 @@ export function addReleased(draft: Draft, hold: Hold): void {
   });
 }
 
-/** Adds the end of a hold against its holder's wish. */
-export function addLost(draft: Draft, hold: Hold, reason: LossReason, delayed: boolean): void {
+/**
+ * Adds the end of a hold against its holder's wish, with what it was taken under. Its keys stay blocked
+ * until its client must have noticed, but for two: the own deadline of the client of an expired session
+ * has passed, and an operator may know that it is dead (`immediate`).
+ */
+export function addLost(draft: Draft, hold: Hold, reason: LossReason, immediate = false): void {
   draft.add({
     case: "lockLost",
     value: {
@@ -27,16 +41,21 @@ export function addLost(draft: Draft, hold: Hold, reason: LossReason, delayed: b
       sessionId: hold.sessionId,
       targets: [...hold.targets],
       reason,
-      delayed,
-      lockDelayMs: 0n,
-      quarantined: false,
-      immediate: false,
+      delayed: !immediate && reason !== LossReason.SESSION_EXPIRED,
+      lockDelayMs: immediate ? 0n : BigInt(hold.onLoss.delayMs),
+      quarantined: hold.onLoss.action === OnLossAction.QUARANTINE,
+      immediate,
     },
   });
 }
 
 /** Adds the end of a wait without a grant. */
-export function addTicketEnded(draft: Draft, ticket: Ticket, end: TicketEnd): void {
+export function addTicketEnded(
+  draft: Draft,
+  ticket: Ticket,
+  end: TicketEnd,
+  { blockers = [], cycle = [] }: { blockers?: Blocker[]; cycle?: Blocker[] } = {},
+): void {
   draft.add({
     case: "ticketEnded",
     value: {
@@ -46,8 +65,8 @@ export function addTicketEnded(draft: Draft, ticket: Ticket, end: TicketEnd): vo
       requestId: ticket.requestId,
       targets: [...ticket.targets],
       end,
-      blockers: [],
-      cycle: [],
+      blockers,
+      cycle,
     },
   });
 }
@@ -67,25 +86,25 @@ export function addDelayEnded(draft: Draft, delay: Delay, cause: DelayEndCause):
 
 /**
  * Adds the end of a session and of all it holds and waits for. Closed, its holds are released and its
- * delays confirmed: the application says that it stopped. Expired, its holds are lost and free at once:
- * the client's own deadline has passed.
+ * delays over: the application says that it stopped. Otherwise its holds are lost.
  */
 export function addSessionEnded(
   draft: Draft,
   session: SessionRecord,
-  state: SessionState.CLOSED | SessionState.EXPIRED,
+  state: SessionState.CLOSED | SessionState.EXPIRED | SessionState.REVOKED,
 ): void {
-  const closed = state === SessionState.CLOSED;
   draft.add({
     case: "sessionEnded",
     value: { $typeName: "lockstep.v1.SessionEnded", sessionId: session.id, state },
   });
   for (const ticket of session.tickets.values())
     addTicketEnded(draft, ticket, TicketEnd.SESSION_ENDED);
-  for (const hold of session.holds.values()) {
-    if (closed) addReleased(draft, hold);
-    else addLost(draft, hold, LossReason.SESSION_EXPIRED, false);
+  if (state !== SessionState.CLOSED) {
+    const reason =
+      state === SessionState.EXPIRED ? LossReason.SESSION_EXPIRED : LossReason.SESSION_REVOKED;
+    for (const hold of session.holds.values()) addLost(draft, hold, reason);
+    return;
   }
-  if (!closed) return;
+  for (const hold of session.holds.values()) addReleased(draft, hold);
   for (const delay of session.delays.values()) addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
 }

@@ -1,11 +1,17 @@
-import type { AcquireRequest, CancelAcquireRequest, ReleaseRequest } from "@lockstep/protocol";
+import {
+  type AcquireRequest,
+  type CancelAcquireRequest,
+  OnLossAction,
+  Reentrancy,
+  type ReleaseRequest,
+} from "@lockstep/protocol";
 
 /**
  * A 64-bit fingerprint of what a request asks for, never 0: it tells a repeat of a request id from its
  * use for something else. Not a defence: a client can only deceive itself. Two independent 32-bit
  * hashes (FNV-1a and a multiply-xorshift) over the UTF-16 code units.
  */
-function fingerprint(text: string): bigint {
+export function fingerprint(text: string): bigint {
   let a = 0x811c9dc5;
   let b = 0x9e3779b9;
   for (let i = 0; i < text.length; i++) {
@@ -18,10 +24,24 @@ function fingerprint(text: string): bigint {
   return both === 0n ? 1n : both;
 }
 
-/** Everything in an Acquire but the poll timeout, `answered` and tracing. */
+/**
+ * Everything in an Acquire but the poll timeout, `answered` and tracing. What is left at its default
+ * adds nothing; each other field begins with a letter of its own.
+ */
 export function acquireFingerprint(request: AcquireRequest): bigint {
   let text = `acquire\u0000${request.owner}\u0000${request.waitMs}`;
-  for (const { key, mode } of request.targets) text += `\u0000${key}\u0000${mode}`;
+  for (const { key, mode, permits } of request.targets) {
+    text += `\u0000${key}\u0000${mode}`;
+    if (permits > 0) text += `*${permits}`;
+  }
+  const { reentrancy, maxHoldMs, onLoss, deadlockPriority, value, metadata } = request;
+  if (reentrancy === Reentrancy.COUNT) text += "\u0001r";
+  if (maxHoldMs > 0n) text += `\u0001h${maxHoldMs}`;
+  if (onLoss !== undefined && onLoss.action > OnLossAction.RELEASE)
+    text += `\u0001l${onLoss.action}\u0000${onLoss.delayMs}`;
+  if (deadlockPriority !== 0) text += `\u0001d${deadlockPriority}`;
+  for (const name of Object.keys(metadata).sort()) text += `\u0001m${name}\u0000${metadata[name]}`;
+  if (value.length > 0) text += `\u0001v${textOf(value)}`;
   return fingerprint(text);
 }
 
@@ -36,4 +56,11 @@ export function cancelFingerprint(request: CancelAcquireRequest): bigint {
 /** A CloseSession says nothing but what it is. */
 export function closeFingerprint(): bigint {
   return fingerprint("close");
+}
+
+/** Bytes as text that can be told from any other bytes. */
+export function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }

@@ -1,38 +1,47 @@
-import { ErrorReason, type ForceReleaseResponse, LossReason } from "@lockstep/protocol";
+import {
+  DelayEndCause,
+  ErrorReason,
+  type ForceReleaseResponse,
+  LossReason,
+} from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import { delayRemainingMs } from "../state/delay.ts";
-import type { LostHold, NamespaceState } from "../state/state.ts";
+import type { Hold, LostHold } from "../state/hold.ts";
+import { targetOf } from "../state/key.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { remainingMs } from "../view/remaining.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
-import { addLost } from "./endings.ts";
+import { addDelayEnded, addLost } from "./endings.ts";
 
 /**
  * Ends a hold by an operator's word. Its keys stay blocked until the client must have noticed,
- * otherwise the old and the new holder would both believe.
+ * otherwise the old and the new holder would both believe; only who knows that the client is dead asks
+ * for them at once.
  */
 export function decideForceRelease(
   state: NamespaceState,
   { principal, request }: Op<"forceRelease">,
   now: Now,
 ): Decision<"forceRelease"> {
-  const { key, expectedToken } = request;
+  const { key, expectedToken, immediate } = request;
   const record = state.keys.get(key);
+  const draft = new Draft(state.revision, now, {
+    actor: principal,
+    correlationId: request.correlationId,
+    reason: request.reason,
+  });
   const hold = record?.holds.find(({ token }) => token === expectedToken);
   if (hold !== undefined) {
-    const draft = new Draft(state.revision, now, {
-      actor: principal,
-      correlationId: request.correlationId,
-      reason: request.reason,
-    });
-    addLost(draft, hold, LossReason.FORCE_RELEASED, true);
-    const session = state.sessions.get(hold.sessionId);
-    const delayMs = (session?.renewedAtMs ?? 0) + (session?.ttlMs ?? 0) - now.monotonicMs;
-    return replyWith(draft.events, response(hold.id, delayMs));
+    addLost(draft, hold, LossReason.FORCE_RELEASED, immediate);
+    return replyWith(draft.events, response(hold.id, immediate ? 0 : delayMs(state, hold, now)));
   }
   const delay = record?.delays.find((one) => one.hold.token === expectedToken);
   if (delay !== undefined) {
-    return replyOnly(response(delay.hold.id, delayRemainingMs(delay, now.monotonicMs)));
+    if (!immediate)
+      return replyOnly(response(delay.hold.id, delayRemainingMs(delay, now.monotonicMs)));
+    addDelayEnded(draft, delay, DelayEndCause.FORCED);
+    return replyWith(draft.events, response(delay.hold.id, 0));
   }
   const past = forceReleasedBefore(state, key, expectedToken);
   if (past !== undefined) return replyOnly(response(past.hold.id, 0));
@@ -47,6 +56,13 @@ export function decideForceRelease(
   );
 }
 
+/** How long the keys of a hold that is lost now stay blocked. */
+function delayMs(state: NamespaceState, { sessionId, onLoss }: Hold, now: Now): number {
+  const session = state.sessions.get(sessionId);
+  const confirmMs = (session?.renewedAtMs ?? 0) + (session?.ttlMs ?? 0) - now.monotonicMs;
+  return Math.max(confirmMs, onLoss.delayMs);
+}
+
 /** A repeat is answered as done. Rare, so it may look at every session. */
 function forceReleasedBefore(
   state: NamespaceState,
@@ -54,22 +70,18 @@ function forceReleasedBefore(
   token: bigint,
 ): LostHold | undefined {
   for (const { lost } of state.sessions.values()) {
-    // A hold has the id of its first token.
-    const found = lost.get(token);
-    if (
-      found?.reason === LossReason.FORCE_RELEASED &&
-      found.hold.targets.some((target) => target.key === key)
-    ) {
-      return found;
+    for (const one of lost.values()) {
+      if (one.hold.token !== token || one.reason !== LossReason.FORCE_RELEASED) continue;
+      return targetOf(one.hold.targets, key) === undefined ? undefined : one;
     }
   }
   return undefined;
 }
 
-function response(holdId: bigint, delayMs: number): ForceReleaseResponse {
+function response(holdId: bigint, delayRemainingMs: number): ForceReleaseResponse {
   return {
     $typeName: "lockstep.v1.ForceReleaseResponse",
     holdId,
-    delayRemainingMs: remainingMs(delayMs),
+    delayRemainingMs: remainingMs(delayRemainingMs),
   };
 }

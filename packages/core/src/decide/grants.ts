@@ -1,27 +1,69 @@
-import type { Event } from "@lockstep/protocol";
+import { type Event, LockMode, type LockTarget } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import type { NamespaceState, Ticket } from "../state/state.ts";
+import { type KeyRecord, targetOf } from "../state/key.ts";
+import { permitsOf } from "../state/policies.ts";
+import type { NamespaceState } from "../state/state.ts";
+import { admits, admitsAny, conflicts, count, NOBODY, newTally } from "../state/tally.ts";
+import type { Ticket } from "../state/ticket.ts";
 import { Draft } from "./decision.ts";
+import { termsInForce } from "./terms.ts";
 
-/**
- * The next grant to a waiter of a freed key, or undefined when every freed key has been looked at.
- * Waiters are visited in order of arrival. Those of an ended session have been removed with it, so
- * the grant and the liveness check are one step.
- */
-export function nextGrant(state: NamespaceState, now: Now): Event | undefined {
-  if (now.monotonicMs < state.grantsFromMs) return undefined;
-  for (const key of state.freed) {
-    state.freed.delete(key);
-    const record = state.keys.get(key);
-    if (record === undefined || record.holds.length + record.delays.length > 0) continue;
-    for (const ticket of record.queue.values()) return granted(state, ticket, now);
-  }
-  return undefined;
+/** Whether a newcomer is granted these targets at once: nobody who holds or waits is in the way. */
+export function isGrantedNow(
+  state: NamespaceState,
+  targets: readonly LockTarget[],
+  now: Now,
+): boolean {
+  if (now.monotonicMs < state.grantsFromMs) return false;
+  for (const target of targets) if (!isAdmitted(state, target)) return false;
+  return true;
 }
 
-function granted(state: NamespaceState, ticket: Ticket, now: Now): Event {
+/** Whether nobody who holds or waits for a key is in the way of a newcomer. */
+export function isAdmitted(state: NamespaceState, target: LockTarget): boolean {
+  const record = state.keys.get(target.key);
+  if (record === undefined) return true;
+  // A waiting Convert shall become EXCLUSIVE, and stands before everybody.
+  if (record.convert !== undefined) return false;
+  return admits(record.taken, record.waiting, target, limitFor(state, target));
+}
+
+/**
+ * The waiters of freed keys that are granted now, Converts first, then in the order of arrival. Each
+ * conflicts with no holder and no earlier waiter on any of its keys, so granting one is in the way of
+ * no other: all can be granted without looking again. Those of an ended session have been removed with
+ * it, so the grant and the liveness check are one step.
+ */
+export function takeGrantable(state: NamespaceState, now: Now): readonly Ticket[] {
+  if (state.freed.size === 0 || now.monotonicMs < state.grantsFromMs) return NONE;
+  const found: Ticket[] = [];
+  for (const key of state.freed) {
+    const record = state.keys.get(key);
+    if (record !== undefined) findGrantable(state, record, found);
+  }
+  state.freed.clear();
+  if (found.length < 2) return found;
+  // A ticket for several freed keys is found at each of them.
+  return [...new Set(found)].sort(byTurn);
+}
+
+const NONE: readonly Ticket[] = [];
+
+/** The grant of a waiter. */
+export function grantOf(state: NamespaceState, ticket: Ticket, now: Now): Event {
   const draft = new Draft(state.revision, now, { correlationId: ticket.correlationId });
+  return ticket.convertOf === 0n ? addGranted(state, draft, ticket) : addConverted(draft, ticket);
+}
+
+/** Adds the grant of a waiting Acquire, under the policies of this moment. */
+export function addGranted(
+  state: NamespaceState,
+  draft: Draft,
+  ticket: Ticket,
+  transferredFrom = 0n,
+): Event {
   const holdId = draft.next;
+  const terms = termsInForce(state, ticket.terms, ticket.targets);
   return draft.add({
     case: "lockGranted",
     value: {
@@ -33,7 +75,88 @@ function granted(state: NamespaceState, ticket: Ticket, now: Now): Event {
       ticketId: ticket.id,
       owner: ticket.owner,
       targets: [...ticket.targets],
-      transferredFrom: 0n,
+      transferredFrom,
+      ...(terms === undefined ? {} : { terms }),
     },
   });
+}
+
+/** Adds the grant of a waiting Convert; only those to EXCLUSIVE wait, so it brings a new token. */
+function addConverted(draft: Draft, ticket: Ticket): Event {
+  return draft.add({
+    case: "holdConverted",
+    value: {
+      $typeName: "lockstep.v1.HoldConverted",
+      holdId: ticket.convertOf,
+      token: draft.next,
+      sessionId: ticket.sessionId,
+      requestId: ticket.requestId,
+      ticketId: ticket.id,
+      target: ticket.targets[0] as LockTarget,
+    },
+  });
+}
+
+function byTurn(a: Ticket, b: Ticket): number {
+  const first = Number(b.convertOf !== 0n) - Number(a.convertOf !== 0n);
+  if (first !== 0) return first;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** Walks the queue of a key for as long as anybody in the rest of it can be granted. */
+function findGrantable(state: NamespaceState, record: KeyRecord, found: Ticket[]): void {
+  const { key, taken, queue, convert } = record;
+  if (convert !== undefined) {
+    // Granted or not, it is EXCLUSIVE that the others wait behind.
+    if (convertFits(state, record, convert)) found.push(convert);
+    return;
+  }
+  if (queue.size === 0) return;
+  const limit = permitsOf(state, key);
+  const before = newTally();
+  const rest = { ...record.waiting };
+  if (!admitsAny(taken, before, rest, limit)) return;
+  for (const ticket of queue.values()) {
+    const target = targetOf(ticket.targets, key) as LockTarget;
+    if (admits(taken, before, target, limit) && isFirstElsewhere(state, ticket, key))
+      found.push(ticket);
+    count(before, target, 1);
+    count(rest, target, -1);
+    if (!admitsAny(taken, before, rest, limit)) return;
+  }
+}
+
+/** Whether nobody before a waiter is in its way at any other of its keys. */
+function isFirstElsewhere(state: NamespaceState, ticket: Ticket, key: string): boolean {
+  for (const target of ticket.targets)
+    if (target.key !== key && !isFirst(state, ticket, target)) return false;
+  return true;
+}
+
+function isFirst(state: NamespaceState, ticket: Ticket, target: LockTarget): boolean {
+  const record = state.keys.get(target.key);
+  if (record === undefined) return true;
+  const limit = limitFor(state, target);
+  if (record.convert !== undefined || !admits(record.taken, NOBODY, target, limit)) return false;
+  const before = newTally();
+  for (const { id, targets } of record.queue.values()) {
+    if (id === ticket.id) break;
+    const wanted = targetOf(targets, target.key) as LockTarget;
+    if (conflicts(target, wanted, false)) return false;
+    count(before, wanted, 1);
+  }
+  return admits(record.taken, before, target, limit);
+}
+
+/** Whether nobody but the hold itself is in the way of its Convert. */
+function convertFits(state: NamespaceState, record: KeyRecord, ticket: Ticket): boolean {
+  const own = targetOf(state.holds.get(ticket.convertOf)?.targets ?? [], record.key);
+  if (own === undefined) return false;
+  const others = { ...record.taken };
+  count(others, own, -1);
+  return admits(others, NOBODY, ticket.targets[0] as LockTarget, permitsOf(state, record.key));
+}
+
+function limitFor(state: NamespaceState, { key, mode }: LockTarget): number {
+  return mode === LockMode.PERMITS ? permitsOf(state, key) : 0;
 }

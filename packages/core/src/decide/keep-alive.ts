@@ -1,7 +1,10 @@
 import { DelayEndCause, ErrorReason } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
-import type { Delay, NamespaceState, SessionRecord } from "../state/state.ts";
+import type { Delay } from "../state/delay.ts";
+import { remind } from "../state/reminders.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyWith } from "./decision.ts";
 import { addDelayEnded } from "./endings.ts";
@@ -25,8 +28,7 @@ export function decideKeepAlive(
   const sessionRevision = durableNews(session, facts.durableRevision);
   const draft = new Draft(state.revision, now, { actor: caller.principal });
   for (const delay of session.delays.values()) {
-    if (delay.lostRevision <= request.seenRevision)
-      addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+    if (delay.lostRevision <= request.seenRevision) confirm(state, draft, delay, now);
     else if (delay.lostRevision > sessionRevision) restart(delay, now);
   }
   return replyWith(draft.events, {
@@ -55,6 +57,18 @@ function durableNews(session: SessionRecord, durableRevision: bigint): bigint {
   return last >= 0 ? (news[0] as bigint) : 0n;
 }
 
+/** What the client may have believed is over; what the hold was taken with is not for it to end like this. */
+function confirm(state: NamespaceState, draft: Draft, delay: Delay, now: Now): void {
+  if (delay.lockDelayUntilMs <= now.monotonicMs) {
+    addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
+  } else if (delay.unconfirmedUntilMs > delay.lockDelayUntilMs) {
+    delay.unconfirmedUntilMs = Number.NEGATIVE_INFINITY;
+    remind(state, "delay", delay.hold.id, delay.lockDelayUntilMs);
+  } else {
+    delay.unconfirmedUntilMs = Number.NEGATIVE_INFINITY;
+  }
+}
+
 function restart(delay: Delay, now: Now): void {
-  delay.sinceMs = now.monotonicMs;
+  if (delay.confirmMs > 0) delay.unconfirmedUntilMs = now.monotonicMs + delay.confirmMs;
 }

@@ -2,7 +2,8 @@ import { ErrorReason, type OpenSessionResponse, SessionState } from "@lockstep/p
 import { secretKey } from "../apply/session.ts";
 import type { Now, Op } from "../op.ts";
 import { limitExceeded, Refusal, RefusalCode, sessionEnded, storageLow } from "../refusal.ts";
-import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 
 /** Open is idempotent by its secret: the same secret gives the same session. A repeat does not renew. */
@@ -27,7 +28,7 @@ export function decideOpenSession(
       case: "sessionOpened",
       value: { $typeName: "lockstep.v1.SessionOpened", sessionId, ttlMs, displayName, metadata },
     },
-    { $typeName: "lockstep.v1.JournalOnly", secretSha256, contentFingerprint: 0n },
+    { $typeName: "lockstep.v1.JournalOnly", secretSha256, contentFingerprint: 0n, answered: [] },
   );
   forgetEarly(state, draft);
   return replyWith(draft.events, response(sessionId, ttlMs));

@@ -166,7 +166,11 @@ describe("GetSession and ListSessions", () => {
     const ticketId = ann.queue("x", { requestId: 8n });
     const reply = ann.get();
     expect(reply.holds.map(({ holdId }) => holdId)).toEqual([first.holdId, second.holdId]);
-    expect(reply.holds[1]).toMatchObject({ requestId: 7n, owner: "job", targets: [{ key: "a" }] });
+    expect(reply.holds[1]).toMatchObject({
+      requestIds: [7n],
+      owner: "job",
+      targets: [{ key: "a" }],
+    });
     expect(reply.tickets).toMatchObject([
       { requestId: 8n, queued: { ticketId, position: 0, blockers: [{ sessionId: ben.id }] } },
     ]);

@@ -8,7 +8,8 @@ import {
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
-import type { KeyRecord, NamespaceState } from "../state/state.ts";
+import type { KeyRecord } from "../state/key.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { freeLock, lockView } from "../view/lock.ts";
 import { lockBytes, PageRoom, sessionBytes } from "../view/page-room.ts";
 import { sessionHoldView, sessionTicketViews, sessionView } from "../view/session.ts";
@@ -29,7 +30,7 @@ export function decideGetSession(
   return replyOnly({
     $typeName: "lockstep.v1.GetSessionResponse",
     session: sessionView(session, now),
-    holds: [...session.holds.values()].map(sessionHoldView),
+    holds: [...session.holds.values()].map((hold) => sessionHoldView(hold, now)),
     tickets: sessionTicketViews(state, session, now),
   });
 }

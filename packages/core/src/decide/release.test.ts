@@ -1,7 +1,7 @@
 import { DelayEndCause, ErrorReason, LossReason, ReleaseOutcome } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import type { Grant } from "../state/outcome.ts";
-import { LOST_HOLDS_MAX, RELEASED_HOLDS_MAX } from "../state/state.ts";
+import { LOST_HOLDS_MAX, RELEASED_HOLDS_MAX } from "../state/session.ts";
 import { forceRelease, getLock, open, refused, revoke } from "../testing-support/client.ts";
 import { World } from "../testing-support/world.ts";
 

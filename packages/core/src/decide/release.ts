@@ -7,7 +7,9 @@ import {
   SessionState,
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import type { NamespaceState, SessionRecord } from "../state/state.ts";
+import { type Hold, hasHadToken } from "../state/hold.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
 import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
 import { addDelayEnded, addReleased } from "./endings.ts";
@@ -27,7 +29,8 @@ export function decideRelease(
   if (session.state === SessionState.ACTIVE) {
     noteAnswered(state, session, request.answered);
     const earlier = earlierOutcome(session, request.requestId, fingerprint)?.result;
-    if (earlier?.kind === "release") return replyOnly(response(earlier.outcome, earlier.reason));
+    if (earlier?.kind === "release")
+      return replyOnly(response(earlier.outcome, earlier.reason, earlier.count));
     if (earlier !== undefined) throw idReused(request.requestId);
   }
   const draft = new Draft(state.revision, now, {
@@ -37,7 +40,8 @@ export function decideRelease(
     fingerprint,
   });
   const hold = session.holds.get(request.holdId);
-  if (hold?.token === request.token) {
+  if (hold !== undefined && hasHadToken(hold, request.token)) {
+    if (hold.count > 1) return leave(draft, hold);
     addReleased(draft, hold);
     return replyWith(draft.events, response(ReleaseOutcome.RELEASED));
   }
@@ -51,14 +55,36 @@ export function decideRelease(
   return replyOnly(response(outcome, reason));
 }
 
+/** Gives one of several grants of a hold back. */
+function leave(draft: Draft, hold: Hold): Decision<"release"> {
+  const count = hold.count - 1;
+  draft.add({
+    case: "holdCountChanged",
+    value: {
+      $typeName: "lockstep.v1.HoldCountChanged",
+      holdId: hold.id,
+      sessionId: hold.sessionId,
+      count,
+      targets: [...hold.targets],
+      enteredRequestId: 0n,
+    },
+  });
+  return replyWith(
+    draft.events,
+    response(ReleaseOutcome.STILL_HELD, LossReason.UNSPECIFIED, count),
+  );
+}
+
 function pastOutcome(
   session: SessionRecord,
   { holdId, token }: ReleaseRequest,
 ): { outcome: ReleaseOutcome; reason: LossReason } {
   const lost = session.lost.get(holdId) ?? session.delays.get(holdId);
-  if (lost?.hold.token === token) return { outcome: ReleaseOutcome.LOST, reason: lost.reason };
+  if (lost !== undefined && hasHadToken(lost.hold, token))
+    return { outcome: ReleaseOutcome.LOST, reason: lost.reason };
   const reason = LossReason.UNSPECIFIED;
-  if (session.released.get(holdId)?.token === token)
+  const released = session.released.get(holdId);
+  if (released !== undefined && hasHadToken(released, token))
     return { outcome: ReleaseOutcome.ALREADY_RELEASED, reason };
   return { outcome: ReleaseOutcome.NOT_HOLDER, reason };
 }
@@ -77,9 +103,16 @@ function keepVolatile(
 ): void {
   if (session.state !== SessionState.ACTIVE) return;
   if (session.outcomes.size - session.tickets.size >= 2 * state.limits.max_unanswered) return;
-  session.outcomes.set(requestId, { fingerprint, result: { kind: "release", outcome, reason } });
+  session.outcomes.set(requestId, {
+    fingerprint,
+    result: { kind: "release", outcome, reason, count: 0 },
+  });
 }
 
-function response(outcome: ReleaseOutcome, lostReason = LossReason.UNSPECIFIED): ReleaseResponse {
-  return { $typeName: "lockstep.v1.ReleaseResponse", outcome, lostReason };
+function response(
+  outcome: ReleaseOutcome,
+  lostReason = LossReason.UNSPECIFIED,
+  count = 0,
+): ReleaseResponse {
+  return { $typeName: "lockstep.v1.ReleaseResponse", outcome, lostReason, count };
 }

@@ -123,36 +123,46 @@ describe("A tick and delays", () => {
     world.monotonicMs = sinceMs + 15_000;
     expect(cases(world.tick())).toContain("delayEnded");
   });
+});
 
-  it("writes down every 5 s what a delay has used up", () => {
+describe("A tick and the time served", () => {
+  it("writes it down every 5 s while a delay runs", () => {
     const world = new World();
-    const ann = open(world, { ttlMs: 20_000 });
-    const { holdId, token } = ann.lock("a");
+    const ann = open(world, { ttlMs: 12_000 });
     world.pass(1_000);
-    forceRelease(world, "a", token);
+    forceRelease(world, "a", ann.lock("a").token);
     ann.keepAlive();
     expect(world.advance(4_999)).toEqual([]);
     expect(world.advance(1).map(({ body }) => body)).toMatchObject([
-      { case: "delayProgressed", value: { holdId, consumedMs: 6_000n } },
+      {
+        case: "servedTimeAdvanced",
+        value: { servedMs: 6_000n, durableRevision: world.state.revision - 1n },
+      },
     ]);
     expect(world.advance(4_999)).toEqual([]);
     expect(world.advance(1).map(({ body }) => body)).toMatchObject([
-      { case: "delayProgressed", value: { holdId, consumedMs: 11_000n } },
+      { case: "servedTimeAdvanced", value: { servedMs: 11_000n } },
     ]);
+    world.advance(1_000);
+    expect(world.state.delays.size).toBe(0);
+    ann.keepAlive();
+    expect(world.advance(10_000)).toEqual([]);
   });
 
-  it("writes down nothing of a loss that is not durable, whose delay may begin again", () => {
+  it("does not count the time of a loss that is not durable, whose delay may begin again", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 20_000 });
     const { token } = ann.lock("a");
     world.commitsAtOnce = false;
     forceRelease(world, "a", token);
-    expect(world.advance(5_000)).toEqual([]);
+    world.advance(5_000);
     ann.keepAlive();
     world.commit();
-    expect(world.advance(5_000).map(({ body }) => body)).toMatchObject([
-      { case: "delayProgressed", value: { consumedMs: 5_000n } },
-    ]);
+    world.commitsAtOnce = true;
+    world.advance(5_000);
+    world.advance(5_000);
+    world.restart();
+    expect(getLock(world, "a").delays[0]?.remainingMs).toBe(15_000n);
   });
 });
 

@@ -1,14 +1,13 @@
 import type { Event } from "@lockstep/protocol";
-import { DelayEndCause, SessionState, TicketEnd } from "@lockstep/protocol";
+import { DelayEndCause, LossReason, SessionState, TicketEnd } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import { delayConsumedMs, delayEndsAtMs } from "../state/delay.ts";
+import { delayEndsAtMs } from "../state/delay.ts";
 import type { Due } from "../state/due.ts";
+import { areLimitsRunning, SERVED_TIME_EVERY_MS, servedMs } from "../state/served-time.ts";
 import type { NamespaceState } from "../state/state.ts";
+import { blockersOf } from "../view/blockers.ts";
 import { Draft, type Facts } from "./decision.ts";
-import { addDelayEnded, addSessionEnded, addTicketEnded } from "./endings.ts";
-
-/** How often a running delay journals what it has used up; the contract asks for 10 s at the least. */
-export const DELAY_PROGRESS_MS = 5_000;
+import { addDelayEnded, addLost, addSessionEnded, addTicketEnded } from "./endings.ts";
 
 /** How long an ended session is remembered. */
 export const FORGET_AFTER_MS = 3_600_000;
@@ -29,14 +28,17 @@ export function decideDue(state: NamespaceState, due: Due, now: Now, facts: Fact
       return decideLease(state, due.id, now);
     case "wait":
       return decideWait(state, due.id, now);
+    case "maxHold":
+      return decideMaxHold(state, due.id, now);
     case "delay":
       return decideDelay(state, due.id, now);
-    case "delayProgress":
-      return decideDelayProgress(state, due.id, now, facts);
+    case "servedTime":
+      return decideServedTime(state, now, facts);
     case "forget":
       return decideForget(state, due.id, now);
     case "grantPause":
-      // The grants themselves are made by the step, as after every event.
+      // Whoever came meanwhile waits, for free keys too. The grants are made by the step, as ever.
+      for (const key of state.keys.keys()) state.freed.add(key);
       return NOTHING;
   }
 }
@@ -56,7 +58,17 @@ function decideWait(state: NamespaceState, ticketId: bigint, now: Now): DueDecis
   if (ticket === undefined) return NOTHING;
   if (now.monotonicMs < ticket.deadlineMs) return { events: [], againAtMs: ticket.deadlineMs };
   const draft = new Draft(state.revision, now);
-  addTicketEnded(draft, ticket, TicketEnd.WAIT_TIMED_OUT);
+  const blockers = blockersOf(state, { ...ticket, ticketId });
+  addTicketEnded(draft, ticket, TicketEnd.WAIT_TIMED_OUT, { blockers });
+  return { events: draft.events, againAtMs: undefined };
+}
+
+function decideMaxHold(state: NamespaceState, holdId: bigint, now: Now): DueDecision {
+  const hold = state.holds.get(holdId);
+  if (hold === undefined) return NOTHING;
+  if (now.monotonicMs < hold.heldUntilMs) return { events: [], againAtMs: hold.heldUntilMs };
+  const draft = new Draft(state.revision, now);
+  addLost(draft, hold, LossReason.MAX_HOLD);
   return { events: draft.events, againAtMs: undefined };
 }
 
@@ -71,25 +83,26 @@ function decideDelay(state: NamespaceState, holdId: bigint, now: Now): DueDecisi
   return { events: draft.events, againAtMs: undefined };
 }
 
-/** Only for a durable loss: until then a keep-alive may still start the delay again. */
-function decideDelayProgress(
+/** While a limit runs that does not count time without a server, the time with one is written down. */
+function decideServedTime(
   state: NamespaceState,
-  holdId: bigint,
   now: Now,
-  facts: Facts,
+  { durableRevision }: Facts,
 ): DueDecision {
-  const delay = state.delays.get(holdId);
-  if (delay === undefined) return NOTHING;
-  const againAtMs = now.monotonicMs + DELAY_PROGRESS_MS;
-  const consumedMs = Math.floor(delayConsumedMs(delay, now.monotonicMs));
-  if (delay.lostRevision > facts.durableRevision || consumedMs <= delay.consumedMs)
-    return { events: [], againAtMs };
+  if (!areLimitsRunning(state, now)) {
+    state.isServedTimeDue = false;
+    return NOTHING;
+  }
   const draft = new Draft(state.revision, now);
   draft.add({
-    case: "delayProgressed",
-    value: { $typeName: "lockstep.v1.DelayProgressed", holdId, consumedMs: BigInt(consumedMs) },
+    case: "servedTimeAdvanced",
+    value: {
+      $typeName: "lockstep.v1.ServedTimeAdvanced",
+      servedMs: BigInt(Math.floor(servedMs(state, now))),
+      durableRevision,
+    },
   });
-  return { events: draft.events, againAtMs };
+  return { events: draft.events, againAtMs: now.monotonicMs + SERVED_TIME_EVERY_MS };
 }
 
 /** A session is remembered at least as long as a delay of it runs. */

@@ -1,5 +1,12 @@
 /** What falls due at some moment. */
-export type DueKind = "lease" | "wait" | "delay" | "delayProgress" | "forget" | "grantPause";
+export type DueKind =
+  | "lease"
+  | "wait"
+  | "maxHold"
+  | "delay"
+  | "servedTime"
+  | "forget"
+  | "grantPause";
 
 /** A reminder to look at something; whether it is really due is decided by looking. */
 export interface Due {

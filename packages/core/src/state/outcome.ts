@@ -1,19 +1,35 @@
-import type { CancelOutcome, Denied, LossReason, ReleaseOutcome } from "@lockstep/protocol";
+import type {
+  CancelOutcome,
+  Denied,
+  HoldEnd,
+  LossReason,
+  ReleaseOutcome,
+} from "@lockstep/protocol";
 
 /** What became of a request, kept until its client has confirmed that it knows. */
 export type Result =
   | { readonly kind: "waiting"; readonly ticketId: bigint }
-  | { readonly kind: "granted"; readonly holdId: bigint; readonly token: bigint }
+  | ({ readonly kind: "granted" } & Grant)
   | { readonly kind: "denied"; readonly denied: Denied }
-  | { readonly kind: "release"; readonly outcome: ReleaseOutcome; readonly reason: LossReason }
+  /** The hold that was to be changed was over. */
+  | { readonly kind: "notHeld"; readonly end: HoldEnd; readonly reason: LossReason }
+  | {
+      readonly kind: "release";
+      readonly outcome: ReleaseOutcome;
+      readonly reason: LossReason;
+      /** How many grants the hold still counts; only with STILL_HELD. */
+      readonly count: number;
+    }
   | { readonly kind: "cancel"; readonly outcome: CancelOutcome; readonly grant: Grant | undefined }
   /** Cancelled before it arrived: an Acquire with this id is denied, whatever it says. */
   | { readonly kind: "refused" };
 
-/** The two numbers of a granted lock. */
+/** The numbers of a granted lock. */
 export interface Grant {
   readonly holdId: bigint;
   readonly token: bigint;
+  /** How many grants the hold counted then, at least 1. */
+  readonly count: number;
 }
 
 /** The outcome of a request id. */

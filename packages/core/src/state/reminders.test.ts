@@ -7,7 +7,7 @@ import { World } from "../testing-support/world.ts";
 const SHORT_WAITS = 1_100n;
 
 function cases(events: readonly Event[]): (string | undefined)[] {
-  return events.map(({ body }) => body.case).filter((one) => one !== "delayProgressed");
+  return events.map(({ body }) => body.case).filter((one) => one !== "servedTimeAdvanced");
 }
 
 /** Waits with a long limit that end at once, each leaving a reminder behind. */
@@ -63,11 +63,11 @@ describe("Sweeping out reminders", () => {
     expect(cases(world.advance(5_000))).toEqual(["lockGranted"]);
   });
 
-  it("goes on writing down what a delay has used up", () => {
+  it("goes on writing down the time a delay is served", () => {
     const world = new World();
     const [ann, ben] = [open(world, { ttlMs: 20_000 }), open(world)];
     forceRelease(world, "lost", ann.lock("lost").token);
     waitShortly(world, ann, ben);
-    expect(world.advance(5_000).map(({ body }) => body.case)).toEqual(["delayProgressed"]);
+    expect(world.advance(5_000).map(({ body }) => body.case)).toEqual(["servedTimeAdvanced"]);
   });
 });

@@ -11,9 +11,9 @@ const STALE_REMINDERS_MAX = 1_024;
  * limits do not pile up.
  */
 export function remind(state: NamespaceState, kind: DueKind, id: bigint, atMs: number): void {
-  const { due, sessions, tickets, delays } = state;
+  const { due, sessions, tickets, delays, limitedHolds } = state;
   due.add({ kind, id, atMs });
-  const useful = sessions.size + tickets.size + 2 * delays.size;
+  const useful = sessions.size + tickets.size + delays.size + limitedHolds;
   if (due.size > 2 * useful + STALE_REMINDERS_MAX) due.retain((one) => matters(state, one));
 }
 
@@ -25,9 +25,11 @@ function matters(state: NamespaceState, { kind, id }: Due): boolean {
       return state.sessions.has(id);
     case "wait":
       return state.tickets.has(id);
+    case "maxHold":
+      return state.holds.has(id);
     case "delay":
-    case "delayProgress":
       return state.delays.has(id);
+    case "servedTime":
     case "grantPause":
       return true;
   }

@@ -1,108 +1,30 @@
-import type { Limits, LockTarget, LossReason, SessionState } from "@lockstep/protocol";
+import {
+  type Limits,
+  LockOrdering,
+  type NamespaceSettings,
+  type TicketEnd,
+} from "@lockstep/protocol";
+import type { Delay } from "./delay.ts";
 import { DueQueue } from "./due.ts";
-import { IdRanges } from "./id-ranges.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Hold } from "./hold.ts";
+import { HoldTimes } from "./hold-times.ts";
+import type { KeyRecord } from "./key.ts";
+import { Policies } from "./policies.ts";
+import type { SessionRecord } from "./session.ts";
+import type { Ticket } from "./ticket.ts";
 
-/** A granted acquire: all its targets under one token. */
-export interface Hold {
-  readonly id: bigint;
-  readonly token: bigint;
-  readonly sessionId: bigint;
-  readonly requestId: bigint;
-  readonly owner: string;
-  readonly targets: readonly LockTarget[];
-  readonly grantedAtMs: number;
-  readonly correlationId: string;
-}
-
-/** A waiting acquire. */
-export interface Ticket {
-  readonly id: bigint;
-  readonly sessionId: bigint;
-  readonly requestId: bigint;
-  readonly owner: string;
-  readonly targets: readonly LockTarget[];
-  readonly queuedAtMs: number;
-  readonly correlationId: string;
-  readonly fingerprint: bigint;
-  readonly waitMs: number;
-  /** Volatile: when the wait is over, on the monotonic clock. */
-  deadlineMs: number;
-}
-
-/** A lost hold whose keys stay blocked until its client must have noticed. */
-export interface Delay {
-  readonly hold: Hold;
-  readonly reason: LossReason;
-  readonly lostRevision: bigint;
-  readonly lostAtMs: number;
-  /** How long the client may go on believing after it was last renewed without being told. */
-  readonly ttlMs: number;
-  /** Used up in earlier epochs and, as last journaled, in this one. */
-  consumedMs: number;
-  /** Volatile: consumed before `sinceMs`; what the journal said at recovery. */
-  consumedBeforeMs: number;
-  /** Volatile: the last keep-alive, or Open, that was answered without telling the loss. */
-  sinceMs: number;
-}
-
-/** A hold that was lost, remembered so that a late Release gets a true answer. */
-export interface LostHold {
-  readonly hold: Hold;
-  readonly reason: LossReason;
-}
-
-/** A session, live or remembered. */
-export interface SessionRecord {
-  readonly id: bigint;
+/** Why a principal is denied every lock. */
+export interface IdentityQuarantineRecord {
   readonly principal: string;
-  readonly secretSha256: Uint8Array;
-  readonly ttlMs: number;
-  readonly displayName: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly openedAtMs: number;
-  state: SessionState;
-  endedAtMs: number;
-  /** By rising id. */
-  readonly holds: Map<bigint, Hold>;
-  /** By rising id. */
-  readonly tickets: Map<bigint, Ticket>;
-  /** Bytes of keys and owners of its holds and tickets. */
-  heldBytes: number;
-  /** Which ticket an owner waits with. */
-  readonly busyOwners: Map<string, bigint>;
-  readonly delays: Map<bigint, Delay>;
-  /** What it released, oldest first; at most `RELEASED_HOLDS_MAX`, and all it held when it was closed. */
-  readonly released: Map<bigint, Hold>;
-  /** What it lost, oldest first; at most `LOST_HOLDS_MAX`, and all it held when it ended. */
-  readonly lost: Map<bigint, LostHold>;
-  /** Revisions of events that took a hold from it while it lived, rising; all but the last durable go. */
-  readonly news: bigint[];
-  readonly outcomes: Map<bigint, Outcome>;
-  /** Volatile: request ids whose final reply the client has. */
-  readonly answered: IdRanges;
-  /** Volatile: when the last keep-alive (or Open, or recovery) was received, monotonic. */
-  renewedAtMs: number;
+  /** The revision of the event; names the quarantine when it is cleared. */
+  readonly revision: bigint;
+  readonly sinceMs: number;
+  /** The operator's words; empty when the server did it by itself. */
+  readonly reason: string;
+  readonly automatic: boolean;
+  /** Who did it; empty when the server did it by itself. */
+  readonly actor: string;
 }
-
-/** A key in use. */
-export interface KeyRecord {
-  readonly key: string;
-  /** By rising id. */
-  readonly holds: Hold[];
-  readonly delays: Delay[];
-  /** By arrival. */
-  readonly queue: Map<bigint, Ticket>;
-}
-
-/** How many released holds a live session remembers. */
-export const RELEASED_HOLDS_MAX = 128;
-
-/**
- * How many lost holds a live session remembers. Apart from those it released, of which there are many:
- * a loss must be told until it is confirmed, and each is an operator's act.
- */
-export const LOST_HOLDS_MAX = 1_024;
 
 /** Everything a namespace knows. Changed by `apply` alone, but for what is called volatile. */
 export class NamespaceState {
@@ -119,12 +41,43 @@ export class NamespaceState {
   readonly holds = new Map<bigint, Hold>();
   readonly tickets = new Map<bigint, Ticket>();
   readonly delays = new Map<bigint, Delay>();
+  /** Keys that are quarantined, in no particular order. */
+  readonly quarantinedKeys = new Set<string>();
+  readonly quarantinedIdentities = new Map<string, IdentityQuarantineRecord>();
+  /** When sessions of a principal expired or were revoked, unix milliseconds as decided, oldest first. */
+  readonly lossesByPrincipal = new Map<string, number[]>();
+  readonly policies = new Policies();
+  /** How many changes of policies there have been. */
+  policiesVersion = 0n;
+  settings: NamespaceSettings = DEFAULT_SETTINGS;
+  /** How many changes of the settings there have been. */
+  settingsVersion = 0n;
+  /** Time served in all epochs together, as last journaled. */
+  servedMs = 0;
+  /** Holds with a longest time that is not counted in the journal yet. */
+  readonly uncountedHolds = new Set<Hold>();
+  /** Delays whose time is not counted in the journal yet. */
+  readonly uncountedDelays = new Set<Delay>();
+  /** How many holds have a longest time. */
+  limitedHolds = 0;
+  /** How long a new lineage grants nothing, from its start; 0 once it has granted. */
+  grantPauseMs = 0;
+  /** Time served when that pause began. */
+  grantPauseServedFromMs = 0;
+  /** Tickets that must end before anything else happens, and how. */
+  readonly doomed = new Map<bigint, TicketEnd>();
+  /** How long locks are held, as seen; for hints alone. */
+  readonly holdTimes = new HoldTimes();
   /** Volatile: reminders of deadlines. */
   readonly due = new DueQueue();
-  /** Volatile: keys that became free and may be granted to their next waiter. */
+  /** Volatile: keys whose waiters may be granted. */
   readonly freed = new Set<string>();
-  /** How long a new lineage grants nothing, from the start of the epoch; 0 once it has granted. */
-  grantPauseMs = 0;
+  /** Volatile: when this epoch began, on the monotonic clock. */
+  epochStartedAtMs = 0;
+  /** Volatile: `servedMs` when this epoch began. */
+  servedBeforeMs = 0;
+  /** Volatile: a reminder to write down the time served is set. */
+  isServedTimeDue = false;
   /** Volatile: nothing is granted before this moment, monotonic. */
   grantsFromMs = Number.NEGATIVE_INFINITY;
   readonly limits: Limits;
@@ -134,33 +87,10 @@ export class NamespaceState {
   }
 }
 
-/** Creates the record of a session that has just been opened. */
-export function newSession(
-  fixed: Pick<
-    SessionRecord,
-    | "id"
-    | "principal"
-    | "secretSha256"
-    | "ttlMs"
-    | "displayName"
-    | "metadata"
-    | "openedAtMs"
-    | "state"
-  >,
-): SessionRecord {
-  return {
-    ...fixed,
-    endedAtMs: 0,
-    holds: new Map(),
-    tickets: new Map(),
-    heldBytes: 0,
-    busyOwners: new Map(),
-    delays: new Map(),
-    released: new Map(),
-    lost: new Map(),
-    news: [],
-    outcomes: new Map(),
-    answered: new IdRanges(),
-    renewedAtMs: Number.NEGATIVE_INFINITY,
-  };
-}
+/** What a namespace begins with. */
+const DEFAULT_SETTINGS: NamespaceSettings = {
+  $typeName: "lockstep.v1.NamespaceSettings",
+  ordering: LockOrdering.NONE,
+  quarantineAfterLosses: 0,
+  quarantineWindowMs: 0n,
+};

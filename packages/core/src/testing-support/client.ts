@@ -51,6 +51,9 @@ export interface AcquireOptions extends CallOptions {
   readonly answerQueued?: boolean;
 }
 
+/** What names a hold. */
+export type Held = Pick<Grant, "holdId" | "token">;
+
 /** How an Acquire was answered; `waiting` when no reply has left. */
 export type Acquired =
   | ({ readonly case: "granted" } & Omit<Granted, "$typeName">)
@@ -132,7 +135,7 @@ export class Client {
   }
 
   /** Acquires what must be free. */
-  lock(key: string, options: AcquireOptions = {}): Grant {
+  lock(key: string, options: AcquireOptions = {}): Held {
     const acquired = this.acquire(key, options);
     if (acquired.case !== "granted") throw new Error(`${key} was not granted`);
     return { holdId: acquired.holdId, token: acquired.token };
@@ -145,7 +148,7 @@ export class Client {
     return acquired.ticketId;
   }
 
-  release({ holdId, token }: Grant, options: CallOptions = {}): ReleaseResponse {
+  release({ holdId, token }: Held, options: CallOptions = {}): ReleaseResponse {
     const request = create(ReleaseRequestSchema, { ...this.#call(options), holdId, token });
     return this.world.reply({ kind: "release", caller: this.caller, request });
   }
@@ -199,7 +202,7 @@ export function forceRelease(
 }
 
 /** Writes that an operator ended a session which held one lock, as a later version will. */
-export function revoke(world: World, sessionId: bigint, { holdId, token }: Grant): void {
+export function revoke(world: World, sessionId: bigint, { holdId, token }: Held): void {
   const targets = [...(world.state.holds.get(holdId)?.targets ?? [])];
   world.record(
     {

@@ -1,7 +1,10 @@
 import type { Event, Limits } from "@lockstep/protocol";
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
-import { type Delay, NamespaceState, type SessionRecord } from "../state/state.ts";
+import type { Delay } from "../state/delay.ts";
+import type { Hold } from "../state/hold.ts";
+import type { SessionRecord } from "../state/session.ts";
+import { NamespaceState } from "../state/state.ts";
 import { stored, World } from "./world.ts";
 
 /** The state that the events of a journal give, read back from their bytes. */
@@ -29,40 +32,78 @@ export function expectSameState(live: NamespaceState, replay: NamespaceState): v
 
 /** Everything a state knows from its events, in a form that can be compared. */
 function durableOf(state: NamespaceState): unknown {
-  const { epoch, revision, grantPauseMs, activeSessions } = state;
+  const {
+    sessions,
+    sessionsBySecret,
+    keys,
+    holds,
+    tickets,
+    delays,
+    policies,
+    uncountedHolds,
+    uncountedDelays,
+    // Volatile, or not of the state.
+    due: _due,
+    freed: _freed,
+    epochStartedAtMs: _started,
+    servedBeforeMs: _before,
+    isServedTimeDue: _isDue,
+    grantsFromMs: _from,
+    limits: _limits,
+    ...plain
+  } = state;
   return {
-    epoch,
-    revision,
-    grantPauseMs,
-    activeSessions,
-    sessionsByPrincipal: state.sessionsByPrincipal,
-    secrets: [...state.sessionsBySecret].map(([secret, { id }]) => [secret, id]),
-    sessions: [...state.sessions.values()].map(durableSession),
+    ...plain,
+    secrets: [...sessionsBySecret].map(([secret, { id }]) => [secret, id]),
+    sessions: [...sessions.values()].map(durableSession),
     keys: new Map(
-      [...state.keys].map(([key, { holds, delays, queue }]) => [
+      [...keys].map(([key, record]) => [
         key,
-        { holds, delays: delays.map(durableDelay), queue: [...queue.keys()] },
+        {
+          ...record,
+          holds: record.holds.map(({ id }) => id),
+          delays: record.delays.map(({ hold }) => hold.id),
+          queue: [...record.queue.keys()],
+          convert: record.convert?.id,
+        },
       ]),
     ),
-    holds: [...state.holds],
-    tickets: [...state.tickets.values()].map(({ deadlineMs: _, ...ticket }) => ticket),
-    delays: [...state.delays.values()].map(durableDelay),
+    holds: [...holds.values()].map(durableHold),
+    tickets: [...tickets.values()].map(({ deadlineMs: _, ...ticket }) => ticket),
+    delays: [...delays.values()].map(durableDelay),
+    policies: new Set(policies.values()),
+    uncountedHolds: new Set([...uncountedHolds].map(({ id }) => id)),
+    uncountedDelays: new Set([...uncountedDelays].map(({ hold }) => hold.id)),
   };
 }
 
 function durableSession(session: SessionRecord): unknown {
-  const { tickets, delays, news, outcomes: _o, answered: _a, renewedAtMs: _r, ...rest } = session;
+  const { holds, tickets, delays, released, lost, ownedKeys, news, ...others } = session;
+  const { outcomes: _o, answered: _a, renewedAtMs: _r, ...rest } = others;
   return {
     ...rest,
+    holds: [...holds.keys()],
     tickets: [...tickets.keys()],
     delays: [...delays.keys()],
+    released: [...released.values()].map(durableHold),
+    lost: [...lost.values()].map(({ hold, reason }) => ({ hold: durableHold(hold), reason })),
+    ownedKeys: new Map(
+      [...ownedKeys].map(([owner, keys]) => [
+        owner,
+        new Map([...keys].map(([key, { id }]) => [key, id])),
+      ]),
+    ),
     // A live session forgets all but the last that its client can have been told.
     lastNews: news.at(-1),
   };
 }
 
-function durableDelay({ sinceMs: _s, consumedBeforeMs: _c, ...delay }: Delay): unknown {
-  return delay;
+function durableHold({ heldUntilMs: _h, ...hold }: Hold): unknown {
+  return hold;
+}
+
+function durableDelay({ hold, unconfirmedUntilMs: _u, lockDelayUntilMs: _l, ...delay }: Delay) {
+  return { ...delay, hold: durableHold(hold) };
 }
 
 /** A live session has dropped what was confirmed, and keeps outcomes that made no event besides. */

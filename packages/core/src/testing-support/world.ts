@@ -9,10 +9,12 @@ import {
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
 import { Draft, type Facts } from "../decide/decision.ts";
+import { epochStarted, startEpoch } from "../epoch.ts";
+import { applyLive } from "../live.ts";
 import type { Now, Op, OpKind, Reply } from "../op.ts";
 import { Refusal } from "../refusal.ts";
 import { NamespaceState } from "../state/state.ts";
-import { epochStarted, type Step, startEpoch, step, tick } from "../step.ts";
+import { type Step, step, tick } from "../step.ts";
 import { checkState } from "./check-state.ts";
 
 /** What a world begins with; the rest is as a server that was not told otherwise. */
@@ -118,10 +120,10 @@ export class World {
     this.#start(lineage ? EpochCause.NEW_LINEAGE : EpochCause.RECOVERED, grantPauseMs);
   }
 
-  /** Writes events that no operation of this version makes; their keys wake nobody before a restart. */
+  /** Writes events that no operation of this version makes; their keys wake nobody before the next step. */
   record(...bodies: Event["body"][]): void {
     const draft = new Draft(this.state.revision, this.now);
-    for (const body of bodies) apply(this.state, draft.add(body));
+    for (const body of bodies) applyLive(this.state, draft.add(body), this.now);
     this.#decided(draft.events);
   }
 

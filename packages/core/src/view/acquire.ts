@@ -2,8 +2,8 @@ import type { AcquireResponse, Denied, Granted, Queued } from "@lockstep/protoco
 import type { Grant } from "../state/outcome.ts";
 
 /** The message of a grant. */
-export function grantedView({ holdId, token }: Grant): Granted {
-  return { $typeName: "lockstep.v1.Granted", holdId, token };
+export function grantedView({ holdId, token, count }: Grant): Granted {
+  return { $typeName: "lockstep.v1.Granted", holdId, token, count };
 }
 
 /** The reply of a grant. */

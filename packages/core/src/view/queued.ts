@@ -1,6 +1,8 @@
-import type { LockTarget, Queued } from "@lockstep/protocol";
+import type { Queued } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import type { NamespaceState, Ticket } from "../state/state.ts";
+import { waitersOf } from "../state/key.ts";
+import type { NamespaceState } from "../state/state.ts";
+import type { Ticket } from "../state/ticket.ts";
 import { blockersOf } from "./blockers.ts";
 import { remainingMs } from "./remaining.ts";
 
@@ -16,37 +18,39 @@ export function queuedView(
     $typeName: "lockstep.v1.Queued",
     ticketId,
     position: place ?? placesOf(state, [ticket]).get(ticketId) ?? 0,
-    blockers: blockersOf(state, keyOf(ticket), ticketId),
+    blockers: blockersOf(state, { ...ticket, ticketId }),
     waitRemainingMs: waitRemainingMs(ticket, now),
   };
 }
 
-/** How many stand before each of these waiters. Walks each queue once, however many wait in it. */
+/**
+ * How many stand before each of these waiters, at the key where most do. Walks each queue once, however
+ * many wait in it.
+ */
 export function placesOf(
   { keys }: NamespaceState,
   tickets: Iterable<Ticket>,
 ): ReadonlyMap<bigint, number> {
   const places = new Map<bigint, number>();
   const wanted = new Map<string, Set<bigint>>();
-  for (const ticket of tickets) {
-    const key = keyOf(ticket);
-    const ids = wanted.get(key);
-    if (ids === undefined) wanted.set(key, new Set([ticket.id]));
-    else ids.add(ticket.id);
+  for (const { id, targets } of tickets) {
+    for (const { key } of targets) {
+      const ids = wanted.get(key);
+      if (ids === undefined) wanted.set(key, new Set([id]));
+      else ids.add(id);
+    }
   }
   for (const [key, ids] of wanted) {
+    const record = keys.get(key);
+    if (record === undefined) continue;
     let place = 0;
-    for (const id of keys.get(key)?.queue.keys() ?? []) {
-      if (ids.delete(id)) places.set(id, place);
+    for (const { id } of waitersOf(record)) {
+      if (ids.delete(id)) places.set(id, Math.max(place, places.get(id) ?? 0));
       if (ids.size === 0) break;
       place += 1;
     }
   }
   return places;
-}
-
-function keyOf({ targets }: Ticket): string {
-  return (targets[0] as LockTarget).key;
 }
 
 /** How long a ticket still waits. */

@@ -5,7 +5,10 @@ import {
   type SessionTicket,
 } from "@lockstep/protocol";
 import type { Now } from "../op.ts";
-import type { Hold, NamespaceState, SessionRecord } from "../state/state.ts";
+import type { Hold } from "../state/hold.ts";
+import type { SessionRecord } from "../state/session.ts";
+import type { NamespaceState } from "../state/state.ts";
+import { maxHoldRemainingMs, releaseAskedView } from "./hold.ts";
 import { placesOf, queuedView } from "./queued.ts";
 import { remainingMs } from "./remaining.ts";
 
@@ -32,17 +35,29 @@ export function sessionView(session: SessionRecord, now: Now): Session {
   };
 }
 
+/** How many earlier tokens GetSession shows of a hold. */
+const EARLIER_TOKENS_SHOWN = 16;
+
 /** A hold as its own session sees it. */
-export function sessionHoldView(hold: Hold): SessionHold {
-  return {
+export function sessionHoldView(hold: Hold, now: Now): SessionHold {
+  const view: SessionHold = {
     $typeName: "lockstep.v1.SessionHold",
     holdId: hold.id,
     token: hold.token,
     targets: [...hold.targets],
     owner: hold.owner,
-    requestId: hold.requestId,
+    requestIds: [...hold.requestIds].sort(byNumber),
     grantedAtMs: BigInt(hold.grantedAtMs),
+    count: hold.count,
+    maxHoldRemainingMs: maxHoldRemainingMs(hold, now),
+    earlierTokens: hold.earlierTokens.slice(-EARLIER_TOKENS_SHOWN),
   };
+  if (hold.releaseAsked !== undefined) view.releaseAsked = releaseAskedView(hold.releaseAsked);
+  return view;
+}
+
+function byNumber(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
@@ -67,6 +82,7 @@ export function sessionTicketViews(
       owner: ticket.owner,
       requestId: ticket.requestId,
       queuedAtMs: BigInt(ticket.queuedAtMs),
+      holdId: ticket.convertOf,
     };
   });
 }

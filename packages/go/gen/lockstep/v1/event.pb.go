@@ -166,6 +166,8 @@ const (
 	DelayEndCause_DELAY_END_CAUSE_CONFIRMED DelayEndCause = 1
 	// Its time passed: what the client may have believed, and what the hold was taken with.
 	DelayEndCause_DELAY_END_CAUSE_ELAPSED DelayEndCause = 2
+	// An operator knows that the client is dead, and asked that the keys be free at once.
+	DelayEndCause_DELAY_END_CAUSE_FORCED DelayEndCause = 3
 )
 
 // Enum value maps for DelayEndCause.
@@ -174,11 +176,13 @@ var (
 		0: "DELAY_END_CAUSE_UNSPECIFIED",
 		1: "DELAY_END_CAUSE_CONFIRMED",
 		2: "DELAY_END_CAUSE_ELAPSED",
+		3: "DELAY_END_CAUSE_FORCED",
 	}
 	DelayEndCause_value = map[string]int32{
 		"DELAY_END_CAUSE_UNSPECIFIED": 0,
 		"DELAY_END_CAUSE_CONFIRMED":   1,
 		"DELAY_END_CAUSE_ELAPSED":     2,
+		"DELAY_END_CAUSE_FORCED":      3,
 	}
 )
 
@@ -2814,11 +2818,12 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\x1aTICKET_END_KEY_QUARANTINED\x10\x05\x12#\n" +
 	"\x1fTICKET_END_IDENTITY_QUARANTINED\x10\x06\x12\x1d\n" +
 	"\x19TICKET_END_LIMIT_MISMATCH\x10\a\x12\x19\n" +
-	"\x15TICKET_END_HOLD_ENDED\x10\b*l\n" +
+	"\x15TICKET_END_HOLD_ENDED\x10\b*\x88\x01\n" +
 	"\rDelayEndCause\x12\x1f\n" +
 	"\x1bDELAY_END_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19DELAY_END_CAUSE_CONFIRMED\x10\x01\x12\x1b\n" +
-	"\x17DELAY_END_CAUSE_ELAPSED\x10\x02BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\x17DELAY_END_CAUSE_ELAPSED\x10\x02\x12\x1a\n" +
+	"\x16DELAY_END_CAUSE_FORCED\x10\x03BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_event_proto_rawDescOnce sync.Once

@@ -1170,6 +1170,8 @@ pub enum DelayEndCause {
     Confirmed = 1,
     /// Its time passed: what the client may have believed, and what the hold was taken with.
     Elapsed = 2,
+    /// An operator knows that the client is dead, and asked that the keys be free at once.
+    Forced = 3,
 }
 impl DelayEndCause {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1181,6 +1183,7 @@ impl DelayEndCause {
             Self::Unspecified => "DELAY_END_CAUSE_UNSPECIFIED",
             Self::Confirmed => "DELAY_END_CAUSE_CONFIRMED",
             Self::Elapsed => "DELAY_END_CAUSE_ELAPSED",
+            Self::Forced => "DELAY_END_CAUSE_FORCED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1189,6 +1192,7 @@ impl DelayEndCause {
             "DELAY_END_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
             "DELAY_END_CAUSE_CONFIRMED" => Some(Self::Confirmed),
             "DELAY_END_CAUSE_ELAPSED" => Some(Self::Elapsed),
+            "DELAY_END_CAUSE_FORCED" => Some(Self::Forced),
             _ => None,
         }
     }
