@@ -35,16 +35,19 @@ const all = [...sessionInputs, ...lockInputs, ...holdInputs, ...adminInputs];
 const titled = all.map((input) => ({ ...input, rpc: input.method.name }));
 
 describe("a bad value is refused by the name of its field and the rule, and changes nothing", () => {
-  test.each(titled)("$rpc: $field $what [GEN-43, GEN-1, GEN-30, GEN-32, GEN-40, GEN-44, SES-7]", async ({ method, field, request }) => {
-    const error = await refusalOf(method, request);
-    expect(Code[error.code]).toBe("InvalidArgument");
-    const detail = errorDetailOf(error);
-    expect(detail?.reason).toBe(ErrorReason.INVALID_FIELD);
-    expect(detail?.metadata.field).toBe(field);
-    expect(detail?.metadata.rule).toBeTruthy();
-    expect(running.submitted).toEqual([]);
-    expect(running.journal.state().tail).toBe(1n);
-  });
+  test.each(titled)(
+    "$rpc: $field $what [GEN-1, GEN-30, GEN-32, GEN-40, GEN-43, GEN-44, SES-7, LOCK-6, LOCK-17, LOCK-96, LOCK-172]",
+    async ({ method, field, request }) => {
+      const error = await refusalOf(method, request);
+      expect(Code[error.code]).toBe("InvalidArgument");
+      const detail = errorDetailOf(error);
+      expect(detail?.reason).toBe(ErrorReason.INVALID_FIELD);
+      expect(detail?.metadata.field).toBe(field);
+      expect(detail?.metadata.rule).toBeTruthy();
+      expect(running.submitted).toEqual([]);
+      expect(running.journal.state().tail).toBe(1n);
+    },
+  );
 });
 
 const attached = titled.filter(
@@ -118,7 +121,7 @@ test.each<[DescMethod, object]>([
   [updateNamespace, { settings: {}, reason: "why" }],
   [getWaitGraph, {}],
 ])(
-  "an unknown namespace is refused with NOT_PERMITTED by $name [GEN-4]",
+  "an unknown namespace is refused with NOT_PERMITTED by $name [GEN-3, GEN-4]",
   async (method, request) => {
     const error = await refusalOf(method, { namespace: "other", ...request });
     expect(error.code).toBe(Code.PermissionDenied);
