@@ -60,7 +60,7 @@ describe("a filter", () => {
     expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set(kinds));
   });
 
-  test.each(all)("by key and by prefix chooses $kind when it names such a key", ({ body }) => {
+  test.each(all)("by key and by prefix chooses $kind when it names such a key [LOCK-159]", ({ body }) => {
     const event = eventOf(body);
     const named = ofKeys.includes(body);
     expect(chooses({ keys: ["b", "a"] }, event)).toBe(named);
@@ -69,7 +69,7 @@ describe("a filter", () => {
     expect(chooses({ keyPrefix: "ab" }, event)).toBe(false);
   });
 
-  test.each(all)("by session chooses $kind when it names that session", ({ body }) => {
+  test.each(all)("by session chooses $kind when it names that session [LOCK-159]", ({ body }) => {
     const event = eventOf(body);
     const named = body?.value !== undefined && "sessionId" in body.value;
     expect(chooses({ sessionId: 7n }, event)).toBe(named);
@@ -77,7 +77,7 @@ describe("a filter", () => {
     expect(chooses({ sessionId: 9n }, event)).toBe(false);
   });
 
-  test("by actor, and by time from the first moment to before the last", () => {
+  test("by actor, and by time from the first moment to before the last [LOCK-159]", () => {
     const event = eventOf(ofNoKey[0], { actor: "me", decidedAtMs: 10n });
     expect(chooses({ actor: "me" }, event)).toBe(true);
     expect(chooses({ actor: "m" }, event)).toBe(false);
@@ -86,7 +86,7 @@ describe("a filter", () => {
     expect(chooses({ untilAtMs: 10n }, event)).toBe(false);
   });
 
-  test("chooses what all its conditions choose, and asks the journal for the keys alone", () => {
+  test("chooses what all its conditions choose, and asks the journal for the keys alone [LOCK-159]", () => {
     const event = eventOf(ofKeys[0], { actor: "me" });
     const filter = create(EventFilterSchema, { keys: ["a"], sessionId: 7n, actor: "me" });
     const chosen = chosenBy(filter);
