@@ -35,7 +35,7 @@ test("what the index knows is read as it is asked for", async () => {
   expect(asked).toEqual([{ limit, filter: { kind: "all" } }]);
 });
 
-test("page by page, every chosen event comes once", async () => {
+test("page by page, every chosen event comes once [LOCK-160]", async () => {
   const { namespace } = historyOf(13);
   const pages: number[][] = [];
   for (let after = 0n, more = true; more; ) {
