@@ -73,7 +73,7 @@ describe("the namespaces of a server", () => {
     expect(told.filter((each) => each === "open new new")).toHaveLength(1);
   });
 
-  test("are at most max_namespaces, those there are apart", async () => {
+  test("are at most max_namespaces, those there are apart [GEN-51]", async () => {
     const { namespaces } = setup({ max_namespaces: 2 });
     await namespaces.open(["default", "found 1", "found 2"]);
     const use = async () => undefined;
