@@ -60,14 +60,17 @@ describe("a filter", () => {
     expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set(kinds));
   });
 
-  test.each(all)("by key and by prefix chooses $kind when it names such a key [LOCK-159]", ({ body }) => {
-    const event = eventOf(body);
-    const named = ofKeys.includes(body);
-    expect(chooses({ keys: ["b", "a"] }, event)).toBe(named);
-    expect(chooses({ keyPrefix: "a" }, event)).toBe(named);
-    expect(chooses({ keys: ["b"] }, event)).toBe(false);
-    expect(chooses({ keyPrefix: "ab" }, event)).toBe(false);
-  });
+  test.each(all)(
+    "by key and by prefix chooses $kind when it names such a key [LOCK-159]",
+    ({ body }) => {
+      const event = eventOf(body);
+      const named = ofKeys.includes(body);
+      expect(chooses({ keys: ["b", "a"] }, event)).toBe(named);
+      expect(chooses({ keyPrefix: "a" }, event)).toBe(named);
+      expect(chooses({ keys: ["b"] }, event)).toBe(false);
+      expect(chooses({ keyPrefix: "ab" }, event)).toBe(false);
+    },
+  );
 
   test.each(all)("by session chooses $kind when it names that session [LOCK-159]", ({ body }) => {
     const event = eventOf(body);

@@ -215,22 +215,25 @@ describe("the number of watches", () => {
     running = await startTestServer({ limits: { ...DEFAULT_LIMITS, ...limits } });
   }
 
-  test.each(["max_watches", "max_watches_per_principal"])("is held by %s [GEN-51]", async (limit) => {
-    await limited({ [limit]: 1 });
-    const first = new Watching({});
-    await first.next();
-    const info = createClient(ServerService, transportTo(running.server.url));
-    expect((await info.getServerInfo({ namespace })).namespace?.counters?.watches).toBe(1n);
-    expect(await new Watching({}).refusal()).toMatchObject({
-      code: Code.ResourceExhausted,
-      reason: "LIMIT_EXCEEDED",
-      metadata: { limit, max: "1" },
-    });
-    first.leave.abort();
-    await first.refusal();
-    await running.clock.advance(0);
-    await new Watching({}).next();
-  });
+  test.each(["max_watches", "max_watches_per_principal"])(
+    "is held by %s [GEN-51]",
+    async (limit) => {
+      await limited({ [limit]: 1 });
+      const first = new Watching({});
+      await first.next();
+      const info = createClient(ServerService, transportTo(running.server.url));
+      expect((await info.getServerInfo({ namespace })).namespace?.counters?.watches).toBe(1n);
+      expect(await new Watching({}).refusal()).toMatchObject({
+        code: Code.ResourceExhausted,
+        reason: "LIMIT_EXCEEDED",
+        metadata: { limit, max: "1" },
+      });
+      first.leave.abort();
+      await first.refusal();
+      await running.clock.advance(0);
+      await new Watching({}).next();
+    },
+  );
 });
 
 describe("ListEvents", () => {
