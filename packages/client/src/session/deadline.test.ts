@@ -37,6 +37,21 @@ describe.each([
     expect(server.requests("openSession")).toHaveLength(1);
   });
 
+  test("passes for nobody whose server comes back late in the first attempt to open", async () => {
+    const { clock, server, client } = world({ attach });
+    server.meddle = ({ kind }) => (kind === "openSession" ? "loseReply" : undefined);
+    const acquiring = outcomeOf(client.acquire("a"));
+    await clock.advance(TTL_MS * 0.6);
+    server.meddle = () => undefined;
+    await clock.advance(TTL_MS * 0.3);
+    const lock = acquiring.value;
+    await clock.advance(TTL_MS);
+    expect(lock?.state).toBe("HELD");
+    expect(server.requests("openSession").at(0)?.secret).toEqual(
+      server.requests("openSession").at(-1)?.secret,
+    );
+  });
+
   test("counts from when the acknowledged attempt was sent [SES-50, SES-58]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");

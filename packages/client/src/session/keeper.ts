@@ -5,6 +5,7 @@ import type { Way } from "../calls/call.ts";
 import type { Fault } from "../calls/fault.ts";
 import { type Clock, type Instant, instantOf, type Timer } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
+import type { Lease } from "./lease.ts";
 
 // Three renewals fit into one time to live; the jitter keeps many clients apart.
 const RENEWALS_PER_TTL = 3;
@@ -19,6 +20,8 @@ export interface KeeperHost {
   readonly random: Random;
   /** The session's time to live, milliseconds. */
   ttlMs(): number;
+  /** How long the session may be believed in. */
+  readonly lease: Pick<Lease, "ageMs">;
   /** The Attach to renew on, if one is open. */
   openStream(): Way | undefined;
   /** The way of unary calls, over the control connection. */
@@ -50,9 +53,12 @@ export class Keeper {
     this.#host = host;
   }
 
-  /** Starts renewing; the first renewal is due a third of the time to live from now, give or take a tenth. */
+  /**
+   * Starts renewing; the first renewal is due a third of the time to live, give or take a tenth, after the first attempt
+   * to open: opening may have taken long, and a repeat of it adds no time.
+   */
   start(): void {
-    this.#schedule(this.#intervalMs());
+    this.#schedule(Math.max(0, this.#intervalMs() - this.#host.lease.ageMs()));
   }
 
   /** Renews at once: to confirm news, or to find out whether the server answers. */

@@ -37,6 +37,11 @@ export class Lease {
     return 0;
   }
 
+  /** How long ago the request was sent from which the deadline counts, milliseconds. */
+  ageMs(): number {
+    return elapsedMs(this.#clock, this.#since);
+  }
+
   /** Two thirds of the time to live have gone by without an acknowledged renewal. */
   atRisk(): boolean {
     return this.#passed || elapsedMs(this.#clock, this.#since) >= this.#ttlMs * AT_RISK_SHARE;
