@@ -69,6 +69,7 @@ func TestARefusalTellsItsReasonThroughWrappedErrors(t *testing.T) {
 	}
 }
 
+// [GEN-83]
 func TestAFaultOnTheWayHasNoDetail(t *testing.T) {
 	for _, err := range []error{nil, errors.New("reset"), connect.NewError(connect.CodeAborted, errors.New("cut"))} {
 		if detail := ErrorDetail(err); detail != nil {

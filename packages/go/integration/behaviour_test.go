@@ -25,8 +25,10 @@ var behaviours = map[string]func(*testing.T, program){
 	"stops when the server was restarted":                      stopsWhenTheServerWasRestarted,
 }
 
+// [GEN-60, GEN-61, GEN-65, GEN-83, SES-55, LOCK-135]
 func TestTheProgramInGo(t *testing.T) { testBehaviours(t, goProgram(t)) }
 
+// [GEN-60, GEN-61, GEN-65, GEN-83, SES-55, LOCK-135]
 func TestTheProgramInRust(t *testing.T) { testBehaviours(t, rustProgram(t)) }
 
 func testBehaviours(t *testing.T, program program) {

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-sync/lockstep/packages/go/internal/servertest"
 )
 
+// [LOCK-2]
 func TestEachRunGetsAHigherToken(t *testing.T) {
 	t.Parallel()
 	address, program := servertest.Start(t), goProgram(t)
@@ -38,6 +39,7 @@ func TestWrongUsageAndAMissingServerHaveTheirExitCodes(t *testing.T) {
 	}
 }
 
+// [LOCK-2, LOCK-45]
 func TestGoAndRustTakeTurnsInTheOrderTheyCame(t *testing.T) {
 	t.Parallel()
 	address, programs := servertest.Start(t), []program{goProgram(t), rustProgram(t)}
@@ -61,6 +63,7 @@ func TestGoAndRustTakeTurnsInTheOrderTheyCame(t *testing.T) {
 	}
 }
 
+// [SES-71]
 func TestAttachCarriesTheSameMessagesBothWays(t *testing.T) {
 	t.Parallel()
 	session := openSession(t, servertest.Start(t))

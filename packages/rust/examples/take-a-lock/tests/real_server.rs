@@ -12,6 +12,7 @@ use lockstep_proto::v1::{
 };
 use server::Server;
 
+// [LOCK-2]
 #[test]
 fn each_run_gets_a_higher_token() {
     let server = Server::start("token");
@@ -39,6 +40,7 @@ fn wrong_usage_and_a_missing_server_have_their_exit_codes() {
     );
 }
 
+// [SES-71]
 #[tokio::test]
 async fn attach_carries_the_same_messages_both_ways() {
     let server = Server::start("attach");
