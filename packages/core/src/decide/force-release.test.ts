@@ -10,7 +10,7 @@ describe("ForceRelease", () => {
     const { holdId, token } = ann.lock("a");
     const ticketId = ben.queue("a");
     world.pass(4_000);
-    expect(forceRelease(world, "a", token, "root")).toMatchObject({
+    expect(forceRelease(world, "a", token, { principal: "root" })).toMatchObject({
       holdId,
       delayRemainingMs: 6_000n,
     });

@@ -20,9 +20,11 @@ import {
   LockLostSchema,
   LockMode,
   LossReason,
+  type OnLossAction,
   OpenSessionRequestSchema,
   type OpenSessionResponse,
   type Queued,
+  Reentrancy,
   ReleaseRequestSchema,
   type ReleaseResponse,
   SessionEndedSchema,
@@ -43,8 +45,21 @@ export interface CallOptions {
   readonly correlationId?: string;
 }
 
-/** What an Acquire may say beside its key. */
+/** A key with how it is wanted; the key alone wants it EXCLUSIVE. */
+export type Wanted = string | { key: string; mode: LockMode; permits?: number };
+
+/** What an Acquire may say beside its keys. */
 export interface AcquireOptions extends CallOptions {
+  /** How all keys are wanted that do not say it themselves. */
+  readonly mode?: LockMode;
+  readonly permits?: number;
+  readonly reentrancy?: Reentrancy;
+  readonly maxHoldMs?: number;
+  readonly onLoss?: OnLossAction;
+  readonly delayMs?: number;
+  readonly value?: Uint8Array;
+  readonly metadata?: Record<string, string>;
+  readonly deadlockPriority?: number;
   readonly waitMs?: number;
   readonly owner?: string;
   readonly pollTimeoutMs?: number;
@@ -117,14 +132,21 @@ export class Client {
     return this.caller.sessionId;
   }
 
-  acquire(key: string, options: AcquireOptions = {}): Acquired {
-    const { waitMs = 0, owner = "", pollTimeoutMs = 0, answerQueued = false } = options;
+  acquire(wanted: Wanted | readonly Wanted[], options: AcquireOptions = {}): Acquired {
+    const { waitMs = 0, pollTimeoutMs = 0, answerQueued = false, ...rest } = options;
+    const { onLoss, delayMs = 0, maxHoldMs = 0 } = rest;
     const request = create(AcquireRequestSchema, {
+      reentrancy: rest.reentrancy ?? Reentrancy.UNSPECIFIED,
+      value: rest.value ?? new Uint8Array(),
+      metadata: rest.metadata ?? {},
+      deadlockPriority: rest.deadlockPriority ?? 0,
       ...this.#call(options),
-      targets: [{ key, mode: LockMode.EXCLUSIVE }],
-      owner,
+      targets: targetsOf(wanted, options),
+      owner: rest.owner ?? "",
       waitMs: BigInt(waitMs),
       pollTimeoutMs: BigInt(pollTimeoutMs),
+      maxHoldMs: BigInt(maxHoldMs),
+      ...(onLoss === undefined ? {} : { onLoss: { action: onLoss, delayMs: BigInt(delayMs) } }),
     });
     const { caller } = this;
     const { answer } = this.world.run({ kind: "acquire", caller, request, answerQueued });
@@ -135,16 +157,16 @@ export class Client {
   }
 
   /** Acquires what must be free. */
-  lock(key: string, options: AcquireOptions = {}): Held {
-    const acquired = this.acquire(key, options);
-    if (acquired.case !== "granted") throw new Error(`${key} was not granted`);
+  lock(wanted: Wanted | readonly Wanted[], options: AcquireOptions = {}): Held {
+    const acquired = this.acquire(wanted, options);
+    if (acquired.case !== "granted") throw new Error(`${String(wanted)} was not granted`);
     return { holdId: acquired.holdId, token: acquired.token };
   }
 
   /** Queues for what must be taken. Returns the ticket. */
-  queue(key: string, options: AcquireOptions = {}): bigint {
-    const acquired = this.acquire(key, { waitMs: 600_000, ...options });
-    if (acquired.case !== "waiting") throw new Error(`${key} was not waited for`);
+  queue(wanted: Wanted | readonly Wanted[], options: AcquireOptions = {}): bigint {
+    const acquired = this.acquire(wanted, { waitMs: 600_000, ...options });
+    if (acquired.case !== "waiting") throw new Error(`${String(wanted)} was not waited for`);
     return acquired.ticketId;
   }
 
@@ -195,9 +217,14 @@ export function forceRelease(
   world: World,
   key: string,
   expectedToken: bigint,
-  principal = "operator",
+  { principal = "operator", immediate = false } = {},
 ): ForceReleaseResponse {
-  const request = create(ForceReleaseRequestSchema, { key, expectedToken, reason: "stuck" });
+  const request = create(ForceReleaseRequestSchema, {
+    key,
+    expectedToken,
+    reason: "stuck",
+    immediate,
+  });
   return world.reply({ kind: "forceRelease", principal, request });
 }
 
@@ -244,6 +271,14 @@ export function refused(call: () => unknown): Refusal {
     throw error;
   }
   throw new Error("the call was not refused");
+}
+
+function targetsOf(
+  wanted: Wanted | readonly Wanted[],
+  { mode = LockMode.EXCLUSIVE, permits = 0 }: AcquireOptions,
+) {
+  const all = typeof wanted === "string" || "key" in wanted ? [wanted] : wanted;
+  return all.map((one) => (typeof one === "string" ? { key: one, mode, permits } : one));
 }
 
 function ranges(answered: Answered) {
