@@ -1,7 +1,17 @@
 import type { Event } from "@lockstep/protocol";
 import { Activity } from "./activity.ts";
+import { Admin } from "./admin.ts";
+import { Caller, type CallOptions } from "./calls/caller.ts";
+import {
+  type CampaignOptions,
+  type Leader,
+  type Leadership,
+  leadershipOf,
+  leadersOf,
+} from "./election.ts";
 import { NotGrantedError, type NotGrantedReason } from "./errors.ts";
-import type { Lock } from "./lock/handle.ts";
+import type { Lock } from "./lock/lock.ts";
+import { type AcquireOptions, type LockTargets, wishOf } from "./lock/wish.ts";
 import { runUnder } from "./lock/with-lock.ts";
 import { type ClientOptions, CONNECT_TIMEOUT_MS_DEFAULT, checkedMs, ttlOf } from "./options.ts";
 import { systemClock } from "./ports/clock.ts";
@@ -11,23 +21,9 @@ import { Epochs } from "./session/epochs.ts";
 import { Sessions } from "./session/sessions.ts";
 import { type WatchOptions, type WatchParts, watchEvents } from "./watch.ts";
 
-// The server counts a longer wait as the longest it allows.
-const MAX_WAIT_MS = 2 ** 31 - 1;
 const MAX_TIMEOUT_MS = 3_600_000;
 // The denials of somebody who does not want to wait that mean nothing but: not now.
 const TAKEN: ReadonlySet<NotGrantedReason> = new Set(["CONTENDED", "LOCK_DELAY"]);
-
-/** How to acquire a lock. */
-export interface AcquireOptions {
-  /** How long to wait in the queue, milliseconds; 0 does not wait. Default: as long as the server allows. Counted by the server. */
-  readonly waitMs?: number;
-  /** Takes the request back; the call rejects with the signal's reason and leaves no waiter behind. */
-  readonly signal?: AbortSignal;
-  /** Who in this process asks, such as a task: an owner waits for one lock at a time and cannot take a key twice. Default: nobody else. */
-  readonly owner?: string;
-  /** Stored in the events this causes, at most 128 bytes. Default empty. */
-  readonly correlationId?: string;
-}
 
 /** What `createClient` and `connect` return: locks, their history, and the calls of operators. Reads are described at each protocol message. */
 export interface Client
@@ -39,34 +35,47 @@ export interface Client
       | "listSessions"
       | "listEvents"
       | "checkFence"
-      | "forceRelease"
+      | "requestRelease"
       | "serverInfo"
-    > {
+    >,
+    Pick<Admin, "forceRelease"> {
   /** The namespace. */
   readonly namespace: string;
+  /** What operators do. */
+  readonly admin: Admin;
   /**
    * Resolves once the session is open; opens it if it is not. Not needed before `acquire`.
    * @throws ServerUnreachableError, RequestError, ClientClosedError
    */
   ready(): Promise<void>;
   /**
-   * Takes the lock, waiting for its turn.
-   * @throws NotGrantedError with reason and blockers; SessionLostError when the session ends meanwhile; LockLostError
+   * Takes the lock, waiting for its turn: a key, or several keys, which are granted together or not at all.
+   * @throws TypeError and RangeError for what cannot be sent; NotGrantedError with reason and blockers; SessionLostError when the session ends meanwhile; LockLostError
    * when the grant came too late to be used; RequestError; ServerUnreachableError; ClientClosedError; the signal's reason
    */
-  acquire(key: string, options?: AcquireOptions): Promise<Lock>;
+  acquire(what: LockTargets, options?: AcquireOptions): Promise<Lock>;
   /** Takes the lock if nobody holds it or waits for it; otherwise resolves null. Throws what `acquire` throws. */
-  tryAcquire(key: string, options?: Omit<AcquireOptions, "waitMs">): Promise<Lock | null>;
+  tryAcquire(what: LockTargets, options?: Omit<AcquireOptions, "waitMs">): Promise<Lock | null>;
   /**
    * Takes the lock, runs `fn`, gives the lock back. When the lock is lost, `lock.signal` is aborted; once `fn` has
    * settled the call rejects with LockLostError even if `fn` returned, with its error as cause if it threw.
    * Otherwise it settles as `fn` did. `options.signal` ends the wait, not `fn`.
    */
   withLock<T>(
-    key: string,
+    what: LockTargets,
     fn: (lock: Lock) => T | Promise<T>,
     options?: AcquireOptions,
   ): Promise<T>;
+  /**
+   * Stands for election: an EXCLUSIVE lock whose value tells others who leads. Resolves once it is won. Throws what
+   * `acquire` throws.
+   */
+  campaign(key: string, options?: CampaignOptions): Promise<Leadership>;
+  /**
+   * Who leads: the present leader, then every change, null while there is none. Goes on over lost connections; ends
+   * when the client is closed. Throws what `getLock` and `watch` throw.
+   */
+  observeLeader(key: string, options?: CallOptions): AsyncGenerator<Leader | null, void, undefined>;
   /**
    * Events as they happen, by rising revision, without gap or repetition over reconnects. Ends when the client is closed.
    * @throws RequestError, such as REVISION_COMPACTED when the history asked for is no longer kept
@@ -86,6 +95,7 @@ export function createClient(options: ClientOptions): Client {
 
 class LockstepClient implements Client {
   readonly namespace: string;
+  readonly admin: Admin;
   readonly #options: ClientOptions;
   readonly #watchParts: WatchParts;
   readonly #sessions: Sessions;
@@ -106,7 +116,9 @@ class LockstepClient implements Client {
     const common = { clock, random, activity, epochs, namespace, address, connectTimeoutMs };
     this.namespace = namespace;
     this.#options = options;
-    this.#reads = new Reads({ ...common, transport: controlTransport, timeoutMs });
+    const caller = new Caller({ ...common, timeoutMs });
+    this.#reads = new Reads(caller, controlTransport, namespace);
+    this.admin = new Admin(caller, controlTransport, namespace);
     this.#sessions = new Sessions({
       ...common,
       transport,
@@ -129,10 +141,9 @@ class LockstepClient implements Client {
     await this.#sessions.get(undefined);
   }
 
-  async acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {
-    const { waitMs, signal, owner = "", correlationId = "" } = options;
-    const wait = waitMs === undefined ? MAX_WAIT_MS : checkedMs("waitMs", waitMs, 0, MAX_WAIT_MS);
-    const wish = { key, waitMs: BigInt(wait), owner, correlationId, signal };
+  async acquire(what: LockTargets, options: AcquireOptions = {}): Promise<Lock> {
+    const wish = wishOf(what, options);
+    const { signal } = wish;
     const session = await this.#sessions.get(signal);
     // The abort may have come in between, and a signal tells of it only once.
     signal?.throwIfAborted();
@@ -140,11 +151,11 @@ class LockstepClient implements Client {
   }
 
   async tryAcquire(
-    key: string,
+    what: LockTargets,
     options: Omit<AcquireOptions, "waitMs"> = {},
   ): Promise<Lock | null> {
     try {
-      return await this.acquire(key, { ...options, waitMs: 0 });
+      return await this.acquire(what, { ...options, waitMs: 0 });
     } catch (error) {
       if (error instanceof NotGrantedError && TAKEN.has(error.reason)) return null;
       throw error;
@@ -152,11 +163,22 @@ class LockstepClient implements Client {
   }
 
   async withLock<T>(
-    key: string,
+    what: LockTargets,
     fn: (lock: Lock) => T | Promise<T>,
     options: AcquireOptions = {},
   ): Promise<T> {
-    return await runUnder(await this.acquire(key, options), fn);
+    return await runUnder(await this.acquire(what, options), fn);
+  }
+
+  async campaign(key: string, options: CampaignOptions = {}): Promise<Leadership> {
+    return leadershipOf(await this.acquire({ key, mode: "EXCLUSIVE" }, options));
+  }
+
+  observeLeader(
+    key: string,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<Leader | null, void, undefined> {
+    return leadersOf(this, key, signal);
   }
 
   watch(options: WatchOptions = {}): AsyncGenerator<Event, void, undefined> {
@@ -168,7 +190,8 @@ class LockstepClient implements Client {
   listSessions: Client["listSessions"] = (...args) => this.#reads.listSessions(...args);
   listEvents: Client["listEvents"] = (...args) => this.#reads.listEvents(...args);
   checkFence: Client["checkFence"] = (...args) => this.#reads.checkFence(...args);
-  forceRelease: Client["forceRelease"] = (...args) => this.#reads.forceRelease(...args);
+  requestRelease: Client["requestRelease"] = (...args) => this.#reads.requestRelease(...args);
+  forceRelease: Client["forceRelease"] = (...args) => this.admin.forceRelease(...args);
   serverInfo: Client["serverInfo"] = (...args) => this.#reads.serverInfo(...args);
 
   close(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { Blocker } from "@lockstep/protocol";
+import type { LockModeName } from "./lock/modes.ts";
 
 /**
- * Why a lock was lost. SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN and
- * FORCE_RELEASED are the server's word. DEADLINE_PASSED is the client's own: it could not renew in
+ * Why a lock was lost. SESSION_EXPIRED, SESSION_CLOSED, SESSION_REVOKED, SESSION_UNKNOWN, FORCE_RELEASED and
+ * MAX_HOLD are the server's word. DEADLINE_PASSED is the client's own: it could not renew in
  * time, so somebody else may hold the lock now. UNKNOWN: the server no longer lists the hold and has not said why.
  */
 export type LossReason =
@@ -12,6 +13,7 @@ export type LossReason =
   | "SESSION_REVOKED"
   | "SESSION_UNKNOWN"
   | "FORCE_RELEASED"
+  | "MAX_HOLD"
   | "UNKNOWN";
 
 /** The reasons this client knows. */
@@ -23,6 +25,13 @@ export const NOT_GRANTED_REASONS = [
   "QUEUE_FULL",
   "REENTRANCY",
   "OWNER_BUSY",
+  "DEADLOCK_VICTIM",
+  "KEY_QUARANTINED",
+  "IDENTITY_QUARANTINED",
+  "ORDER_VIOLATION",
+  "LIMIT_MISMATCH",
+  "UPGRADE_REFUSED",
+  "NO_SUCH_WAITER",
 ] as const;
 
 /** Why an acquire ended without a lock. UNKNOWN is a reason newer than this client. */
@@ -57,33 +66,56 @@ export class LockstepError extends Error {
   }
 }
 
-/** An acquire ended without a lock. Nothing of it remains at the server. */
+/**
+ * An acquire ended without a lock, and nothing of it remains at the server; or a conversion or transfer was denied,
+ * and the lock is as it was.
+ */
 export class NotGrantedError extends LockstepError {
   static override readonly brand = "NotGrantedError";
   override readonly name = "NotGrantedError";
-  /** The key that was asked for. */
+  /** The key that was asked for; of several the first. */
   readonly key: string;
+  /** All keys that were asked for. */
+  readonly keys: readonly string[];
   /** Why. */
   readonly reason: NotGrantedReason;
   /** Who was in the way: holders first, then earlier waiters, at most 16. Empty after a wait. */
   readonly blockers: readonly Blocker[];
   /** When a new attempt is worth while, milliseconds; 0 means no hint. */
   readonly retryAfterMs: number;
+  /** With DEADLOCK_VICTIM the requests that waited for one another, each for the next, the last for the first; otherwise empty. */
+  readonly cycle: readonly Blocker[];
 
   constructor(
-    key: string,
+    keys: string | readonly string[],
     reason: NotGrantedReason,
     blockers: readonly Blocker[] = [],
     retryAfterMs = 0,
+    cycle: readonly Blocker[] = [],
   ) {
+    const all = typeof keys === "string" ? [keys] : keys;
+    const names = all.map((key) => JSON.stringify(key)).join(", ");
     const hint = retryAfterMs > 0 ? `; try again in ${retryAfterMs} ms` : "";
-    super(`The lock ${JSON.stringify(key)} was not granted: ${reason}${hint}`);
-    this.key = key;
+    super(`The lock ${names} was not granted: ${reason}${ADVICE[reason] ?? ""}${hint}`);
+    this.key = all[0] ?? "";
+    this.keys = all;
     this.reason = reason;
     this.blockers = blockers;
     this.retryAfterMs = retryAfterMs;
+    this.cycle = cycle;
   }
 }
+
+/** What to do next, where the reason alone does not say it. */
+const ADVICE: Partial<Record<NotGrantedReason, string>> = {
+  DEADLOCK_VICTIM: "; give back what you hold and start again, taking keys in one order everywhere",
+  KEY_QUARANTINED: "; an operator has to look at what the lost holder left and clear the key",
+  IDENTITY_QUARANTINED: "; an operator has to clear this principal",
+  ORDER_VIOLATION: "; take keys in ascending order, or all of them in one acquire",
+  LIMIT_MISMATCH: "; the policy of the key allows another mode or fewer permits",
+  UPGRADE_REFUSED: "; only UPGRADABLE becomes EXCLUSIVE, acquire that mode where you may need it",
+  NO_SUCH_WAITER: "; that session has no such request waiting for the same keys and modes",
+};
 
 /** The lock is gone: stop touching what it protects. Its token is dead. */
 export class LockLostError extends LockstepError {
@@ -107,7 +139,7 @@ export class LockLostError extends LockstepError {
   }
 }
 
-/** The lock was given back before by its own holder. */
+/** The lock was given back, or away, before by its own holder. */
 export class LockReleasedError extends LockstepError {
   static override readonly brand = "LockReleasedError";
   override readonly name = "LockReleasedError";
@@ -120,6 +152,22 @@ export class LockReleasedError extends LockstepError {
     super(`The lock ${JSON.stringify(key)} (token ${token}) has been released; acquire it again`);
     this.key = key;
     this.token = token;
+  }
+}
+
+/** The lock is held, but not in the mode that was asked about. */
+export class LockModeError extends LockstepError {
+  static override readonly brand = "LockModeError";
+  override readonly name = "LockModeError";
+  /** The key. */
+  readonly key: string;
+  /** How it is held. */
+  readonly mode: LockModeName;
+
+  constructor(key: string, mode: LockModeName, wanted: LockModeName) {
+    super(`The lock ${JSON.stringify(key)} is held ${mode}, not ${wanted}; convert it first`);
+    this.key = key;
+    this.mode = mode;
   }
 }
 

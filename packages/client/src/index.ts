@@ -1,7 +1,19 @@
-export { type AcquireOptions, type Client, createClient } from "./client.ts";
+export type {
+  Admin,
+  AdminOptions,
+  ClearQuarantineOptions,
+  CreateNamespaceOptions,
+  ForceReleaseOptions,
+  SetPolicyOptions,
+  UpdateNamespaceOptions,
+} from "./admin.ts";
+export type { CallOptions } from "./calls/caller.ts";
+export { type Client, createClient } from "./client.ts";
+export type { CampaignOptions, Leader, Leadership } from "./election.ts";
 export {
   ClientClosedError,
   LockLostError,
+  LockModeError,
   LockReleasedError,
   LockstepError,
   type LossReason,
@@ -11,9 +23,20 @@ export {
   ServerUnreachableError,
   SessionLostError,
 } from "./errors.ts";
-export type { Lock, LockState, Loss } from "./lock/handle.ts";
+export type {
+  ConvertOptions,
+  HeldAs,
+  HeldTarget,
+  Lock,
+  LockState,
+  Loss,
+  ReleaseRequested,
+  RequestRef,
+} from "./lock/lock.ts";
+export type { LockModeName } from "./lock/modes.ts";
+export type { AcquireOptions, LockTargetOptions, LockTargets } from "./lock/wish.ts";
 export type { ClientOptions, SessionOptions } from "./options.ts";
 export { type Clock, systemClock, type Timer } from "./ports/clock.ts";
 export { type Random, systemRandom } from "./ports/random.ts";
-export type { CallOptions, EventSelection, ForceReleaseOptions, PageOptions } from "./reads.ts";
+export type { EventSelection, PageOptions, RequestReleaseOptions } from "./reads.ts";
 export type { WatchOptions } from "./watch.ts";

@@ -48,12 +48,21 @@ export interface ClientOptions extends SessionOptions {
   readonly onClosed?: () => void;
 }
 
-/** Checks a whole number against its bounds. */
+/** Checks a time against its bounds. */
 export function checkedMs(name: string, value: number, min: number, max: number): number {
+  return checkedNumber(name, value, min, max, " of milliseconds");
+}
+
+/** Checks a whole number against its bounds. */
+export function checkedNumber(
+  name: string,
+  value: number,
+  min: number,
+  max: number,
+  of = "",
+): number {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(
-    `${name} is a whole number of milliseconds from ${min} to ${max}, not ${value}`,
-  );
+  throw new RangeError(`${name} is a whole number${of} from ${min} to ${max}, not ${value}`);
 }
 
 /** The time to live that options ask for. */

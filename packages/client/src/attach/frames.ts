@@ -7,6 +7,8 @@ export const FRAME_BYTES_MAX = DEFAULT_LIMITS.max_frame_bytes;
 const FIXED_BYTES = 160;
 // Two uint64 of at most ten bytes, each with its tag, and the range's own tag and length.
 const RANGE_BYTES = 24;
+// More than tags, lengths and numbers of a target or an entry of metadata take.
+const ITEM_BYTES = 32;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** Cuts calls, in their order, into frames that stay below FRAME_BYTES_MAX but hold at least one call. */
@@ -29,13 +31,19 @@ export function* cutFrames(calls: readonly AttachCall[]): Generator<AttachCall[]
 /** An upper bound of a call's encoded size: encoding it twice would cost more than the rest of its way. */
 function sizeAtMost({ request }: AttachCall): number {
   const { value } = request;
+  let bytes = FIXED_BYTES;
   let units = 0;
   let ranges = 0;
   if (value && "correlationId" in value) units += value.correlationId.length;
   if (value && "answered" in value) ranges = value.answered.length;
+  if (value && "value" in value) bytes += value.value.length;
+  if (request.case === "convert") units += request.value.key.length;
   if (request.case === "acquire") {
-    units += request.value.owner.length;
-    for (const target of request.value.targets) units += target.key.length + FIXED_BYTES;
+    const { owner, targets, metadata } = request.value;
+    units += owner.length;
+    bytes += (targets.length + Object.keys(metadata).length) * ITEM_BYTES;
+    for (const { key } of targets) units += key.length;
+    for (const [name, text] of Object.entries(metadata)) units += name.length + text.length;
   }
-  return FIXED_BYTES + units * UTF8_BYTES_PER_UNIT_MAX + ranges * RANGE_BYTES;
+  return bytes + units * UTF8_BYTES_PER_UNIT_MAX + ranges * RANGE_BYTES;
 }

@@ -5,12 +5,18 @@ import type {
   CancelAcquireResponse,
   CloseSessionRequest,
   CloseSessionResponse,
+  ConvertRequest,
+  ConvertResponse,
   GetSessionRequest,
   GetSessionResponse,
   KeepAliveRequest,
   KeepAliveResponse,
   ReleaseRequest,
   ReleaseResponse,
+  SetValueRequest,
+  SetValueResponse,
+  TransferRequest,
+  TransferResponse,
 } from "@lockstep/protocol";
 import type { Fault } from "./fault.ts";
 
@@ -22,6 +28,9 @@ export interface Requests {
   acquire: AcquireRequest;
   release: ReleaseRequest;
   cancelAcquire: CancelAcquireRequest;
+  convert: ConvertRequest;
+  transfer: TransferRequest;
+  setValue: SetValueRequest;
 }
 
 /** What they answer. */
@@ -32,6 +41,9 @@ export interface Replies {
   acquire: AcquireResponse;
   release: ReleaseResponse;
   cancelAcquire: CancelAcquireResponse;
+  convert: ConvertResponse;
+  transfer: TransferResponse;
+  setValue: SetValueResponse;
 }
 
 /** The name of a call of a session. */

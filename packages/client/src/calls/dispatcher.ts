@@ -16,6 +16,8 @@ export interface Errand<K extends CallKind = CallKind> {
   reply(reply: Replies[K], way: Way): boolean;
   /** The server refused for good. */
   refused(fault: Fault): void;
+  /** Takes a reply that arrived after the session was over. */
+  late?(reply: Replies[K]): void;
 }
 
 /** What the dispatcher asks of its session. */
@@ -28,8 +30,6 @@ export interface DispatcherHost {
   arrived(): void;
   /** Whether the server that sent a reply may be believed. */
   admit(header: ReplyHeader | undefined): boolean;
-  /** A reply that arrived after the session was over. */
-  late(kind: CallKind, reply: Replies[CallKind]): void;
   /** The server says that the session has ended. */
   sessionEnded(reason: LossReason): void;
 }
@@ -108,7 +108,7 @@ export class Dispatcher {
   #replied(entry: Entry, reply: Replies[CallKind], way: Way): void {
     this.#host.arrived();
     if (this.#stopped) {
-      this.#host.late(entry.errand.kind, reply);
+      entry.errand.late?.(reply as never);
       return;
     }
     if (!this.#entries.has(entry)) return;

@@ -146,20 +146,23 @@ describe.each([
     ["it recovers", refusal(Code.Unavailable, ErrorReason.RECOVERING, "recovering")],
     ["its outcome is open", refusal(Code.Internal, ErrorReason.INTERNAL, "broken")],
     ["confirmations leave gaps", refusal(exhausted, ErrorReason.LIMIT_EXCEEDED, "gaps", gaps)],
-  ])("is repeated with the same request id while the server says that %s [GEN-61, GEN-84]", async (_, error) => {
-    const { clock, server, client } = world({ attach });
-    let recovering = true;
-    server.meddle = ({ kind }) => (recovering && kind === "acquire" ? error : undefined);
-    const acquiring = outcomeOf(client.acquire("a"));
-    await clock.advance(3_000);
-    expect(acquiring.settled).toBe(false);
-    recovering = false;
-    await clock.advance(3_000);
-    expect(acquiring.value?.state).toBe("HELD");
-    const ids = server.requests("acquire").map(({ requestId }) => requestId);
-    expect(ids.length).toBeGreaterThan(2);
-    expect(new Set(ids)).toEqual(new Set([1n]));
-  });
+  ])(
+    "is repeated with the same request id while the server says that %s [GEN-61, GEN-84]",
+    async (_, error) => {
+      const { clock, server, client } = world({ attach });
+      let recovering = true;
+      server.meddle = ({ kind }) => (recovering && kind === "acquire" ? error : undefined);
+      const acquiring = outcomeOf(client.acquire("a"));
+      await clock.advance(3_000);
+      expect(acquiring.settled).toBe(false);
+      recovering = false;
+      await clock.advance(3_000);
+      expect(acquiring.value?.state).toBe("HELD");
+      const ids = server.requests("acquire").map(({ requestId }) => requestId);
+      expect(ids.length).toBeGreaterThan(2);
+      expect(new Set(ids)).toEqual(new Set([1n]));
+    },
+  );
 
   test("rejects when the server says that the session has ended; the next one opens another", async () => {
     const { clock, server, client, held } = world({ attach });

@@ -3,37 +3,29 @@ import {
   type AcquireRequest,
   AcquireRequestSchema,
   type AcquireResponse,
-  type Denied,
-  DeniedReason,
   type Granted,
-  LockMode,
+  Reentrancy,
 } from "@lockstep/protocol";
 import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import { type Fault, requestError } from "../calls/fault.ts";
-import { NOT_GRANTED_REASONS, NotGrantedError, type NotGrantedReason } from "../errors.ts";
 import type { RequestIds } from "../session/request-ids.ts";
 import { cancelErrand } from "./cancel-errand.ts";
-import type { Lock } from "./handle.ts";
-
-/** What an acquire asks for. */
-export interface AcquireWish {
-  readonly key: string;
-  /** How long to wait in the queue, milliseconds; 0 does not wait. */
-  readonly waitMs: bigint;
-  readonly owner: string;
-  readonly correlationId: string;
-  readonly signal: AbortSignal | undefined;
-}
+import { deniedError } from "./denied.ts";
+import type { Lock } from "./lock.ts";
+import type { AcquireWish } from "./wish.ts";
 
 /** What an acquire asks of its session. */
 export interface AcquireHost {
   readonly ids: RequestIds;
+  readonly sessionId: bigint;
   submit<K extends CallKind>(errand: Errand<K>): () => void;
-  /** Makes the handle of a grant; throws when it cannot be handed over any more. */
-  adopt(wish: AcquireWish, granted: Granted): Lock;
+  /** Makes the handle of a grant, told at `revision`; throws when it cannot be handed over any more. */
+  adopt(wish: AcquireWish, granted: Granted, revision: bigint): Lock;
   /** Gives back a hold nobody wants. */
   giveBack(granted: Granted): void;
+  /** Tells the server once that a grant which came after the end of the session is not used. */
+  giveBackLate(granted: Granted): void;
   /** The acquire has its final outcome and is known no longer. */
   forget(acquire: PendingAcquire): void;
 }
@@ -61,8 +53,23 @@ export class PendingAcquire implements Errand<"acquire"> {
     });
   }
 
-  /** Sends it. */
+  /** Whether it may enter again a hold of this owner. */
+  mayEnter(owner: string): boolean {
+    const { request } = this.#wish;
+    return request.reentrancy === Reentrancy.COUNT && request.owner === owner;
+  }
+
+  /** Sends it. Throws what the application's listener throws; then nothing has been sent. */
   start(): void {
+    try {
+      const { sessionId } = this.#host;
+      this.#wish.onRequest?.({ sessionId, requestId: this.requestId });
+      // The listener may have aborted it, and a signal tells of it only once.
+      this.#wish.signal?.throwIfAborted();
+    } catch (error) {
+      this.#host.ids.answer(this.requestId);
+      throw error;
+    }
     this.#wish.signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#giveUp = this.#host.submit(this);
   }
@@ -74,20 +81,16 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 
   request(): AcquireRequest {
-    const { key, owner, waitMs, correlationId } = this.#wish;
-    return create(AcquireRequestSchema, {
-      requestId: this.requestId,
-      answered: this.#host.ids.answered(),
-      targets: [{ key, mode: LockMode.EXCLUSIVE }],
-      owner,
-      waitMs,
-      correlationId,
-    });
+    const { request } = this.#wish;
+    const { requestId } = this;
+    const answered = this.#host.ids.answered();
+    return create(AcquireRequestSchema, { ...request, requestId, answered });
   }
 
-  reply({ outcome }: AcquireResponse): boolean {
-    if (outcome.case === "granted") this.#granted(outcome.value);
-    else if (outcome.case === "denied") this.fail(deniedError(this.#wish.key, outcome.value));
+  reply({ header, outcome }: AcquireResponse): boolean {
+    const keys = this.#wish.targets.map(({ key }) => key);
+    if (outcome.case === "granted") this.#granted(outcome.value, header?.revision ?? 0n);
+    else if (outcome.case === "denied") this.fail(deniedError(keys, outcome.value));
     else return false;
     this.#host.ids.answer(this.requestId);
     return true;
@@ -98,9 +101,13 @@ export class PendingAcquire implements Errand<"acquire"> {
     this.fail(requestError(fault));
   }
 
-  #granted(granted: Granted): void {
+  late({ outcome }: AcquireResponse): void {
+    if (outcome.case === "granted") this.#host.giveBackLate(outcome.value);
+  }
+
+  #granted(granted: Granted, revision: bigint): void {
     try {
-      this.#resolve(this.#host.adopt(this.#wish, granted));
+      this.#resolve(this.#host.adopt(this.#wish, granted, revision));
     } catch (error) {
       this.#reject(error);
     }
@@ -114,29 +121,26 @@ export class PendingAcquire implements Errand<"acquire"> {
     this.#giveUp?.();
     this.#reject(this.#wish.signal?.reason);
     const { ids } = this.#host;
-    const cancel = cancelErrand(ids, this.requestId, this.#wish.correlationId, (granted) => {
-      ids.answer(this.requestId);
-      this.#finish();
-      if (granted) this.#host.giveBack(granted);
+    const cancel = cancelErrand(
+      ids,
+      this.requestId,
+      this.#wish.request.correlationId,
+      (granted) => {
+        ids.answer(this.requestId);
+        this.#finish();
+        if (granted) this.#host.giveBack(granted);
+      },
+    );
+    this.#host.submit({
+      ...cancel,
+      late: ({ granted }) => {
+        if (granted) this.#host.giveBackLate(granted);
+      },
     });
-    this.#host.submit(cancel);
   }
 
   #finish(): void {
     this.#wish.signal?.removeEventListener("abort", this.#onAbort);
     this.#host.forget(this);
   }
-}
-
-const KNOWN_REASONS: ReadonlySet<string> = new Set(NOT_GRANTED_REASONS);
-
-function deniedError(key: string, { reason, blockers, retryAfterMs }: Denied): NotGrantedError {
-  const name: string | undefined = DeniedReason[reason];
-  const known = name !== undefined && KNOWN_REASONS.has(name);
-  return new NotGrantedError(
-    key,
-    known ? (name as NotGrantedReason) : "UNKNOWN",
-    blockers,
-    Number(retryAfterMs),
-  );
 }

@@ -4,19 +4,20 @@ import type { Errand } from "../calls/dispatcher.ts";
 import type { RequestIds } from "../session/request-ids.ts";
 
 /**
- * Takes an acquire back.
- * @param done called when nothing of it waits any more, with the grant that had come before, if one had
+ * Takes an acquire or a conversion back.
+ * @param done called when nothing of it waits any more, with the grant that had come before, if one had, and the
+ * revision at which that was told
  */
 export function cancelErrand(
   ids: RequestIds,
   acquireRequestId: bigint,
   correlationId: string,
-  done: (granted: Granted | undefined) => void,
+  done: (granted: Granted | undefined, revision: bigint) => void,
 ): Errand<"cancelAcquire"> {
   const requestId = ids.next();
-  const answered = (granted: Granted | undefined) => {
+  const answered = (granted: Granted | undefined, revision = 0n) => {
     ids.answer(requestId);
-    done(granted);
+    done(granted, revision);
   };
   return {
     kind: "cancelAcquire",
@@ -27,8 +28,8 @@ export function cancelErrand(
         acquireRequestId,
         correlationId,
       }),
-    reply: ({ granted }) => {
-      answered(granted);
+    reply: ({ header, granted }) => {
+      answered(granted, header?.revision);
       return true;
     },
     refused: () => answered(undefined),

@@ -1,50 +1,18 @@
-import { formatSequencer, LockMode } from "@lockstep/protocol";
-import { LockLostError, LockReleasedError, type LossReason } from "../errors.ts";
-
-/** Where a lock is in its life. LOST and RELEASED are final. */
-export type LockState = "HELD" | "AT_RISK" | "LOST" | "RELEASING" | "RELEASED";
-
-/** How a lock was lost. */
-export interface Loss {
-  /** Why. */
-  readonly reason: LossReason;
-  /** The dead fencing token. */
-  readonly token: bigint;
-}
-
-/** A lock that was granted. */
-export interface Lock extends AsyncDisposable {
-  /** What is locked. */
-  readonly key: string;
-  /** Identity of the hold in its namespace. */
-  readonly holdId: bigint;
-  /** The fencing token. Higher than that of every earlier holder; show it with every access. */
-  readonly token: bigint;
-  /** Key, mode and token as one string, `key/mode/token`, for a resource that guards itself. */
-  readonly sequencer: string;
-  /** Aborted when the lock is lost, with a LockLostError as reason. Not aborted by `release`. */
-  readonly signal: AbortSignal;
-  /**
-   * HELD; AT_RISK after two thirds of the time to live without an acknowledged renewal; LOST; RELEASING once a
-   * release has been sent; RELEASED. Reading it looks at the clock.
-   */
-  readonly state: LockState;
-  /** How long until the client itself gives the lock up unless a renewal is acknowledged, milliseconds; 0 once it is over. */
-  readonly remainingMs: number;
-  /** Resolves when the lock is lost; stays pending otherwise. Never rejects. */
-  readonly lost: Promise<Loss>;
-  /**
-   * Returns if the lock is held at this instant, by the clock and not by a timer.
-   * @throws LockLostError when it is lost, LockReleasedError once a release has been sent
-   */
-  assertHeld(): void;
-  /**
-   * Gives the lock back; repeated until the server has answered or the session's deadline has passed, when the
-   * server ends it by itself. Resolves also when the lock has been lost or released before.
-   * @throws RequestError if the server refuses, which leaves the lock held
-   */
-  release(): Promise<void>;
-}
+import { formatSequencer } from "@lockstep/protocol";
+import { LockLostError, LockModeError, LockReleasedError, type LossReason } from "../errors.ts";
+import { checkedSignal } from "./checked-signal.ts";
+import type { Hold } from "./hold.ts";
+import type {
+  ConvertOptions,
+  HeldAs,
+  HeldTarget,
+  Lock,
+  LockState,
+  Loss,
+  ReleaseRequested,
+  RequestRef,
+} from "./lock.ts";
+import { covers, type LockModeName, modeOf } from "./modes.ts";
 
 /** What a handle asks of its session. */
 export interface HandleHost {
@@ -58,32 +26,63 @@ export interface HandleHost {
   release(handle: LockHandle): Promise<LossReason | undefined>;
   /** Tells the server once that the application has stopped using a hold whose deadline has passed. */
   releaseLate(holdId: bigint, token: bigint): void;
+  /** Changes the mode of a key. */
+  convert(
+    handle: LockHandle,
+    key: string,
+    mode: LockModeName,
+    options: ConvertOptions,
+  ): Promise<void>;
+  /** Gives the hold to a waiter. */
+  transfer(handle: LockHandle, to: RequestRef, correlationId: string): Promise<void>;
+  /** Changes what the hold publishes. */
+  setValue(handle: LockHandle, value: string | Uint8Array, correlationId: string): Promise<void>;
+  /** The handle is over. */
+  over(handle: LockHandle): void;
 }
 
+/** What one acquire handed out. Those of an owner that entered its hold again share that hold. */
 export class LockHandle implements Lock {
+  readonly hold: Hold;
   readonly key: string;
   readonly holdId: bigint;
-  readonly token: bigint;
-  readonly sequencer: string;
   readonly signal: AbortSignal;
   readonly lost: Promise<Loss>;
   readonly #host: HandleHost;
   readonly #controller = new AbortController();
+  readonly #listeners = new Set<(asked: ReleaseRequested) => void>();
   #resolveLost: (loss: Loss) => void = () => {};
   #state: Exclude<LockState, "AT_RISK"> = "HELD";
   #loss: Loss | undefined;
   #releasing: Promise<void> | undefined;
+  // Under way; settles without rejecting when the handle is given away or held again.
+  #transferring: Promise<void> | undefined;
 
-  constructor(host: HandleHost, key: string, holdId: bigint, token: bigint) {
+  constructor(host: HandleHost, hold: Hold) {
     this.#host = host;
-    this.key = key;
-    this.holdId = holdId;
-    this.token = token;
-    this.sequencer = formatSequencer({ key, mode: LockMode.EXCLUSIVE, token });
+    this.hold = hold;
+    this.key = hold.keys[0] ?? "";
+    this.holdId = hold.holdId;
     this.signal = checkedSignal(this.#controller.signal, () => this.#check());
     this.lost = new Promise((resolve) => {
       this.#resolveLost = resolve;
     });
+  }
+
+  get token(): bigint {
+    return this.#loss?.token ?? this.hold.token;
+  }
+
+  get mode(): LockModeName {
+    return this.modeOf(this.key);
+  }
+
+  get targets(): readonly HeldTarget[] {
+    return this.hold.targets;
+  }
+
+  get sequencer(): string {
+    return this.sequencerOf(this.key);
   }
 
   get state(): LockState {
@@ -96,10 +95,51 @@ export class LockHandle implements Lock {
     return this.#state === "HELD" ? this.#host.remainingMs() : 0;
   }
 
-  assertHeld(): void {
+  modeOf(key: string): LockModeName {
+    return this.hold.target(key).mode;
+  }
+
+  sequencerOf(key: string): string {
+    return formatSequencer({ key, mode: modeOf(this.modeOf(key)), token: this.token });
+  }
+
+  assertHeld({ mode, key }: HeldAs = {}): void {
     this.#check();
     if (this.#loss) throw this.#lossError(this.#loss);
     if (this.#state !== "HELD") throw new LockReleasedError(this.key, this.token);
+    const targets = key === undefined ? this.targets : [this.hold.target(key)];
+    const weak = mode && targets.find((target) => !covers(target.mode, mode));
+    if (weak) throw new LockModeError(weak.key, weak.mode, mode);
+  }
+
+  async convert(mode: LockModeName, options: ConvertOptions = {}): Promise<void> {
+    this.assertHeld();
+    const { key = this.key } = options;
+    if (options.key === undefined && this.targets.length > 1) {
+      throw new TypeError(`this lock is on ${this.hold.keys.join(", ")}: say which key to convert`);
+    }
+    await this.#host.convert(this, key, mode, options);
+  }
+
+  async transfer(to: RequestRef, { correlationId = "" } = {}): Promise<void> {
+    this.assertHeld();
+    await this.#host.transfer(this, to, correlationId);
+  }
+
+  async setValue(value: string | Uint8Array, { correlationId = "" } = {}): Promise<void> {
+    this.assertHeld();
+    await this.#host.setValue(this, value, correlationId);
+  }
+
+  onReleaseRequested(listener: (asked: ReleaseRequested) => void): () => void {
+    // Of its own, so that the same function may listen twice and stop once.
+    const listen = (asked: ReleaseRequested) => listener(asked);
+    this.#listeners.add(listen);
+    const { asked } = this.hold;
+    if (asked) queueMicrotask(() => this.#tell(listen, asked));
+    return () => {
+      this.#listeners.delete(listen);
+    };
   }
 
   release(): Promise<void> {
@@ -112,16 +152,16 @@ export class LockHandle implements Lock {
     await this.release();
   }
 
-  /** Whether it has not been lost and no release has been sent. */
+  /** Whether it has not been lost and nothing has been sent that ends it. */
   get isHeld(): boolean {
     return this.#state === "HELD";
   }
 
   /** Marks it lost; `announceLoss` tells the application. Returns whether there is something to tell. */
   markLost(reason: LossReason): boolean {
-    if (this.#state === "LOST" || this.#state === "RELEASED") return false;
-    this.#state = "LOST";
-    this.#loss = { reason, token: this.token };
+    if (this.#state !== "HELD" && this.#state !== "RELEASING") return false;
+    this.#loss = { reason, token: this.hold.token };
+    this.#finish("LOST");
     return true;
   }
 
@@ -132,20 +172,70 @@ export class LockHandle implements Lock {
     this.#controller.abort(this.#lossError(this.#loss));
   }
 
+  /** Tells the application that somebody asks for a release. Runs its code. */
+  announceAsked(asked: ReleaseRequested): void {
+    for (const listener of [...this.#listeners]) this.#tell(listener, asked);
+  }
+
+  /** From here on it counts as given away; `done` settles, never rejecting, when that is decided. */
+  give(done: Promise<void>): void {
+    if (this.#state !== "HELD") return;
+    this.#state = "RELEASING";
+    this.#transferring = done;
+  }
+
+  /** The hold was given away, or is over for the application that wanted it to be. */
+  given(state: "TRANSFERRED" | "RELEASED"): void {
+    if (this.#state === "RELEASING") this.#finish(state);
+  }
+
+  /** What was sent did not happen: it is held as before, unless it was lost meanwhile. */
+  restore(): void {
+    if (this.#state !== "RELEASING") return;
+    this.#state = "HELD";
+    this.#transferring = undefined;
+    const { lost } = this.hold;
+    if (lost && this.markLost(lost)) this.announceLoss();
+  }
+
+  /** Why nothing can be done with it any more. */
+  overError(): LockLostError | LockReleasedError {
+    return this.#loss ? this.#lossError(this.#loss) : new LockReleasedError(this.key, this.token);
+  }
+
   async #release(): Promise<void> {
+    if (this.#transferring) await this.#transferring;
     if (this.#state === "LOST") {
       if (this.#loss?.reason === "DEADLINE_PASSED") this.#host.releaseLate(this.holdId, this.token);
       return;
     }
+    if (this.#state !== "HELD") return;
     this.#state = "RELEASING";
     try {
       const lost = await this.#host.release(this);
       if (lost && this.markLost(lost)) this.announceLoss();
-      else if (this.#state === "RELEASING") this.#state = "RELEASED";
+      else if (this.#state === "RELEASING") this.#finish("RELEASED");
     } catch (error) {
       this.#releasing = undefined;
-      if (this.#state === "RELEASING") this.#state = "HELD";
-      throw error;
+      this.restore();
+      if (this.isHeld) throw error;
+    }
+  }
+
+  #finish(state: "LOST" | "RELEASED" | "TRANSFERRED"): void {
+    this.#state = state;
+    this.#host.over(this);
+  }
+
+  #tell(listener: (asked: ReleaseRequested) => void, asked: ReleaseRequested): void {
+    if (!this.#listeners.has(listener) || !this.isHeld) return;
+    try {
+      listener(asked);
+    } catch (error) {
+      // The mistake is the listener's and surfaces as that of an event listener does; what else is decided goes on.
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 
@@ -156,28 +246,4 @@ export class LockHandle implements Lock {
   #lossError({ reason, token }: Loss): LockLostError {
     return new LockLostError(this.key, reason, token);
   }
-}
-
-/**
- * After a pause a timer that should have fired may still be due. So the signal, too, looks at the clock before it
- * tells anybody that it is not aborted.
- */
-function checkedSignal(signal: AbortSignal, check: () => void): AbortSignal {
-  const proto = AbortSignal.prototype;
-  const aborted = Object.getOwnPropertyDescriptor(proto, "aborted")?.get;
-  if (!aborted) return signal;
-  return Object.defineProperties(signal, {
-    aborted: {
-      get: () => {
-        check();
-        return aborted.call(signal);
-      },
-    },
-    throwIfAborted: {
-      value: () => {
-        check();
-        proto.throwIfAborted.call(signal);
-      },
-    },
-  });
 }

@@ -1,26 +1,29 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  type GetSessionResponse,
-  type Granted,
-  ReleaseOutcome,
-  ReleaseRequestSchema,
-} from "@lockstep/protocol";
+import type { GetSessionResponse, Granted, NotHeld } from "@lockstep/protocol";
 import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
-import { requestError } from "../calls/fault.ts";
 import { LockLostError, type LossReason, RequestError } from "../errors.ts";
 import type { Lease } from "../session/lease.ts";
-import { lossReasonOf } from "../session/loss.ts";
+import { lossOfAnswer } from "../session/loss.ts";
 import type { RequestIds } from "../session/request-ids.ts";
-import { type AcquireHost, type AcquireWish, PendingAcquire } from "./acquire.ts";
-import { cancelErrand } from "./cancel-errand.ts";
-import { type HandleHost, type Lock, LockHandle } from "./handle.ts";
+import { type AcquireHost, PendingAcquire } from "./acquire.ts";
+import { type ConvertHost, convert, convertWishOf, type PendingConvert } from "./convert.ts";
+import { EarlyNews } from "./early-news.ts";
+import { type HandleHost, LockHandle } from "./handle.ts";
+import { Hold } from "./hold.ts";
+import { type ListingHost, reconcile, tellAsked } from "./listing.ts";
+import type { ConvertOptions, Lock, ReleaseRequested, RequestRef } from "./lock.ts";
+import type { LockModeName } from "./modes.ts";
+import { Releases } from "./releases.ts";
+import { setValue } from "./set-value.ts";
+import { transfer } from "./transfer.ts";
+import { type AcquireWish, valueBytes } from "./wish.ts";
 
 /** Acquires of one client under way at once; beyond it they are refused without being sent. */
 export const PENDING_ACQUIRES_MAX = 8_192;
 
 /** What the holds of a session ask of it. */
 export interface HoldsHost {
+  readonly sessionId: bigint;
   readonly ids: RequestIds;
   readonly lease: Lease;
   /** Decides what the clock says. */
@@ -31,23 +34,23 @@ export interface HoldsHost {
 }
 
 /** Everything a session holds and waits for, as its client knows it. */
-export class Holds implements AcquireHost, HandleHost {
+export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost {
   readonly ids: RequestIds;
+  readonly sessionId: bigint;
   readonly #host: HoldsHost;
-  readonly #handles = new Map<bigint, LockHandle>();
+  readonly #holds = new Map<bigint, Hold>();
   readonly #acquires = new Map<bigint, PendingAcquire>();
-  readonly #releases = new Map<bigint, () => void>();
-  // What the last complete list said: a grant at or below its revision that it did not list is lost.
-  #listed: { revision: bigint; holdIds: ReadonlySet<bigint> } = {
-    revision: 0n,
-    holdIds: new Set(),
-  };
-  // Losses that arrived before the grant; only possible while an acquire is under way.
-  readonly #lostEarly = new Map<bigint, LossReason>();
+  readonly #converts = new Map<bigint, PendingConvert>();
+  readonly #releases: Releases;
+  readonly #early = new EarlyNews();
+  // Whoever waits for an outcome, to be told when the session ends without one.
+  readonly #waiting = new Set<(error: Error) => void>();
 
   constructor(host: HoldsHost) {
     this.#host = host;
     this.ids = host.ids;
+    this.sessionId = host.sessionId;
+    this.#releases = new Releases(this);
   }
 
   acquire(wish: AcquireWish): Promise<Lock> {
@@ -66,48 +69,82 @@ export class Holds implements AcquireHost, HandleHost {
     return this.#host.submit(errand);
   }
 
-  adopt({ key }: AcquireWish, granted: Granted): Lock {
+  adopt({ targets }: AcquireWish, granted: Granted, revision: bigint): Lock {
     const { holdId, token } = granted;
-    const lost = this.#lossOf(granted);
-    if (lost) throw new LockLostError(key, lost, token);
-    const handle = new LockHandle(this, key, holdId, token);
-    this.#handles.set(holdId, handle);
+    const lost = this.#early.lossOf(granted);
+    if (lost) throw new LockLostError(targets[0]?.key ?? "", lost, token);
+    const hold = this.#holds.get(holdId) ?? new Hold(granted, targets);
+    this.#holds.set(holdId, hold);
+    if (revision > hold.countedAt) hold.countedAt = revision;
+    const handle = new LockHandle(this, hold);
+    hold.handles.add(handle);
+    const asked = this.#early.askedOf(holdId);
+    if (asked) hold.ask(asked);
     return handle;
   }
 
   forget({ requestId }: PendingAcquire): void {
     this.#acquires.delete(requestId);
-    if (this.#acquires.size === 0) this.#lostEarly.clear();
+    if (this.#acquires.size === 0) this.#early.clear();
   }
 
-  giveBack({ holdId, token }: Pick<Granted, "holdId" | "token">): void {
-    this.#submitRelease(
-      holdId,
-      token,
-      () => {},
-      () => {},
-    );
+  giveBack(granted: Pick<Granted, "holdId" | "token">): void {
+    this.#releases.giveBack(granted);
   }
 
-  release(handle: LockHandle): Promise<LossReason | undefined> {
-    const { holdId, token } = handle;
-    return new Promise((resolve, reject) => {
-      const done = (loss?: LossReason) => {
-        this.#releases.delete(holdId);
-        this.#handles.delete(holdId);
-        resolve(loss);
-      };
-      // Whatever happens to the session, the hold is over for the application that gave it back.
-      this.#releases.set(holdId, done);
-      this.#submitRelease(holdId, token, done, (error) => {
-        this.#releases.delete(holdId);
-        reject(error);
-      });
-    });
+  giveBackLate({ holdId, token }: Granted): void {
+    this.#host.releaseLate(holdId, token);
+  }
+
+  release({ holdId, token }: LockHandle): Promise<LossReason | undefined> {
+    return this.#releases.release(holdId, token);
   }
 
   releaseLate(holdId: bigint, token: bigint): void {
     this.#host.releaseLate(holdId, token);
+  }
+
+  async convert(
+    handle: LockHandle,
+    key: string,
+    mode: LockModeName,
+    options: ConvertOptions,
+  ): Promise<void> {
+    await convert(this, handle, convertWishOf(handle.hold, key, mode, options));
+  }
+
+  async transfer(handle: LockHandle, to: RequestRef, correlationId: string): Promise<void> {
+    await transfer(this, handle, to, correlationId);
+  }
+
+  async setValue(handle: LockHandle, value: string | Uint8Array, correlationId: string) {
+    const bytes = valueBytes(value);
+    await handle.hold.values.take(() => setValue(this, handle, bytes, correlationId));
+  }
+
+  over(handle: LockHandle): void {
+    const { hold } = handle;
+    hold.handles.delete(handle);
+    if (hold.handles.size === 0) this.#holds.delete(hold.holdId);
+  }
+
+  notHeld(hold: Hold, answer: NotHeld): void {
+    this.#lose([hold], lossOfAnswer(answer));
+  }
+
+  untilEnd(fail: (error: Error) => void): () => void {
+    this.#waiting.add(fail);
+    return () => {
+      this.#waiting.delete(fail);
+    };
+  }
+
+  remember(convert: PendingConvert): void {
+    this.#converts.set(convert.requestId, convert);
+  }
+
+  forgetConvert({ requestId }: PendingConvert): void {
+    this.#converts.delete(requestId);
   }
 
   check(): void {
@@ -122,89 +159,62 @@ export class Holds implements AcquireHost, HandleHost {
     return this.#host.lease.atRisk();
   }
 
+  hold(holdId: bigint): Hold | undefined {
+    return this.#holds.get(holdId);
+  }
+
+  isUnderWay(requestId: bigint): boolean {
+    return this.#acquires.has(requestId) || this.#converts.has(requestId);
+  }
+
+  /** How many grants of a hold are accounted for: by handles, by grants on their way back, by acquires that may have entered it. */
+  accounted({ holdId, handles }: Hold, owner: string): number {
+    const entering = [...this.#acquires.values()].filter((acquire) => acquire.mayEnter(owner));
+    return handles.size + this.#releases.givingBack(holdId) + entering.length;
+  }
+
   /** Acts on a complete list of what the server says the session holds and waits for. */
-  actOn({ header, holds, tickets }: GetSessionResponse): void {
-    const revision = header?.revision ?? 0n;
-    const holdIds = new Set(holds.map(({ holdId }) => holdId));
-    if (revision >= this.#listed.revision) this.#listed = { revision, holdIds };
-    const gone = [...this.#handles.values()].filter(
-      (handle) => handle.isHeld && handle.token <= revision && !holdIds.has(handle.holdId),
+  actOn(listed: GetSessionResponse): void {
+    const revision = listed.header?.revision ?? 0n;
+    const holdIds = new Set(listed.holds.map(({ holdId }) => holdId));
+    this.#early.listed(revision, holdIds);
+    const gone = [...this.#holds.values()].filter(
+      ({ since, holdId }) => since <= revision && !holdIds.has(holdId),
     );
-    for (const { holdId, token, requestId } of holds) {
-      if (this.#handles.has(holdId) || this.#acquires.has(requestId)) continue;
-      this.giveBack({ holdId, token });
-    }
-    for (const { requestId } of tickets) {
-      if (!this.#acquires.has(requestId)) this.#cancelUnknown(requestId);
-    }
+    reconcile(this, listed);
     this.#lose(gone, "UNKNOWN");
+    tellAsked(this, listed);
   }
 
   /** The server has taken a hold. */
   lost(holdId: bigint, reason: LossReason): void {
-    const handle = this.#handles.get(holdId);
-    if (handle?.isHeld) this.#lose([handle], reason);
-    else if (!handle && this.#acquires.size > 0) this.#lostEarly.set(holdId, reason);
+    // Also of a hold that is known: an acquire of its owner may just have entered it again.
+    if (this.#acquires.size > 0) this.#early.lost(holdId, reason);
+    const hold = this.#holds.get(holdId);
+    if (hold) this.#lose([hold], reason);
+  }
+
+  /** Somebody asks that a hold be released. */
+  asked(holdId: bigint, asked: ReleaseRequested): void {
+    const hold = this.#holds.get(holdId);
+    if (hold) hold.ask(asked);
+    else if (this.#acquires.size > 0) this.#early.asked(holdId, asked);
   }
 
   /** The session is over. Every handle is marked before the application hears of the first. */
-  end(reason: LossReason | undefined, error: Error): void {
-    const handles = [...this.#handles.values()];
+  end(reason: LossReason, error: Error): void {
+    const lost = [...this.#holds.values()].flatMap((hold) => hold.lose(reason));
     const acquires = [...this.#acquires.values()];
-    this.#handles.clear();
+    this.#holds.clear();
     this.#acquires.clear();
-    const lost = reason ? handles.filter((handle) => handle.isHeld && handle.markLost(reason)) : [];
-    for (const done of [...this.#releases.values()]) done();
+    this.#releases.end();
+    for (const fail of [...this.#waiting]) fail(error);
     for (const acquire of acquires) acquire.fail(error);
     for (const handle of lost) handle.announceLoss();
   }
 
-  /** The handles that are still held. */
-  held(): LockHandle[] {
-    return [...this.#handles.values()].filter((handle) => handle.isHeld);
-  }
-
-  #lose(handles: readonly LockHandle[], reason: LossReason): void {
-    const marked = handles.filter((handle) => handle.markLost(reason));
-    for (const { holdId } of marked) this.#handles.delete(holdId);
+  #lose(holds: readonly Hold[], reason: LossReason): void {
+    const marked = holds.flatMap((hold) => hold.lose(reason));
     for (const handle of marked) handle.announceLoss();
-  }
-
-  #lossOf({ holdId, token }: Granted): LossReason | undefined {
-    const early = this.#lostEarly.get(holdId);
-    if (early) return early;
-    const unlisted = token <= this.#listed.revision && !this.#listed.holdIds.has(holdId);
-    return unlisted ? "UNKNOWN" : undefined;
-  }
-
-  #submitRelease(
-    holdId: bigint,
-    token: bigint,
-    done: (loss?: LossReason) => void,
-    refused: (error: Error) => void,
-  ): void {
-    const requestId = this.ids.next();
-    this.#host.submit({
-      kind: "release",
-      request: () =>
-        create(ReleaseRequestSchema, { requestId, answered: this.ids.answered(), holdId, token }),
-      reply: ({ outcome, lostReason }) => {
-        this.ids.answer(requestId);
-        done(outcome === ReleaseOutcome.LOST ? lossReasonOf(lostReason) : undefined);
-        return true;
-      },
-      refused: (fault) => {
-        this.ids.answer(requestId);
-        refused(requestError(fault));
-      },
-    });
-  }
-
-  #cancelUnknown(acquireRequestId: bigint): void {
-    this.#host.submit(
-      cancelErrand(this.ids, acquireRequestId, "", (granted) => {
-        if (granted) this.giveBack(granted);
-      }),
-    );
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LockLostError } from "../errors.ts";
 import { gate, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
-import type { Lock } from "./handle.ts";
+import type { Lock } from "./lock.ts";
 
 describe("code under a lock", () => {
   test("runs with the lock held, and gives it back", async () => {

@@ -1,5 +1,5 @@
 import { LockLostError } from "../errors.ts";
-import type { Lock } from "./handle.ts";
+import type { Lock } from "./lock.ts";
 
 /**
  * Runs `fn` under a lock and gives the lock back, whatever becomes of `fn`. A result that was computed after the

@@ -1,4 +1,4 @@
-import { LossReason as WireLossReason } from "@lockstep/protocol";
+import { HoldEnd, type NotHeld, LossReason as WireLossReason } from "@lockstep/protocol";
 import type { LossReason } from "../errors.ts";
 
 /** The server's reason of a loss; one that is newer than this client is a loss all the same. */
@@ -10,7 +10,14 @@ export function lossReasonOf(reason: WireLossReason): LossReason {
       return "SESSION_REVOKED";
     case WireLossReason.FORCE_RELEASED:
       return "FORCE_RELEASED";
+    case WireLossReason.MAX_HOLD:
+      return "MAX_HOLD";
     default:
       return "UNKNOWN";
   }
+}
+
+/** How a hold was lost that the server says is over although the client believed in it. */
+export function lossOfAnswer({ end, lostReason }: NotHeld): LossReason {
+  return end === HoldEnd.LOST ? lossReasonOf(lostReason) : "UNKNOWN";
 }

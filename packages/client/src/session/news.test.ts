@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { ATTACH_PROBE_INTERVAL_MS } from "../attach/link.ts";
 import { LockLostError } from "../errors.ts";
+import { strayHold, strayTicket } from "../testing-support/fake-locks.ts";
 import { gate, LEASE_MS, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../unary/unary-way.ts";
 
@@ -64,8 +65,8 @@ describe.each([
   test("list holds and tickets of nobody, which are given back [SES-66]", async () => {
     const { clock, server, held } = world({ attach });
     const lock = await held("a");
-    server.session.holds.push({ key: "stray", holdId: 900n, token: 900n, requestId: 77n });
-    server.session.tickets.push({ key: "a", ticketId: 901n, requestId: 78n });
+    server.session.holds.push(strayHold("stray", 900n, 77n));
+    server.session.tickets.push(strayTicket("a", 901n, 78n));
     server.restart();
     await clock.advance(TTL_MS);
     expect(server.session.holds).toMatchObject([{ key: "a", holdId: lock.holdId }]);

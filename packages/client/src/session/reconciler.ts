@@ -8,6 +8,7 @@ import {
 import type { Way } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import type { LossReason } from "../errors.ts";
+import type { ReleaseRequested } from "../lock/lock.ts";
 import { lossReasonOf } from "./loss.ts";
 
 /** What the reconciler asks of its session. */
@@ -24,6 +25,8 @@ export interface ReconcilerHost {
   actOn(listed: GetSessionResponse): void;
   /** Marks a hold lost, now or as soon as its grant arrives. */
   lost(holdId: bigint, reason: LossReason): void;
+  /** Somebody asks for a hold to be released; told now or as soon as its grant arrives. */
+  asked(holdId: bigint, asked: ReleaseRequested): void;
   /** News have been acted on; a renewal tells the server so. */
   confirm(): void;
   /** The server answered over the stream in use. */
@@ -81,12 +84,8 @@ export class Reconciler {
 
   /** Takes events pushed on a stream. */
   news(stream: Way, events: readonly Event[]): void {
-    let understood = true;
-    for (const { body } of events) {
-      if (body.case === "lockLost")
-        this.#host.lost(body.value.holdId, lossReasonOf(body.value.reason));
-      else understood = false;
-    }
+    // Not `every`: all of them are acted on.
+    const understood = events.filter((event) => this.#understood(event)).length === events.length;
     const last = events.at(-1);
     if (!last) return;
     const counts = stream === this.#settled && this.#epoch === this.#host.highestEpoch();
@@ -96,6 +95,19 @@ export class Reconciler {
     }
     this.#raise(last.revision);
     this.#host.confirm();
+  }
+
+  #understood({ body, actor, reason, revision, decidedAtMs }: Event): boolean {
+    if (body.case === "lockLost") {
+      this.#host.lost(body.value.holdId, lossReasonOf(body.value.reason));
+      return true;
+    }
+    if (body.case === "releaseRequested") {
+      const asked = { actor, reason, revision, askedAtMs: Number(decidedAtMs) };
+      this.#host.asked(body.value.holdId, asked);
+      return true;
+    }
+    return false;
   }
 
   #acted(reply: GetSessionResponse, way: Way): void {

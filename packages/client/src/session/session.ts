@@ -13,13 +13,13 @@ import {
 import type { Activity } from "../activity.ts";
 import { Link, type LinkHost } from "../attach/link.ts";
 import { type AttachListener, AttachStream } from "../attach/stream.ts";
-import type { CallKind, Replies, Way } from "../calls/call.ts";
+import type { CallKind, Way } from "../calls/call.ts";
 import { Dispatcher, type DispatcherHost, type Errand } from "../calls/dispatcher.ts";
 import { type Fault, sessionEnd } from "../calls/fault.ts";
 import { ClientClosedError, type LossReason, SessionLostError } from "../errors.ts";
-import type { AcquireWish } from "../lock/acquire.ts";
-import type { Lock } from "../lock/handle.ts";
 import { Holds, type HoldsHost } from "../lock/holds.ts";
+import type { Lock, ReleaseRequested } from "../lock/lock.ts";
+import type { AcquireWish } from "../lock/wish.ts";
 import type { Clock, Instant, Timer } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { UnaryWay } from "../unary/unary-way.ts";
@@ -63,6 +63,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
   readonly random: Random;
   readonly activity: Activity;
   readonly lease: Lease;
+  readonly sessionId: bigint;
   readonly ids = new RequestIds();
   readonly unary: UnaryWay;
   readonly #parts: SessionParts;
@@ -82,6 +83,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
     this.random = parts.random;
     this.activity = parts.activity;
     this.lease = parts.lease;
+    this.sessionId = parts.sessionId;
     this.unary = new UnaryWay(parts.clock, parts, parts.transport, parts.controlTransport);
     this.#dispatcher = new Dispatcher(this);
     this.#holds = new Holds(this);
@@ -147,15 +149,6 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
 
   submit<K extends CallKind>(errand: Errand<K>): () => void {
     return this.#dispatcher.submit(errand);
-  }
-
-  late(kind: CallKind, reply: Replies[CallKind]): void {
-    if (kind !== "acquire" && kind !== "cancelAcquire") return;
-    const granted =
-      "outcome" in reply && typeof reply.outcome === "object" && reply.outcome.case === "granted"
-        ? reply.outcome.value
-        : "granted" in reply && reply.granted;
-    if (granted) this.releaseLate(granted.holdId, granted.token);
   }
 
   releaseLate(holdId: bigint, token: bigint): void {
@@ -240,6 +233,10 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
 
   lost(holdId: bigint, reason: LossReason): void {
     this.#holds.lost(holdId, reason);
+  }
+
+  asked(holdId: bigint, asked: ReleaseRequested): void {
+    this.#holds.asked(holdId, asked);
   }
 
   confirm(): void {

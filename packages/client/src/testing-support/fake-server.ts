@@ -69,6 +69,9 @@ export class FakeServer {
         acquire: (request) => this.#unary("acquire", request),
         release: (request) => this.#unary("release", request),
         cancelAcquire: (request) => this.#unary("cancelAcquire", request),
+        convert: (request) => this.#unary("convert", request),
+        transfer: (request) => this.#unary("transfer", request),
+        setValue: (request) => this.#unary("setValue", request),
         watch: (request) => this.#watch(request.afterRevision ?? this.state.revision),
         getLock: (request) => {
           this.#arrived("getLock", "unary", request);
@@ -254,8 +257,8 @@ export class FakeServer {
   }
 
   #item(stream: Stream, { callId, request }: AttachRequest["calls"][number]): void {
-    if (request.case === undefined || request.case === "checkFence") return;
     const kind = request.case;
+    if (kind === undefined || kind === "checkFence" || kind === "requestRelease") return;
     const reply = (reply: AttachReply["reply"]) => {
       const replies = [create(AttachReplySchema, { callId, reply })];
       stream.push(create(AttachResponseSchema, { replies }));

@@ -2,53 +2,51 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import {
   type AcquireRequest,
-  type AcquireResponse,
   AcquireResponseSchema,
   CancelAcquireResponseSchema,
   CancelOutcome,
   CloseSessionResponseSchema,
+  type ConvertRequest,
+  ConvertResponseSchema,
   DeniedReason,
   ErrorReason,
   type Event,
   EventSchema,
   type GetSessionResponse,
   GetSessionResponseSchema,
+  HoldEnd,
   type IdRange,
   type KeepAliveResponse,
   KeepAliveResponseSchema,
-  LockMode,
   LossReason,
-  ReleaseOutcome,
+  ReleaseAskedSchema,
+  type ReleaseOutcome,
   ReleaseResponseSchema,
   type ReplyHeader,
   ReplyHeaderSchema,
   refusal,
   SessionState,
+  SetValueResponseSchema,
+  TransferResponseSchema,
 } from "@lockstep/protocol";
 import type { CallKind, Replies, Requests } from "../calls/call.ts";
-
-interface Hold {
-  readonly key: string;
-  readonly holdId: bigint;
-  readonly token: bigint;
-  readonly requestId: bigint;
-}
-
-interface Ticket {
-  readonly key: string;
-  readonly ticketId: bigint;
-  readonly requestId: bigint;
-}
+import {
+  type FakeConvertOutcome,
+  type FakeHold,
+  FakeLocks,
+  type FakeTicket,
+} from "./fake-locks.ts";
 
 /** A session as the fake knows it. */
 export interface FakeSession {
   readonly id: bigint;
   readonly ttlMs: bigint;
-  readonly holds: Hold[];
-  readonly tickets: Ticket[];
+  readonly holds: FakeHold[];
+  readonly tickets: FakeTicket[];
   /** Final outcomes by request id, and losses by hold. */
-  readonly outcomes: Map<bigint, AcquireResponse>;
+  readonly outcomes: Map<bigint, FakeConvertOutcome>;
   readonly losses: Map<bigint, LossReason>;
+  readonly releases: Map<bigint, { outcome: ReleaseOutcome; count: number }>;
   readonly refusedIds: Set<bigint>;
   answered: readonly IdRange[];
   revision: bigint;
@@ -66,7 +64,15 @@ export class FakeState {
   readonly sessions = new Map<bigint, FakeSession>();
   readonly events: Event[] = [];
   readonly #bySecret = new Map<string, FakeSession>();
-  readonly #listeners = new Map<string, ((reply: AcquireResponse) => void)[]>();
+  readonly #listeners = new Map<string, ((outcome: FakeConvertOutcome) => void)[]>();
+  readonly locks = new FakeLocks(
+    () => this.sessions.values(),
+    () => {
+      this.revision += 1n;
+      return this.revision;
+    },
+    (session, requestId, outcome) => this.#told(session, requestId, outcome),
+  );
 
   header(): ReplyHeader {
     const { clusterId, epoch, revision } = this;
@@ -84,6 +90,7 @@ export class FakeState {
       tickets: [],
       outcomes: new Map(),
       losses: new Map(),
+      releases: new Map(),
       refusedIds: new Set(),
       answered: [],
       revision: 0n,
@@ -98,21 +105,37 @@ export class FakeState {
   end(session: FakeSession, reason: ErrorReason): void {
     session.ended = reason;
     session.tickets.length = 0;
-    for (const hold of [...session.holds]) this.#remove(session, hold);
+    for (const hold of [...session.holds]) this.locks.remove(session, hold);
   }
 
-  /** An operator takes a hold. Returns the news. */
-  forceRelease(session: FakeSession, key: string): Event {
-    const hold = session.holds.find((held) => held.key === key);
-    if (!hold) throw new Error(`the session does not hold ${key}`);
-    session.losses.set(hold.holdId, LossReason.FORCE_RELEASED);
+  /** The server takes a hold. Returns the news. */
+  forceRelease(session: FakeSession, key: string, reason = LossReason.FORCE_RELEASED): Event {
+    const hold = heldBy(session, key);
+    session.losses.set(hold.holdId, reason);
     const { holdId, token } = hold;
     const event = this.append({
       case: "lockLost",
-      value: { holdId, token, sessionId: session.id, reason: LossReason.FORCE_RELEASED },
+      value: { holdId, token, sessionId: session.id, reason },
     });
     session.revision = event.revision;
-    this.#remove(session, hold);
+    this.locks.remove(session, hold);
+    return event;
+  }
+
+  /** Somebody asks for a hold. Returns the news. */
+  ask(session: FakeSession, key: string, reason: string): Event {
+    const hold = heldBy(session, key);
+    const { holdId, token } = hold;
+    const value = { holdId, token, sessionId: session.id };
+    const event = this.append({ case: "releaseRequested", value });
+    Object.assign(event, { actor: "operator", reason, decidedAtMs: 1_000n });
+    session.revision = event.revision;
+    hold.asked = create(ReleaseAskedSchema, {
+      revision: event.revision,
+      askedAtMs: 1_000n,
+      actor: "operator",
+      reason,
+    });
     return event;
   }
 
@@ -142,11 +165,32 @@ export class FakeState {
         return create(CloseSessionResponseSchema, { header: this.header(), state });
       },
       getSession: () => this.#list(session),
-      acquire: (acquire) => this.#acquire(session, acquire, answer as never),
-      release: ({ holdId }) => {
-        const outcome = this.#release(session, holdId);
+      acquire: (acquire) =>
+        this.#waits(session, acquire, AcquireResponseSchema, answer as never, () =>
+          this.locks.acquire(session, acquire),
+        ) as never,
+      convert: (convert) =>
+        this.#waits(session, convert, ConvertResponseSchema, answer as never, () =>
+          this.locks.convert(session, convert),
+        ) as never,
+      transfer: (transfer) => {
+        const outcome = this.#once(session, transfer.requestId, () =>
+          this.locks.transfer(session, transfer),
+        );
+        return create(TransferResponseSchema, { header: this.header(), outcome });
+      },
+      setValue: ({ holdId, token, value }) => {
+        const hold = this.locks.hold(session, holdId, token);
+        if (hold) Object.assign(hold, { value });
+        const notHeld = hold ? {} : { notHeld: { end: HoldEnd.UNKNOWN } };
+        return create(SetValueResponseSchema, { header: this.header(), ...notHeld });
+      },
+      release: ({ requestId, holdId }) => {
+        const known = session.releases.get(requestId);
+        const found = known ?? this.locks.release(session, holdId);
+        session.releases.set(requestId, found);
         const lostReason = session.losses.get(holdId) ?? LossReason.UNSPECIFIED;
-        return create(ReleaseResponseSchema, { header: this.header(), outcome, lostReason });
+        return create(ReleaseResponseSchema, { header: this.header(), ...found, lostReason });
       },
       cancelAcquire: ({ acquireRequestId }) => this.#cancel(session, acquireRequestId),
     };
@@ -164,47 +208,61 @@ export class FakeState {
   }
 
   #list({ id, holds, tickets }: FakeSession): GetSessionResponse {
-    const target = (key: string) => [{ key, mode: LockMode.EXCLUSIVE }];
     return create(GetSessionResponseSchema, {
       header: this.header(),
       session: { sessionId: id, state: SessionState.ACTIVE },
-      holds: holds.map(({ key, ...hold }) => ({ ...hold, targets: target(key) })),
-      tickets: tickets.map(({ key, ticketId, requestId }) => ({
-        queued: { ticketId },
-        requestId,
-        targets: target(key),
+      holds: holds.map(({ asked, ...hold }) => ({
+        ...hold,
+        ...(asked && { releaseAsked: asked }),
       })),
+      tickets: tickets.map(({ ticketId, ...ticket }) => ({ ...ticket, queued: { ticketId } })),
     });
   }
 
-  #acquire(
+  /** An outcome is the same on a repeat. */
+  #once(session: FakeSession, requestId: bigint, decide: () => FakeConvertOutcome) {
+    const outcome = session.outcomes.get(requestId) ?? decide();
+    session.outcomes.set(requestId, outcome);
+    return outcome;
+  }
+
+  #waits(
     session: FakeSession,
-    { requestId, targets, waitMs, pollTimeoutMs }: AcquireRequest,
-    answer: (reply: AcquireResponse) => void,
-  ): AcquireResponse | undefined {
-    const key = targets[0]?.key ?? "";
+    { requestId, pollTimeoutMs }: AcquireRequest | ConvertRequest,
+    schema: typeof AcquireResponseSchema | typeof ConvertResponseSchema,
+    answer: (reply: unknown) => void,
+    decide: () => FakeConvertOutcome | undefined,
+  ): unknown {
+    const reply = (outcome: unknown) =>
+      create(schema as typeof ConvertResponseSchema, {
+        header: this.header(),
+        outcome: outcome as FakeConvertOutcome,
+      });
     const known = session.outcomes.get(requestId);
-    if (known) {
-      const header = this.header();
-      return create(AcquireResponseSchema, { header, outcome: known.outcome });
+    if (known) return reply(known);
+    if (session.refusedIds.has(requestId)) {
+      return reply({ case: "denied", value: { reason: DeniedReason.CANCELLED } });
     }
-    if (session.refusedIds.has(requestId)) return this.#denied(DeniedReason.CANCELLED);
-    const queued = session.tickets.find((ticket) => ticket.requestId === requestId);
-    if (!queued) {
-      if (!this.#taken(key)) return this.#grant(session, key, requestId);
-      if (waitMs === 0n) {
-        const denied = this.#denied(DeniedReason.CONTENDED);
-        session.outcomes.set(requestId, denied);
-        return denied;
+    if (!session.tickets.some((ticket) => ticket.requestId === requestId)) {
+      const outcome = decide();
+      if (outcome) {
+        session.outcomes.set(requestId, outcome);
+        return reply(outcome);
       }
-      this.revision += 1n;
-      session.tickets.push({ key, ticketId: this.revision, requestId });
     }
     const name = `${session.id}/${requestId}`;
-    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), answer]);
+    const listener = (outcome: FakeConvertOutcome) => answer(reply(outcome));
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
     if (pollTimeoutMs > 0n || this.#attached) return undefined;
-    const header = this.header();
-    return create(AcquireResponseSchema, { header, outcome: { case: "queued", value: {} } });
+    return reply({ case: "queued", value: {} });
+  }
+
+  #told(session: FakeSession, requestId: bigint, outcome: FakeConvertOutcome): void {
+    session.outcomes.set(requestId, outcome);
+    const name = `${session.id}/${requestId}`;
+    const listeners = this.#listeners.get(name) ?? [];
+    this.#listeners.delete(name);
+    for (const listener of listeners) listener(outcome);
   }
 
   // Set while a call of an Attach is decided: it hears only the final outcome.
@@ -219,40 +277,8 @@ export class FakeState {
     }
   }
 
-  #grant(session: FakeSession, key: string, requestId: bigint): AcquireResponse {
-    this.revision += 1n;
-    const hold = { key, holdId: this.revision, token: this.revision, requestId };
-    session.holds.push(hold);
-    const outcome = { case: "granted" as const, value: hold };
-    const { holdId, token } = hold;
-    const reply = create(AcquireResponseSchema, {
-      header: this.header(),
-      outcome: { ...outcome, value: { holdId, token } },
-    });
-    session.outcomes.set(requestId, reply);
-    return reply;
-  }
-
-  #denied(reason: DeniedReason): AcquireResponse {
-    const header = this.header();
-    return create(AcquireResponseSchema, {
-      header,
-      outcome: { case: "denied", value: { reason } },
-    });
-  }
-
-  #release(session: FakeSession, holdId: bigint): ReleaseOutcome {
-    const hold = session.holds.find((held) => held.holdId === holdId);
-    if (!hold) {
-      return session.losses.has(holdId) ? ReleaseOutcome.LOST : ReleaseOutcome.NOT_HOLDER;
-    }
-    this.revision += 1n;
-    this.#remove(session, hold);
-    return ReleaseOutcome.RELEASED;
-  }
-
   #cancel(session: FakeSession, requestId: bigint): Replies["cancelAcquire"] {
-    const outcome = session.outcomes.get(requestId)?.outcome;
+    const outcome = session.outcomes.get(requestId);
     const granted = outcome?.case === "granted" ? outcome.value : undefined;
     const at = session.tickets.findIndex((ticket) => ticket.requestId === requestId);
     if (at >= 0) session.tickets.splice(at, 1);
@@ -264,23 +290,10 @@ export class FakeState {
       ...(granted && { granted }),
     });
   }
+}
 
-  #taken(key: string): boolean {
-    return [...this.sessions.values()].some(({ holds }) => holds.some((hold) => hold.key === key));
-  }
-
-  #remove(session: FakeSession, hold: Hold): void {
-    session.holds.splice(session.holds.indexOf(hold), 1);
-    for (const next of this.sessions.values()) {
-      const at = next.tickets.findIndex(({ key }) => key === hold.key);
-      const [ticket] = at >= 0 ? next.tickets.splice(at, 1) : [];
-      if (!ticket) continue;
-      const reply = this.#grant(next, ticket.key, ticket.requestId);
-      const name = `${next.id}/${ticket.requestId}`;
-      const listeners = this.#listeners.get(name) ?? [];
-      this.#listeners.delete(name);
-      for (const listener of listeners) listener(reply);
-      return;
-    }
-  }
+function heldBy(session: FakeSession, key: string): FakeHold {
+  const hold = session.holds.find((held) => held.key === key);
+  if (!hold) throw new Error(`the session does not hold ${key}`);
+  return hold;
 }

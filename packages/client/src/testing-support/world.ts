@@ -1,5 +1,6 @@
 import { type Client, createClient } from "../client.ts";
-import type { Lock } from "../lock/handle.ts";
+import type { Lock } from "../lock/lock.ts";
+import type { AcquireOptions, LockTargets } from "../lock/wish.ts";
 import type { ClientOptions } from "../options.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import type { Random } from "../ports/random.ts";
@@ -13,7 +14,7 @@ export const LEASE_MS = TTL_MS * 0.99 - 10;
 /** A client and a scripted server in a world whose time stands still until it is told to move. */
 export interface World {
   /** Takes a lock at once. */
-  held(key: string): Promise<Lock>;
+  held(what: LockTargets, options?: AcquireOptions): Promise<Lock>;
   readonly clock: ManualClock;
   readonly server: FakeServer;
   readonly client: Client;
@@ -35,10 +36,10 @@ export function world(options: Partial<ClientOptions> = {}): World {
       ...more,
     });
   const client = another();
-  const held = async (key: string) => {
-    const acquiring = outcomeOf(client.acquire(key));
+  const held = async (what: LockTargets, how?: AcquireOptions) => {
+    const acquiring = outcomeOf(client.acquire(what, how));
     await clock.settle();
-    if (!acquiring.value) throw new Error(`${key} was not granted`, { cause: acquiring.error });
+    if (!acquiring.value) throw new Error("it was not granted", { cause: acquiring.error });
     return acquiring.value;
   };
   return { clock, server, client, another, held };

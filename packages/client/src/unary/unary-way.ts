@@ -12,18 +12,20 @@ export const LONG_POLLS_MAX = 64;
 export const POLL_TIMEOUT_MS = 25_000;
 /** While more wait than may poll, the oldest polls make room for them after each such interval. */
 export const POLL_ROTATION_MS = 1_000;
-/** Acquires that ask for an answer at once, open at once. */
-export const SHORT_ACQUIRES_MAX = 48;
-/** Releases, cancels and reads open at once on the control connection. Keep-alives never wait for them. */
+/** Acquires and conversions that ask for an answer at once, open at once. */
+export const SHORT_WAITS_MAX = 48;
+/** Releases, cancels, transfers, values and reads open at once on the control connection. Keep-alives never wait for them. */
 export const CONTROL_CALLS_MAX = 64;
 /** How long an attempt of anything but a long poll may take. */
 export const ATTEMPT_TIMEOUT_MS = 5_000;
 
+/** What may wait for its turn. */
+type WaitingKind = "acquire" | "convert";
 type Invoke = (signal: AbortSignal) => Promise<Replies[CallKind]>;
 
 /**
- * The way of one call per request, for where Attach is not possible. Acquires, which may wait, use one
- * connection; keep-alive, release and cancel another, so that they never queue behind waiters.
+ * The way of one call per request, for where Attach is not possible. Acquires and conversions, which may wait,
+ * use one connection; keep-alive, release and cancel another, so that they never queue behind waiters.
  */
 export class UnaryWay implements Way {
   readonly #clock: Clock;
@@ -32,10 +34,10 @@ export class UnaryWay implements Way {
   readonly #locks: Client<typeof LockService>;
   readonly #sessions: Client<typeof SessionService>;
   readonly #longPolls = new Slots(LONG_POLLS_MAX);
-  readonly #shortAcquires = new Slots(SHORT_ACQUIRES_MAX);
+  readonly #shortWaits = new Slots(SHORT_WAITS_MAX);
   readonly #control = new Slots(CONTROL_CALLS_MAX);
   readonly #keepAlives = new Slots(Number.POSITIVE_INFINITY);
-  // Acquires that have been told they are queued: their next attempt is a long poll.
+  // Acquires and conversions that have been told they are queued: their next attempt is a long poll.
   readonly #queued = new Set<bigint>();
   // Long polls that are open, the oldest first, and how to make each end.
   readonly #openPolls = new Set<() => void>();
@@ -62,12 +64,14 @@ export class UnaryWay implements Way {
 
   /** The session is over: what has not been sent yet is not sent any more. */
   dropWaiting(): void {
-    for (const slots of [this.#longPolls, this.#shortAcquires, this.#control]) slots.dropWaiting();
+    for (const slots of [this.#longPolls, this.#shortWaits, this.#control]) slots.dropWaiting();
   }
 
   send<K extends CallKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void {
     request.session = this.#session;
-    if (kind === "acquire") return this.#acquire(request as Requests["acquire"], attempt as never);
+    if (kind === "acquire" || kind === "convert") {
+      return this.#waits(kind, request as never, attempt as never);
+    }
     if (kind === "cancelAcquire") {
       this.#queued.delete((request as Requests["cancelAcquire"]).acquireRequestId);
     }
@@ -76,10 +80,14 @@ export class UnaryWay implements Way {
     return this.#run(slots, invoke, attempt, ATTEMPT_TIMEOUT_MS);
   }
 
-  #acquire(request: Requests["acquire"], attempt: Attempt<"acquire">): () => void {
+  /** A request that may wait: asked first for an answer at once, then by long polls. */
+  #waits<K extends WaitingKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void {
     const { requestId } = request;
-    const invoke: Invoke = (signal) => this.#polls.acquire(request, { signal });
-    const noting: Attempt<"acquire"> = {
+    const invoke: Invoke = (signal) =>
+      kind === "acquire"
+        ? this.#polls.acquire(request as Requests["acquire"], { signal })
+        : this.#polls.convert(request as Requests["convert"], { signal });
+    const noting: Attempt<K> = {
       reply: (reply) => {
         if (reply.outcome.case === "queued") this.#queued.add(requestId);
         else this.#queued.delete(requestId);
@@ -88,13 +96,13 @@ export class UnaryWay implements Way {
       fault: (fault) => attempt.fault(fault),
     };
     if (!this.#queued.has(requestId)) {
-      return this.#run(this.#shortAcquires, invoke, noting, ATTEMPT_TIMEOUT_MS);
+      return this.#run(this.#shortWaits, invoke, noting, ATTEMPT_TIMEOUT_MS);
     }
     request.pollTimeoutMs = BigInt(POLL_TIMEOUT_MS);
     return this.#longPoll(invoke, noting);
   }
 
-  #longPoll(invoke: Invoke, attempt: Attempt<"acquire">): () => void {
+  #longPoll<K extends WaitingKind>(invoke: Invoke, attempt: Attempt<K>): () => void {
     const giveWay = () => {
       stop();
       attempt.fault(transportFault("this poll makes room for another"));
@@ -120,14 +128,16 @@ export class UnaryWay implements Way {
   }
 
   #invoke<K extends CallKind>(kind: K, request: Requests[K]): Invoke {
-    const calls: { [C in Exclude<CallKind, "acquire">]: Invoke } = {
+    const calls: { [C in Exclude<CallKind, WaitingKind>]: Invoke } = {
       keepAlive: (signal) => this.#sessions.keepAlive(request as never, { signal }),
       closeSession: (signal) => this.#sessions.closeSession(request as never, { signal }),
       getSession: (signal) => this.#sessions.getSession(request as never, { signal }),
       release: (signal) => this.#locks.release(request as never, { signal }),
       cancelAcquire: (signal) => this.#locks.cancelAcquire(request as never, { signal }),
+      transfer: (signal) => this.#locks.transfer(request as never, { signal }),
+      setValue: (signal) => this.#locks.setValue(request as never, { signal }),
     };
-    return calls[kind as Exclude<CallKind, "acquire">];
+    return calls[kind as Exclude<CallKind, WaitingKind>];
   }
 
   #run<K extends CallKind>(

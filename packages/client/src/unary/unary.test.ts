@@ -7,7 +7,7 @@ import {
   LONG_POLLS_MAX,
   POLL_ROTATION_MS,
   POLL_TIMEOUT_MS,
-  SHORT_ACQUIRES_MAX,
+  SHORT_WAITS_MAX,
 } from "./unary-way.ts";
 
 describe("in unary calls", () => {
@@ -68,36 +68,39 @@ describe("in unary calls", () => {
   });
 
   test.each([
-    ["acquires", "acquire", SHORT_ACQUIRES_MAX],
+    ["acquires", "acquire", SHORT_WAITS_MAX],
     ["releases", "release", CONTROL_CALLS_MAX],
-  ])("only so many %s are open at once, and renewals pass them by [SES-84]", async (_, kind, max) => {
-    const { clock, server, client } = world({ attach: false });
-    const count = max + 20;
-    let open = 0;
-    let slow = kind === "acquire";
-    server.meddle = (arrival) => {
-      if (!slow || arrival.kind !== kind) return undefined;
-      open += 1;
-      return new Promise(() => {});
-    };
-    const all = Array.from({ length: count }, (_, i) => outcomeOf(client.acquire(`key-${i}`)));
-    await clock.settle();
-    slow = true;
-    for (const { value } of all) void value?.release();
-    await clock.settle();
-    expect(open).toBe(max);
-    await clock.advance(TTL_MS / 3 + 1);
-    expect(server.requests("keepAlive").length).toBeGreaterThan(0);
-  });
+  ])(
+    "only so many %s are open at once, and renewals pass them by [SES-84]",
+    async (_, kind, max) => {
+      const { clock, server, client } = world({ attach: false });
+      const count = max + 20;
+      let open = 0;
+      let slow = kind === "acquire";
+      server.meddle = (arrival) => {
+        if (!slow || arrival.kind !== kind) return undefined;
+        open += 1;
+        return new Promise(() => {});
+      };
+      const all = Array.from({ length: count }, (_, i) => outcomeOf(client.acquire(`key-${i}`)));
+      await clock.settle();
+      slow = true;
+      for (const { value } of all) void value?.release();
+      await clock.settle();
+      expect(open).toBe(max);
+      await clock.advance(TTL_MS / 3 + 1);
+      expect(server.requests("keepAlive").length).toBeGreaterThan(0);
+    },
+  );
 
   test("what has not been sent when the session ends is not sent after it", async () => {
     const { clock, server, client } = world({ attach: false });
     server.meddle = ({ kind }) => (kind === "acquire" ? new Promise(() => {}) : undefined);
-    for (let i = 0; i < SHORT_ACQUIRES_MAX + 20; i++) client.acquire(`key-${i}`).catch(() => {});
+    for (let i = 0; i < SHORT_WAITS_MAX + 20; i++) client.acquire(`key-${i}`).catch(() => {});
     await clock.settle();
     clock.sleep(TTL_MS);
     await clock.advance(60_000);
-    expect(server.requests("acquire")).toHaveLength(SHORT_ACQUIRES_MAX);
+    expect(server.requests("acquire")).toHaveLength(SHORT_WAITS_MAX);
   });
 
   test("renewals and tries pass by those who wait [SES-84]", async () => {

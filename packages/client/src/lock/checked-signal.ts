@@ -1,0 +1,23 @@
+/**
+ * After a pause a timer that should have fired may still be due. So the signal, too, looks at the clock before it
+ * tells anybody that it is not aborted.
+ */
+export function checkedSignal(signal: AbortSignal, check: () => void): AbortSignal {
+  const proto = AbortSignal.prototype;
+  const aborted = Object.getOwnPropertyDescriptor(proto, "aborted")?.get;
+  if (!aborted) return signal;
+  return Object.defineProperties(signal, {
+    aborted: {
+      get: () => {
+        check();
+        return aborted.call(signal);
+      },
+    },
+    throwIfAborted: {
+      value: () => {
+        check();
+        proto.throwIfAborted.call(signal);
+      },
+    },
+  });
+}
