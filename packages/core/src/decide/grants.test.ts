@@ -1,0 +1,302 @@
+import { DeniedReason, LockMode } from "@lockstep/protocol";
+import { describe, expect, it } from "vitest";
+import {
+  type Client,
+  forceRelease,
+  getLock,
+  open,
+  type Wanted,
+} from "../testing-support/client.ts";
+import { World } from "../testing-support/world.ts";
+
+const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
+
+function people(): { world: World; ann: Client; ben: Client; carl: Client } {
+  const world = new World();
+  return { world, ann: open(world), ben: open(world), carl: open(world) };
+}
+
+/** A world in which the keys with this prefix offer so many permits. */
+function withPermits(permits: number, keyPrefix = "p"): ReturnType<typeof people> {
+  const people_ = people();
+  setPermits(people_.world, permits, keyPrefix);
+  return people_;
+}
+
+function setPermits(world: World, permits: number, keyPrefix = "p"): void {
+  const bounds = { maxHoldMs: 0, lockDelayMs: 0, maxWaiters: 0, maxWaitMs: 0 };
+  world.state.policies.set({ keyPrefix, permits, ...bounds });
+}
+
+/** The tickets that were granted last, in the order of their grants. */
+function grantedSince(world: World, revision: bigint): bigint[] {
+  return world.events.flatMap(({ revision: at, body }) =>
+    at > revision && body.case === "lockGranted" ? [body.value.ticketId] : [],
+  );
+}
+
+function after(world: World, action: () => unknown): bigint[] {
+  const { revision } = world.state;
+  action();
+  return grantedSince(world, revision);
+}
+
+describe("Modes", () => {
+  it("SHARED is held by many, beside one UPGRADABLE [LOCK-11, LOCK-12]", () => {
+    const { world, ann, ben, carl } = people();
+    for (const client of [ann, ben, ben]) client.lock("a", { mode: SHARED });
+    carl.lock("a", { mode: UPGRADABLE });
+    expect(ann.acquire("a", { mode: UPGRADABLE })).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+      blockers: [{ mode: UPGRADABLE, sessionId: carl.id }],
+    });
+    expect(getLock(world, "a").holders.map(({ mode }) => mode)).toEqual([
+      SHARED,
+      SHARED,
+      SHARED,
+      UPGRADABLE,
+    ]);
+  });
+
+  it("EXCLUSIVE is held alone [LOCK-10]", () => {
+    const { ann, ben } = people();
+    const lock = ann.lock("a");
+    for (const mode of [EXCLUSIVE, SHARED, UPGRADABLE])
+      expect(ben.acquire("a", { mode })).toMatchObject({ reason: DeniedReason.CONTENDED });
+    ann.release(lock);
+    ann.lock("a", { mode: SHARED });
+    expect(ben.acquire("a")).toMatchObject({ reason: DeniedReason.CONTENDED });
+  });
+
+  it("PERMITS are held up to the limit of the key's policy [LOCK-13, LOCK-15]", () => {
+    const { ann, ben, carl } = withPermits(5);
+    const lock = ann.lock("p", { mode: PERMITS, permits: 2 });
+    ben.lock("p", { mode: PERMITS, permits: 3 });
+    expect(carl.acquire("p", { mode: PERMITS, permits: 1 })).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+      blockers: [{ permits: 2 }, { permits: 3 }],
+    });
+    ann.release(lock);
+    expect(carl.acquire("p", { mode: PERMITS, permits: 6, waitMs: 9 })).toMatchObject({
+      reason: DeniedReason.LIMIT_MISMATCH,
+    });
+    carl.lock("p", { mode: PERMITS, permits: 2 });
+  });
+
+  it("PERMITS only where the policy says so, and nothing else there [LOCK-14]", () => {
+    const { ann } = withPermits(5);
+    for (const mode of [EXCLUSIVE, SHARED, UPGRADABLE])
+      expect(ann.acquire("p", { mode })).toMatchObject({ reason: DeniedReason.LIMIT_MISMATCH });
+    expect(ann.acquire("q", { mode: PERMITS, permits: 1 })).toMatchObject({
+      reason: DeniedReason.LIMIT_MISMATCH,
+    });
+    expect(ann.acquire(["q", "p"])).toMatchObject({ reason: DeniedReason.LIMIT_MISMATCH });
+  });
+
+  it("PERMITS and other modes conflict when both meet, after a change of the policy [LOCK-16]", () => {
+    const { world, ann, ben, carl } = people();
+    const lock = ann.lock("p", { mode: SHARED });
+    setPermits(world, 5);
+    expect(ben.acquire("p", { mode: PERMITS, permits: 1 })).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+    });
+    ann.release(lock);
+    const permit = ben.lock("p", { mode: PERMITS, permits: 1 });
+    world.state.policies.delete("p");
+    expect(carl.acquire("p", { mode: SHARED })).toMatchObject({ reason: DeniedReason.CONTENDED });
+    ben.release(permit);
+    carl.lock("p", { mode: SHARED });
+  });
+
+  it("a lost hold blocks just what it blocked [LOCK-118]", () => {
+    const { world, ann, ben, carl } = withPermits(3);
+    forceRelease(world, "a", ann.lock("a", { mode: SHARED }).token);
+    ben.lock("a", { mode: SHARED });
+    expect(carl.acquire("a")).toMatchObject({ reason: DeniedReason.CONTENDED });
+    forceRelease(world, "b", ann.lock("b", { mode: UPGRADABLE }).token);
+    ben.lock("b", { mode: SHARED });
+    expect(carl.acquire("b", { mode: UPGRADABLE })).toMatchObject({
+      reason: DeniedReason.LOCK_DELAY,
+      retryAfterMs: 15_000n,
+    });
+    forceRelease(world, "p", ann.lock("p", { mode: PERMITS, permits: 2 }).token);
+    ben.lock("p", { mode: PERMITS, permits: 1 });
+    expect(carl.acquire("p", { mode: PERMITS, permits: 1 })).toMatchObject({
+      reason: DeniedReason.LOCK_DELAY,
+    });
+    expect(getLock(world, "p").delays).toMatchObject([
+      { mode: PERMITS, permits: 2, unconfirmed: true },
+    ]);
+  });
+});
+
+describe("The queue", () => {
+  it("lets nobody pass an earlier waiter it conflicts with, who waits or not [LOCK-46]", () => {
+    const { world, ann, ben, carl } = people();
+    const reader = ann.lock("a", { mode: SHARED });
+    const writer = ben.queue("a");
+    expect(carl.acquire("a", { mode: SHARED })).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+      blockers: [{ ticketId: writer }],
+    });
+    const later = carl.queue("a", { mode: SHARED });
+    expect(after(world, () => ann.release(reader))).toEqual([writer]);
+    const held = getLock(world, "a").holders[0];
+    expect(after(world, () => held && ben.release(held))).toEqual([later]);
+  });
+
+  it("lets past who conflicts with nobody before it, newcomer or waiter [LOCK-47]", () => {
+    const { world, ann, ben, carl } = people();
+    const upgradable = ann.lock("a", { mode: UPGRADABLE });
+    const second = ben.queue("a", { mode: UPGRADABLE });
+    carl.lock("a", { mode: SHARED });
+    expect(after(world, () => ann.release(upgradable))).toEqual([second]);
+  });
+
+  it("grants all that a change makes possible at once, in the order of arrival [LOCK-45]", () => {
+    const { world, ann, ben, carl } = people();
+    const lock = ann.lock("a");
+    const tickets = [
+      ben.queue("a", { mode: SHARED }),
+      carl.queue("a", { mode: UPGRADABLE }),
+      ben.queue("a", { mode: UPGRADABLE }),
+      ben.queue("a", { mode: SHARED }),
+      carl.queue("a"),
+      carl.queue("a", { mode: SHARED }),
+    ];
+    const first = [tickets[0], tickets[1], tickets[3]];
+    expect(after(world, () => ann.release(lock))).toEqual(first);
+  });
+
+  it("counts the permits of earlier waiters [LOCK-13, LOCK-46]", () => {
+    const { world, ann, ben, carl } = withPermits(4);
+    const lock = ann.lock("p", { mode: PERMITS, permits: 3 });
+    const big = ben.queue("p", { mode: PERMITS, permits: 3 });
+    expect(carl.acquire("p", { mode: PERMITS, permits: 1 })).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+      blockers: [{ holdId: lock.holdId }, { ticketId: big, permits: 3 }],
+    });
+    const small = carl.queue("p", { mode: PERMITS, permits: 1 });
+    const tooMuch = carl.queue("p", { mode: PERMITS, permits: 1 });
+    expect(after(world, () => ann.release(lock))).toEqual([big, small]);
+    expect(world.state.tickets.has(tooMuch)).toBe(true);
+  });
+
+  it("moves up when somebody in it gives up [LOCK-75]", () => {
+    const { world, ann, ben, carl } = people();
+    ann.lock("a", { mode: SHARED });
+    ben.queue("a", { requestId: 1n });
+    const tickets = [carl.queue("a", { mode: SHARED }), ann.queue("a", { mode: SHARED })];
+    expect(after(world, () => ben.cancel(1n, { requestId: 2n }))).toEqual(tickets);
+  });
+
+  it("is left by whose session ends, and moves up then [LOCK-49]", () => {
+    const { world, ann, ben, carl } = people();
+    ann.lock("a", { mode: SHARED });
+    ben.queue("a");
+    const ticket = carl.queue("a", { mode: SHARED });
+    expect(after(world, () => ben.close())).toEqual([ticket]);
+  });
+});
+
+describe("Several keys", () => {
+  const both: Wanted[] = ["a", "b"];
+
+  it("are one hold with one token, granted and given back as a whole [LOCK-1, LOCK-4]", () => {
+    const { world, ann, ben } = people();
+    const { holdId, token } = ann.lock(both);
+    for (const key of ["a", "b"])
+      expect(getLock(world, key).holders).toMatchObject([{ holdId, token }]);
+    expect(ben.acquire("b")).toMatchObject({ reason: DeniedReason.CONTENDED });
+    ann.release({ holdId, token });
+    expect(world.state.keys.size).toBe(0);
+  });
+
+  it("are granted all or none, and wait holding nothing [LOCK-1]", () => {
+    const { world, ann, ben, carl } = people();
+    const lock = ann.lock("b");
+    const ticket = ben.queue(both);
+    expect(getLock(world, "a")).toMatchObject({ holders: [], queueLength: 1 });
+    expect(carl.acquire("a")).toMatchObject({
+      reason: DeniedReason.CONTENDED,
+      blockers: [{ key: "a", ticketId: ticket }],
+    });
+    expect(after(world, () => ann.release(lock))).toEqual([ticket]);
+  });
+
+  it("wait for every earlier waiter of any of them, and for nobody else [LOCK-45, LOCK-46]", () => {
+    const { world, ann, ben, carl } = people();
+    const [a, b] = [ann.lock("a"), ann.lock("b")];
+    const onB = carl.queue("b");
+    const onBoth = ben.queue(both);
+    const onC = ben.queue(["c", { key: "b", mode: SHARED }]);
+    expect(after(world, () => ann.release(a))).toEqual([]);
+    carl.lock("d");
+    expect(after(world, () => ann.release(b))).toEqual([onB]);
+    const held = getLock(world, "b").holders[0];
+    expect(after(world, () => held && carl.release(held))).toEqual([onBoth]);
+    const second = getLock(world, "b").holders[0];
+    expect(after(world, () => second && ben.release(second))).toEqual([onC]);
+  });
+
+  it("free together are granted to all their waiters in the order of arrival over all of them", () => {
+    const { world, ann, ben, carl } = people();
+    const lock = ann.lock(["z", "a", "m"]);
+    const tickets = [ben.queue("m"), carl.queue("z"), ben.queue(["a", "m"]), carl.queue("a")];
+    expect(after(world, () => ann.release(lock))).toEqual([tickets[0], tickets[1]]);
+    const held = getLock(world, "m").holders[0];
+    expect(after(world, () => held && ben.release(held))).toEqual([tickets[2]]);
+  });
+
+  it("tell of all keys who is in the way, holders first, 16 at most [LOCK-28]", () => {
+    const { ann, ben, carl } = people();
+    const holder = ann.lock("b");
+    const ticket = ben.queue(["a", "b"]);
+    expect(carl.acquire(["a", "b"])).toMatchObject({
+      blockers: [
+        { key: "b", holdId: holder.holdId, mode: EXCLUSIVE },
+        { key: "a", ticketId: ticket },
+        { key: "b", ticketId: ticket },
+      ],
+    });
+    for (let i = 0; i < 20; i++) ben.queue("a");
+    const denied = carl.acquire(["a", "b"]);
+    expect(denied.case === "denied" && denied.blockers.length).toBe(16);
+  });
+
+  it("tell the place at the key where most stand before [LOCK-29]", () => {
+    const { ann, ben, carl } = people();
+    ann.lock(["a", "b"]);
+    ben.queue("a");
+    ben.queue("b");
+    ben.queue("b");
+    const queued = carl.acquire(["a", "b"], { waitMs: 9, answerQueued: true });
+    expect(queued).toMatchObject({ case: "queued", position: 2 });
+    expect(carl.get().tickets).toMatchObject([{ queued: { position: 2 } }]);
+  });
+});
+
+describe("A long queue", () => {
+  it("is not walked where nobody in it can be granted", () => {
+    const { world, ann, ben } = people();
+    world.checked = false;
+    const lock = ann.lock("a", { mode: SHARED });
+    const other = ann.lock("a", { mode: SHARED });
+    for (let i = 0; i < 5_000; i++) ben.queue("a");
+    let walked = 0;
+    const { queue } = world.state.keys.get("a") as { queue: ReadonlyMap<bigint, unknown> };
+    const values = queue.values.bind(queue);
+    Object.assign(queue, {
+      values: function* () {
+        for (const ticket of values()) {
+          walked += 1;
+          yield ticket;
+        }
+      },
+    });
+    ann.release(lock);
+    expect(walked).toBeLessThan(2);
+    ann.release(other);
+    expect(walked).toBeLessThan(4);
+  });
+});
