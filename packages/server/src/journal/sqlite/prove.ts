@@ -36,7 +36,7 @@ export function lookAtFiles(files: JournalFiles): LookedAt {
  */
 export function checkNeverBegun(
   files: JournalFiles,
-  { file, mark: { mark } }: LookedAt,
+  { file, mark: { mark } }: Pick<LookedAt, "file" | "mark">,
   acceptMissingEnd: boolean,
 ): void {
   if (mark === undefined || mark.revision === 0n) return;
@@ -50,7 +50,10 @@ export function checkNeverBegun(
  * happened to a refused journal needs them as they were.
  * @throws JournalOpenError
  */
-export function verifyUntouched(files: JournalFiles, { mark }: MarkReading): Verified {
+export function verifyUntouched(
+  files: JournalFiles,
+  { mark }: Pick<MarkReading, "mark">,
+): Verified {
   return orRefuse(files, () => {
     const database = new DatabaseSync(files.database, { timeout: 0, readOnly: true });
     try {
@@ -68,8 +71,8 @@ export function verifyUntouched(files: JournalFiles, { mark }: MarkReading): Ver
  */
 export function checkMark(
   files: JournalFiles,
-  { end, holdsMark }: Verified,
-  { mark }: MarkReading,
+  { end, holdsMark }: Pick<Verified, "end" | "holdsMark">,
+  { mark }: Pick<MarkReading, "mark">,
 ): void {
   if (mark === undefined) {
     if (end.revision === 0n) return;
