@@ -1,5 +1,6 @@
 import type { Event } from "@lockstep/protocol";
 import { apply } from "./apply/apply.ts";
+import { Deadlocks } from "./decide/deadlock.ts";
 import { Draft } from "./decide/decision.ts";
 import { addTicketEnded } from "./decide/endings.ts";
 import { grantOf, takeGrantable } from "./decide/grants.ts";
@@ -10,20 +11,33 @@ import { runDelay, runMaxHold } from "./state/served-time.ts";
 import type { NamespaceState } from "./state/state.ts";
 import type { Ticket } from "./state/ticket.ts";
 
+/** Ends waits until nobody waits in a circle that the events of an operation have closed. */
+export function breakCircles(state: NamespaceState, now: Now, events: Event[]): void {
+  // Whoever cannot wait any longer closes no circle.
+  endDoomed(state, now, events);
+  const deadlocks = new Deadlocks(state, events);
+  for (let end = deadlocks.next(now); end !== undefined; end = deadlocks.next(now))
+    take(state, end, now, events);
+}
+
 /**
  * Takes through what an operation's own events lead to: waits that have become impossible end, and what
  * became free is granted.
  */
 export function settle(state: NamespaceState, now: Now, events: Event[]): void {
   while (state.doomed.size > 0 || state.freed.size > 0) {
-    for (const [ticketId, end] of state.doomed) {
-      const draft = new Draft(state.revision, now);
-      addTicketEnded(draft, state.tickets.get(ticketId) as Ticket, end);
-      for (const event of draft.events) take(state, event, now, events);
-    }
+    endDoomed(state, now, events);
     const granted = takeGrantable(state, now);
     if (granted.length === 0) return;
     for (const ticket of granted) take(state, grantOf(state, ticket, now), now, events);
+  }
+}
+
+function endDoomed(state: NamespaceState, now: Now, events: Event[]): void {
+  for (const [ticketId, end] of state.doomed) {
+    const draft = new Draft(state.revision, now);
+    addTicketEnded(draft, state.tickets.get(ticketId) as Ticket, end);
+    for (const event of draft.events) take(state, event, now, events);
   }
 }
 

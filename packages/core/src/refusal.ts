@@ -3,12 +3,12 @@ import { ErrorReason, SessionState } from "@lockstep/protocol";
 /** The RPC codes a refusal comes with, numbered as in google.rpc.Code. */
 export const RefusalCode = {
   INVALID_ARGUMENT: 3,
+  NOT_FOUND: 5,
   PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
   ABORTED: 10,
   OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
 } as const;

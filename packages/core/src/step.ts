@@ -3,7 +3,7 @@ import { invariant } from "./apply/invariant.ts";
 import { decide } from "./decide/decide.ts";
 import type { Decision, Facts } from "./decide/decision.ts";
 import { decideDue } from "./decide/tick.ts";
-import { settle, take } from "./live.ts";
+import { breakCircles, settle, take } from "./live.ts";
 import type { Now, Op, OpKind } from "./op.ts";
 import type { NamespaceState } from "./state/state.ts";
 
@@ -14,8 +14,8 @@ export interface Step<K extends OpKind = OpKind> {
 }
 
 /**
- * Takes one operation through: decide, apply, and grant what became free. All its events belong into
- * one batch.
+ * Takes one operation through: decide, apply, break the circles of waiters it has closed, and grant what
+ * became free. All its events belong into one batch.
  *
  * @throws Refusal when the operation is not executed; InvariantError when the state must not be used
  *   any more.
@@ -30,6 +30,7 @@ export function step<K extends OpKind>(
   if (events.length === 0) return { events, answer };
   const all: Event[] = [];
   for (const event of events) take(state, event, now, all);
+  breakCircles(state, now, all);
   settle(state, now, all);
   return { events: all, answer };
 }

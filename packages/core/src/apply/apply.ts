@@ -1,5 +1,19 @@
 import type { Event } from "@lockstep/protocol";
 import type { NamespaceState } from "../state/state.ts";
+import {
+  applyIdentityQuarantineCleared,
+  applyIdentityQuarantined,
+  applyKeyQuarantineCleared,
+  applyNamespaceConfigured,
+  applyPolicyChanged,
+} from "./admin.ts";
+import {
+  applyConvertQueued,
+  applyHoldConverted,
+  applyHoldTransferred,
+  applyHoldValueSet,
+  applyReleaseRequested,
+} from "./convert.ts";
 import { InvariantError } from "./invariant.ts";
 import {
   applyAcquireRefused,
@@ -70,6 +84,36 @@ export function apply(state: NamespaceState, event: Event): void {
       break;
     case "holdCountChanged":
       applyHoldCountChanged(state, event, body.value);
+      break;
+    case "convertQueued":
+      applyConvertQueued(state, event, body.value);
+      break;
+    case "holdConverted":
+      applyHoldConverted(state, event, body.value);
+      break;
+    case "holdTransferred":
+      applyHoldTransferred(state, event, body.value);
+      break;
+    case "holdValueSet":
+      applyHoldValueSet(state, event, body.value);
+      break;
+    case "releaseRequested":
+      applyReleaseRequested(state, event, body.value);
+      break;
+    case "keyQuarantineCleared":
+      applyKeyQuarantineCleared(state, body.value);
+      break;
+    case "identityQuarantined":
+      applyIdentityQuarantined(state, event, body.value);
+      break;
+    case "identityQuarantineCleared":
+      applyIdentityQuarantineCleared(state, body.value);
+      break;
+    case "policyChanged":
+      applyPolicyChanged(state, body.value);
+      break;
+    case "namespaceConfigured":
+      applyNamespaceConfigured(state, body.value);
       break;
     default:
       throw new InvariantError(`event ${event.revision} is of a kind this version does not know`);

@@ -7,6 +7,7 @@ import {
   type LockGranted,
   type LockQueued,
   type LockReleased,
+  type LockTarget,
   LossReason,
   OnLossAction,
   ReleaseOutcome,
@@ -94,7 +95,7 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
   for (const target of hold.targets) {
     const record = keyOf(state, target.key);
     invariant(
-      admits(record.taken, NOBODY, target, permitsOf(state, target.key)),
+      admits(record.taken, NOBODY, target, limitOf(state, target, body)),
       `key ${JSON.stringify(target.key)} was granted twice`,
     );
     invariant(
@@ -103,7 +104,8 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
     );
     addHold(record, hold, target);
   }
-  state.grantPauseMs = 0;
+  // A hold that is given away was granted before the pause.
+  if (body.transferredFrom === 0n) state.grantPauseMs = 0;
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);
   session.heldBytes += holdBytes(hold);
@@ -181,6 +183,11 @@ export function applyLockReleased(state: NamespaceState, event: Event, body: Loc
     reason: LossReason.UNSPECIFIED,
     count: 0,
   });
+}
+
+/** A policy takes nothing from anybody: what is given away may be more than it offers by now. */
+function limitOf(state: NamespaceState, target: LockTarget, body: LockGranted): number {
+  return body.transferredFrom === 0n ? permitsOf(state, target.key) : Number.POSITIVE_INFINITY;
 }
 
 function newHold(event: Event, body: LockGranted): Hold {

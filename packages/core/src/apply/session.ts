@@ -7,6 +7,7 @@ import {
   type SessionOpened,
   SessionState,
 } from "@lockstep/protocol";
+import { noteLoss } from "../state/losses.ts";
 import { newSession, type SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
@@ -43,6 +44,7 @@ export function applySessionEnded(state: NamespaceState, event: Event, body: Ses
   session.state = body.state;
   session.endedAtMs = Number(event.decidedAtMs);
   session.outcomes.clear();
+  if (body.state !== SessionState.CLOSED) noteLoss(state, session.principal, session.endedAtMs);
   state.activeSessions -= 1;
   state.endedSessions.add(session.id);
   countPrincipal(state, session, -1);
@@ -66,7 +68,12 @@ export function secretKey(secretSha256: Uint8Array): string {
   return hex;
 }
 
-function countPrincipal(state: NamespaceState, session: SessionRecord, change: number): void {
+/** Counts the active sessions of a principal. */
+export function countPrincipal(
+  state: NamespaceState,
+  session: SessionRecord,
+  change: number,
+): void {
   const count = (state.sessionsByPrincipal.get(session.principal) ?? 0) + change;
   if (count === 0) state.sessionsByPrincipal.delete(session.principal);
   else state.sessionsByPrincipal.set(session.principal, count);

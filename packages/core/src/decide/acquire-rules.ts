@@ -3,7 +3,6 @@ import {
   compareNames,
   type Denied,
   DeniedReason,
-  LockMode,
   LockOrdering,
   type LockTarget,
   Reentrancy,
@@ -13,7 +12,7 @@ import { delayRemainingMs } from "../state/delay.ts";
 import { denied } from "../state/denied.ts";
 import type { Hold } from "../state/hold.ts";
 import { type KeyRecord, queueLength, targetOf } from "../state/key.ts";
-import { permitsOf, policyOf } from "../state/policies.ts";
+import { isAllowed, permitsOf, policyOf } from "../state/policies.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { admits, conflicts, count, newTally } from "../state/tally.ts";
@@ -74,12 +73,6 @@ export function ruledOut(
   return undefined;
 }
 
-/** Whether the policy of a key allows this mode and so many permits. */
-export function isAllowed(state: NamespaceState, { key, mode, permits }: LockTarget): boolean {
-  if (mode !== LockMode.PERMITS) return state.policies.size === 0 || permitsOf(state, key) === 0;
-  return permits <= permitsOf(state, key);
-}
-
 function isOutOfOrder(
   session: SessionRecord,
   owner: string,
@@ -135,7 +128,8 @@ function isOnlyDelayed(state: NamespaceState, record: KeyRecord, target: LockTar
   return admits(live, record.waiting, target, permitsOf(state, record.key));
 }
 
-function delayedForMs({ key, delays }: KeyRecord, target: LockTarget, now: Now): number {
+/** How long lost holds still block a target at most. */
+export function delayedForMs({ key, delays }: KeyRecord, target: LockTarget, now: Now): number {
   let remainingMs = 0;
   for (const delay of delays) {
     const blocked = targetOf(delay.hold.targets, key) as LockTarget;

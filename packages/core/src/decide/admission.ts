@@ -139,7 +139,13 @@ export function roomForOutcome(state: NamespaceState, session: SessionRecord, fa
 export function roomForHold(
   state: NamespaceState,
   session: SessionRecord,
-  { owner, targets, value, metadata }: AcquireRequest,
+  {
+    owner,
+    targets,
+    value,
+    metadata,
+  }: Pick<AcquireRequest, "owner" | "targets"> &
+    Partial<Pick<AcquireRequest, "value" | "metadata">>,
 ): void {
   const max = state.limits.max_holds_per_session;
   if (session.holds.size + session.tickets.size >= max)
@@ -148,11 +154,11 @@ export function roomForHold(
 }
 
 /**
- * Makes sure that a hold may remember one more request, or one more token.
+ * Makes sure that a hold may remember one more request or token, or several.
  * @throws Refusal LIMIT_EXCEEDED `max_held_bytes_per_session`.
  */
-export function roomForNumber(state: NamespaceState, session: SessionRecord): void {
-  roomForBytes(state, session, NUMBER_BYTES);
+export function roomForNumber(state: NamespaceState, session: SessionRecord, numbers = 1): void {
+  roomForBytes(state, session, numbers * NUMBER_BYTES);
 }
 
 /**

@@ -1,14 +1,20 @@
-import { ErrorReason } from "@lockstep/protocol";
 import type { Now, Op, OpKind } from "../op.ts";
-import { Refusal, RefusalCode } from "../refusal.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { decideAcquire } from "./acquire.ts";
 import { decideCancelAcquire } from "./cancel-acquire.ts";
 import { decideCloseSession } from "./close-session.ts";
+import { decideConvert } from "./convert.ts";
 import type { Decision, Facts } from "./decision.ts";
 import { decideForceRelease } from "./force-release.ts";
 import { decideKeepAlive } from "./keep-alive.ts";
+import { decideGetNamespace, decideUpdateNamespace } from "./namespace-settings.ts";
 import { decideOpenSession } from "./open-session.ts";
+import { decideGetPolicy, decideSetPolicy } from "./policy.ts";
+import {
+  decideClearQuarantine,
+  decideListQuarantines,
+  decideQuarantineIdentity,
+} from "./quarantine.ts";
 import {
   decideCheckFence,
   decideGetLock,
@@ -17,6 +23,11 @@ import {
   decideListSessions,
 } from "./reads.ts";
 import { decideRelease } from "./release.ts";
+import { decideRequestRelease } from "./request-release.ts";
+import { decideRevokeSession } from "./revoke-session.ts";
+import { decideSetValue } from "./set-value.ts";
+import { decideTransfer } from "./transfer.ts";
+import { decideGetWaitGraph } from "./wait-graph.ts";
 
 /**
  * Decides one operation: what happens and what its caller is told. Of the state it changes only what
@@ -50,15 +61,31 @@ export function decide(state: NamespaceState, op: Op, now: Now, facts: Facts): D
       return decideListLocks(state, op, now);
     case "forceRelease":
       return decideForceRelease(state, op, now);
-    default:
-      throw notImplemented(op.kind);
+    case "convert":
+      return decideConvert(state, op, now);
+    case "transfer":
+      return decideTransfer(state, op, now);
+    case "setValue":
+      return decideSetValue(state, op, now);
+    case "requestRelease":
+      return decideRequestRelease(state, op, now);
+    case "revokeSession":
+      return decideRevokeSession(state, op, now);
+    case "clearQuarantine":
+      return decideClearQuarantine(state, op, now);
+    case "quarantineIdentity":
+      return decideQuarantineIdentity(state, op, now);
+    case "listQuarantines":
+      return decideListQuarantines(state, op, now);
+    case "setPolicy":
+      return decideSetPolicy(state, op, now);
+    case "getPolicy":
+      return decideGetPolicy(state, op);
+    case "updateNamespace":
+      return decideUpdateNamespace(state, op, now);
+    case "getNamespace":
+      return decideGetNamespace(state);
+    case "getWaitGraph":
+      return decideGetWaitGraph(state, op);
   }
-}
-
-function notImplemented(kind: OpKind): Refusal {
-  return new Refusal(
-    RefusalCode.UNIMPLEMENTED,
-    ErrorReason.UNIMPLEMENTED,
-    `this server does not know the operation ${kind}`,
-  );
 }

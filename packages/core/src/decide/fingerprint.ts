@@ -1,9 +1,12 @@
 import {
   type AcquireRequest,
   type CancelAcquireRequest,
+  type ConvertRequest,
   OnLossAction,
   Reentrancy,
   type ReleaseRequest,
+  type SetValueRequest,
+  type TransferRequest,
 } from "@lockstep/protocol";
 
 /**
@@ -51,6 +54,25 @@ export function releaseFingerprint(request: ReleaseRequest): bigint {
 
 export function cancelFingerprint(request: CancelAcquireRequest): bigint {
   return fingerprint(`cancel\u0000${request.acquireRequestId}`);
+}
+
+/** Everything in a Convert but the poll timeout, `answered` and tracing. */
+export function convertFingerprint(request: ConvertRequest): bigint {
+  const { holdId, token, key, mode, waitMs, deadlockPriority } = request;
+  return fingerprint(
+    `convert\u0000${holdId}\u0000${token}\u0000${mode}\u0000${waitMs}\u0000${deadlockPriority}\u0000${key}`,
+  );
+}
+
+export function transferFingerprint(request: TransferRequest): bigint {
+  const { holdId, token, toSessionId, toRequestId } = request;
+  return fingerprint(
+    `transfer\u0000${holdId}\u0000${token}\u0000${toSessionId}\u0000${toRequestId}`,
+  );
+}
+
+export function setValueFingerprint({ holdId, token, value }: SetValueRequest): bigint {
+  return fingerprint(`value\u0000${holdId}\u0000${token}\u0000${textOf(value)}`);
 }
 
 /** A CloseSession says nothing but what it is. */

@@ -1,4 +1,4 @@
-import { DelayEndCause, ErrorReason, LossReason } from "@lockstep/protocol";
+import { DelayEndCause, ErrorReason, KeyState, LossReason, OnLossAction } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import { forceRelease, getLock, open, refused } from "../testing-support/client.ts";
 import { World } from "../testing-support/world.ts";
@@ -107,5 +107,46 @@ describe("ForceRelease", () => {
     const { token } = open(world).lock("a");
     world.advance(15_000);
     expect(refused(() => forceRelease(world, "a", token)).reason).toBe(ErrorReason.TOKEN_MISMATCH);
+  });
+});
+
+describe("ForceRelease with immediate", () => {
+  it("frees the keys at once, whatever the hold was taken with, and says so [LOCK-121]", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    const options = { onLoss: OnLossAction.DELAY, delayMs: 60_000 };
+    const { holdId, token } = ann.lock(["a", "b"], options);
+    const ticketId = ben.queue("b");
+    const reply = forceRelease(world, "a", token, { immediate: true });
+    expect(reply).toMatchObject({ holdId, delayRemainingMs: 0n });
+    expect(world.batches.at(-1)?.map(({ body }) => body)).toMatchObject([
+      { case: "lockLost", value: { delayed: false, lockDelayMs: 0n, immediate: true } },
+      { case: "lockGranted", value: { ticketId } },
+    ]);
+  });
+
+  it("ends both delays of a loss that came before, once [LOCK-121, LOCK-171]", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    const options = { onLoss: OnLossAction.DELAY, delayMs: 60_000 };
+    const { holdId, token } = ann.lock("a", options);
+    ben.queue("a");
+    forceRelease(world, "a", token);
+    forceRelease(world, "a", token, { immediate: true });
+    expect(world.batches.at(-1)?.map(({ body }) => body)).toMatchObject([
+      { case: "delayEnded", value: { holdId, cause: DelayEndCause.FORCED } },
+      { case: "lockGranted", value: { sessionId: ben.id } },
+    ]);
+    expect(world.batches.at(-1)?.[0]).toMatchObject({ actor: "operator", reason: "stuck" });
+    const { revision } = world.state;
+    expect(forceRelease(world, "a", token, { immediate: true }).holdId).toBe(holdId);
+    expect(world.state.revision).toBe(revision);
+  });
+
+  it("quarantines all the same [LOCK-122]", () => {
+    const world = new World();
+    const { token } = open(world).lock("a", { onLoss: OnLossAction.QUARANTINE });
+    forceRelease(world, "a", token, { immediate: true });
+    expect(getLock(world, "a")).toMatchObject({ state: KeyState.QUARANTINED, delays: [] });
   });
 });

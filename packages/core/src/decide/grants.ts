@@ -108,7 +108,8 @@ function findGrantable(state: NamespaceState, record: KeyRecord, found: Ticket[]
   const { key, taken, queue, convert } = record;
   if (convert !== undefined) {
     // Granted or not, it is EXCLUSIVE that the others wait behind.
-    if (convertFits(state, record, convert)) found.push(convert);
+    const to = convert.targets[0] as LockTarget;
+    if (convertFits(state, record, convert.convertOf, to)) found.push(convert);
     return;
   }
   if (queue.size === 0) return;
@@ -149,12 +150,17 @@ function isFirst(state: NamespaceState, ticket: Ticket, target: LockTarget): boo
 }
 
 /** Whether nobody but the hold itself is in the way of its Convert. */
-function convertFits(state: NamespaceState, record: KeyRecord, ticket: Ticket): boolean {
-  const own = targetOf(state.holds.get(ticket.convertOf)?.targets ?? [], record.key);
+export function convertFits(
+  state: NamespaceState,
+  record: KeyRecord,
+  holdId: bigint,
+  to: LockTarget,
+): boolean {
+  const own = targetOf(state.holds.get(holdId)?.targets ?? [], record.key);
   if (own === undefined) return false;
   const others = { ...record.taken };
   count(others, own, -1);
-  return admits(others, NOBODY, ticket.targets[0] as LockTarget, permitsOf(state, record.key));
+  return admits(others, NOBODY, to, permitsOf(state, record.key));
 }
 
 function limitFor(state: NamespaceState, { key, mode }: LockTarget): number {

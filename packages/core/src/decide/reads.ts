@@ -1,13 +1,11 @@
 import {
   compareNames,
-  ErrorReason,
   FenceStatus,
   type ListLocksResponse,
   type ListSessionsResponse,
   SessionState,
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
-import { Refusal, RefusalCode } from "../refusal.ts";
 import type { KeyRecord } from "../state/key.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { freeLock, lockView } from "../view/lock.ts";
@@ -15,6 +13,7 @@ import { lockBytes, PageRoom, sessionBytes } from "../view/page-room.ts";
 import { sessionHoldView, sessionTicketViews, sessionView } from "../view/session.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, replyOnly } from "./decision.ts";
+import { invalidPageToken } from "./page-token.ts";
 
 const DEFAULT_PAGE_SIZE = 100;
 const QUEUE_SHOWN_ALONE = 1_000;
@@ -119,10 +118,5 @@ export function decideListLocks(
 
 function sessionCursor(pageToken: string): bigint {
   if (/^[0-9]{1,19}$/.test(pageToken)) return BigInt(pageToken);
-  throw new Refusal(
-    RefusalCode.INVALID_ARGUMENT,
-    ErrorReason.INVALID_FIELD,
-    "page_token is not one that ListSessions returned: start again without it",
-    { field: "page_token", rule: "must be a next_page_token" },
-  );
+  throw invalidPageToken("ListSessions");
 }

@@ -6,6 +6,7 @@ import type { Due } from "../state/due.ts";
 import { areLimitsRunning, SERVED_TIME_EVERY_MS, servedMs } from "../state/served-time.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { blockersOf } from "../view/blockers.ts";
+import { addQuarantineForLosses } from "./automatic-quarantine.ts";
 import { Draft, type Facts } from "./decision.ts";
 import { addDelayEnded, addLost, addSessionEnded, addTicketEnded } from "./endings.ts";
 
@@ -50,6 +51,7 @@ function decideLease(state: NamespaceState, sessionId: bigint, now: Now): DueDec
   if (now.monotonicMs < deadlineMs) return { events: [], againAtMs: deadlineMs };
   const draft = new Draft(state.revision, now);
   addSessionEnded(draft, session, SessionState.EXPIRED);
+  addQuarantineForLosses(state, draft, session, now);
   return { events: draft.events, againAtMs: undefined };
 }
 

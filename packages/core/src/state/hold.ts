@@ -60,7 +60,7 @@ export interface LostHold {
 export const HOLD_REQUESTS_MAX = 1_024;
 
 /** How many earlier tokens a hold remembers; beyond it the oldest go. */
-export const HOLD_TOKENS_MAX = 1_024;
+export const HOLD_TOKENS_MAX = 16;
 
 /** What most holds publish. */
 export const NO_VALUE = new Uint8Array();

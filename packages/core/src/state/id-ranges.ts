@@ -15,6 +15,15 @@ export class IdRanges {
     return this.#ranges.length;
   }
 
+  /** Its ranges, by rising id. */
+  toRanges(): IdRange[] {
+    return this.#ranges.map(({ first, last }) => ({
+      $typeName: "lockstep.v1.IdRange",
+      first,
+      last,
+    }));
+  }
+
   /** Whether an id is in the set. */
   has(id: bigint): boolean {
     const range = this.#ranges[this.#firstEndingFrom(id)];

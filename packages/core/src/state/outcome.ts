@@ -11,6 +11,9 @@ export type Result =
   | { readonly kind: "waiting"; readonly ticketId: bigint }
   | ({ readonly kind: "granted" } & Grant)
   | { readonly kind: "denied"; readonly denied: Denied }
+  /** A hold was given away: the new hold of the one who got it. */
+  | ({ readonly kind: "transferred" } & Grant)
+  | { readonly kind: "valueSet" }
   /** The hold that was to be changed was over. */
   | { readonly kind: "notHeld"; readonly end: HoldEnd; readonly reason: LossReason }
   | {

@@ -1,3 +1,4 @@
+import { LockMode, type LockPolicy, type LockTarget } from "@lockstep/protocol";
 import type { NamespaceState } from "./state.ts";
 
 /** What bounds the locks of all keys with one prefix. 0 sets no bound of its own. */
@@ -63,6 +64,24 @@ export class Policies {
 /** The policy in force for a key: that with its longest prefix, as a whole. */
 export function policyOf({ policies }: NamespaceState, key: string): KeyPolicy | undefined {
   return policies.size === 0 ? undefined : policies.of(key);
+}
+
+/** Whether the policy of a key allows this mode and so many permits. */
+export function isAllowed(state: NamespaceState, { key, mode, permits }: LockTarget): boolean {
+  if (mode !== LockMode.PERMITS) return state.policies.size === 0 || permitsOf(state, key) === 0;
+  return permits <= permitsOf(state, key);
+}
+
+/** A policy as it is told. */
+export function policyOfMessage(keyPrefix: string, policy: LockPolicy | undefined): KeyPolicy {
+  return {
+    keyPrefix,
+    maxHoldMs: Number(policy?.maxHoldMs ?? 0n),
+    lockDelayMs: Number(policy?.lockDelayMs ?? 0n),
+    permits: policy?.permits ?? 0,
+    maxWaiters: policy?.maxWaiters ?? 0,
+    maxWaitMs: Number(policy?.maxWaitMs ?? 0n),
+  };
 }
 
 /** How many permits a key offers; 0: it takes every mode but PERMITS. */

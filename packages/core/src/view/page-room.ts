@@ -1,4 +1,4 @@
-import type { Lock, Session } from "@lockstep/protocol";
+import type { Blocker, IdentityQuarantine, Lock, Session, Wait } from "@lockstep/protocol";
 
 // Bounds of what an item takes in JSON, the longest form, beside its texts: names of fields, numbers.
 const SESSION_BYTES = 512;
@@ -48,6 +48,22 @@ export function lockBytes({ key, holders, delays, queue }: Lock): number {
       LOCK_ENTRY_BYTES + textBytes(displayName) + textBytes(owner) + textBytes(correlationId);
   }
   return bytes;
+}
+
+/** At least as many bytes as a quarantined principal takes in a reply. */
+export function identityBytes({ principal, reason, actor }: IdentityQuarantine): number {
+  return LOCK_BYTES + textBytes(principal) + textBytes(reason) + textBytes(actor);
+}
+
+/** At least as many bytes as a waiting request with those it waits for takes in a reply. */
+export function waitBytes({ waiter, waitsFor }: Wait): number {
+  let bytes = LOCK_BYTES + (waiter === undefined ? 0 : blockerBytes(waiter));
+  for (const blocker of waitsFor) bytes += blockerBytes(blocker);
+  return bytes;
+}
+
+function blockerBytes({ key, displayName, owner, correlationId }: Blocker): number {
+  return LOCK_ENTRY_BYTES + textBytes(key + displayName + owner + correlationId);
 }
 
 function textBytes(text: string): number {

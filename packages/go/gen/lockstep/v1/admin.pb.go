@@ -698,7 +698,7 @@ type ListQuarantinesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The namespace. Required.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// At most this many keys, 1 to 1,000; 0 means 100.
+	// At most this many principals and keys together, 1 to 1,000; 0 means 100. A page of long texts is shorter.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where the last page ended: its next_page_token. Empty starts at the beginning.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -762,7 +762,7 @@ type ListQuarantinesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where this was computed.
 	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// All quarantined principals, in byte order; only in the first page.
+	// Quarantined principals, in byte order; all of them come before the first key.
 	Identities []*IdentityQuarantine `protobuf:"bytes,2,rep,name=identities,proto3" json:"identities,omitempty"`
 	// Quarantined keys, in byte order.
 	Keys []*Lock `protobuf:"bytes,3,rep,name=keys,proto3" json:"keys,omitempty"`

@@ -1356,7 +1356,7 @@ type TicketEnded struct {
 	Targets []*LockTarget `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Why it ended.
 	End TicketEnd `protobuf:"varint,5,opt,name=end,proto3,enum=lockstep.v1.TicketEnd" json:"end,omitempty"`
-	// Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+	// Who was in the way when it ended, with WAIT_TIMED_OUT and DEADLOCK_VICTIM, at most 16.
 	Blockers []*Blocker `protobuf:"bytes,6,rep,name=blockers,proto3" json:"blockers,omitempty"`
 	// The cycle, with DEADLOCK_VICTIM, as in Denied.
 	Cycle         []*Blocker `protobuf:"bytes,7,rep,name=cycle,proto3" json:"cycle,omitempty"`

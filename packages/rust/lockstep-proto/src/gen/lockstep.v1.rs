@@ -803,7 +803,7 @@ pub struct TicketEnded {
     /// Why it ended.
     #[prost(enumeration = "TicketEnd", tag = "5")]
     pub end: i32,
-    /// Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+    /// Who was in the way when it ended, with WAIT_TIMED_OUT and DEADLOCK_VICTIM, at most 16.
     #[prost(message, repeated, tag = "6")]
     pub blockers: ::prost::alloc::vec::Vec<Blocker>,
     /// The cycle, with DEADLOCK_VICTIM, as in Denied.
@@ -2118,7 +2118,7 @@ pub struct ListQuarantinesRequest {
     /// The namespace. Required.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// At most this many keys, 1 to 1,000; 0 means 100.
+    /// At most this many principals and keys together, 1 to 1,000; 0 means 100. A page of long texts is shorter.
     #[prost(int32, tag = "2")]
     pub page_size: i32,
     /// Where the last page ended: its next_page_token. Empty starts at the beginning.
@@ -2131,7 +2131,7 @@ pub struct ListQuarantinesResponse {
     /// Where this was computed.
     #[prost(message, optional, tag = "1")]
     pub header: ::core::option::Option<ReplyHeader>,
-    /// All quarantined principals, in byte order; only in the first page.
+    /// Quarantined principals, in byte order; all of them come before the first key.
     #[prost(message, repeated, tag = "2")]
     pub identities: ::prost::alloc::vec::Vec<IdentityQuarantine>,
     /// Quarantined keys, in byte order.

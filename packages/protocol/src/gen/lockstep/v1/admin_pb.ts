@@ -406,7 +406,7 @@ export type ListQuarantinesRequest = Message<"lockstep.v1.ListQuarantinesRequest
   namespace: string;
 
   /**
-   * At most this many keys, 1 to 1,000; 0 means 100.
+   * At most this many principals and keys together, 1 to 1,000; 0 means 100. A page of long texts is shorter.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -441,7 +441,7 @@ export type ListQuarantinesResponse = Message<"lockstep.v1.ListQuarantinesRespon
   header?: ReplyHeader | undefined;
 
   /**
-   * All quarantined principals, in byte order; only in the first page.
+   * Quarantined principals, in byte order; all of them come before the first key.
    *
    * @generated from field: repeated lockstep.v1.IdentityQuarantine identities = 2;
    */

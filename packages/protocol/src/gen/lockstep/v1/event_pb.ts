@@ -677,7 +677,7 @@ export type TicketEnded = Message<"lockstep.v1.TicketEnded"> & {
   end: TicketEnd;
 
   /**
-   * Who was in the way when it ended, with WAIT_TIMED_OUT, at most 16.
+   * Who was in the way when it ended, with WAIT_TIMED_OUT and DEADLOCK_VICTIM, at most 16.
    *
    * @generated from field: repeated lockstep.v1.Blocker blockers = 6;
    */

@@ -65,7 +65,7 @@ export type SnapshotRecord = Message<"lockstep.storage.v1.SnapshotRecord"> & {
     case: "identityQuarantine";
   } | {
     /**
-     * When a principal lost sessions, in byte order.
+     * When a principal lost sessions; the one whose last loss is the oldest first.
      *
      * @generated from field: lockstep.storage.v1.StoredLosses principal_losses = 4;
      */

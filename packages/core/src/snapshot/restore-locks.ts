@@ -1,0 +1,151 @@
+import {
+  HoldEnd,
+  LossReason,
+  OnLossAction,
+  type StoredDelay,
+  type StoredHold,
+  type StoredKeyQuarantine,
+  type StoredPastHold,
+  type StoredTicket,
+  TicketEnd,
+} from "@lockstep/protocol";
+import { invariant } from "../apply/invariant.ts";
+import { holdBytes, keyOf, own, sessionOf, ticketBytes } from "../apply/records.ts";
+import type { Delay } from "../state/delay.ts";
+import type { Hold } from "../state/hold.ts";
+import { addDelay, addHold, addWaiter, setQuarantine } from "../state/key.ts";
+import type { NamespaceState } from "../state/state.ts";
+import type { Ticket } from "../state/ticket.ts";
+import { damaged } from "./snapshot-error.ts";
+
+/** Puts a live hold back, with its session and its keys. */
+export function restoreHold(state: NamespaceState, stored: StoredHold): void {
+  const hold = holdOf(stored);
+  const session = sessionOf(state, hold.sessionId);
+  invariant(!state.holds.has(hold.id), `hold ${hold.id} is there twice`);
+  invariant(hold.end === HoldEnd.UNSPECIFIED, `hold ${hold.id} is live and over`);
+  state.holds.set(hold.id, hold);
+  session.holds.set(hold.id, hold);
+  session.heldBytes += holdBytes(hold);
+  if (hold.owner !== "") own(session, hold);
+  for (const target of hold.targets) addHold(keyOf(state, target.key), hold, target);
+  if (hold.maxHoldMs === 0) return;
+  state.limitedHolds += 1;
+  if (hold.servedFromMs === undefined) state.uncountedHolds.add(hold);
+}
+
+/** Puts a hold back that is over and remembered. */
+export function restorePastHold(state: NamespaceState, stored: StoredPastHold): void {
+  if (stored.hold === undefined) throw damaged("a hold that is over is missing");
+  const hold = holdOf(stored.hold);
+  const session = sessionOf(state, hold.sessionId);
+  if (stored.lostReason === LossReason.UNSPECIFIED) session.released.set(hold.id, hold);
+  else session.lost.set(hold.id, { hold, reason: stored.lostReason });
+}
+
+/** Puts a waiting request back, with its session, its keys and the hold it wants to convert. */
+export function restoreTicket(state: NamespaceState, stored: StoredTicket): void {
+  const ticket: Ticket = {
+    id: stored.ticketId,
+    sessionId: stored.sessionId,
+    requestId: stored.requestId,
+    owner: stored.owner,
+    targets: stored.targets,
+    queuedAtMs: Number(stored.queuedAtMs),
+    correlationId: stored.correlationId,
+    fingerprint: stored.contentFingerprint,
+    waitMs: Number(stored.waitMs),
+    deadlockPriority: stored.deadlockPriority,
+    terms: stored.terms,
+    convertOf: stored.convertOf,
+    deadlineMs: Number.POSITIVE_INFINITY,
+  };
+  const session = sessionOf(state, ticket.sessionId);
+  invariant(!state.tickets.has(ticket.id), `ticket ${ticket.id} is there twice`);
+  if (ticket.terms !== undefined) ticket.terms.value = ticket.terms.value.slice();
+  state.tickets.set(ticket.id, ticket);
+  session.tickets.set(ticket.id, ticket);
+  session.heldBytes += ticketBytes(ticket);
+  if (ticket.owner !== "") session.busyOwners.set(ticket.owner, ticket.id);
+  for (const target of ticket.targets) addWaiter(keyOf(state, target.key), ticket, target);
+  if (stored.doomed !== TicketEnd.UNSPECIFIED) state.doomed.set(ticket.id, stored.doomed);
+  const converted = state.holds.get(ticket.convertOf);
+  if (converted !== undefined) converted.convertTicketId = ticket.id;
+}
+
+/** Puts a lost hold back that blocks its keys. */
+export function restoreDelay(state: NamespaceState, stored: StoredDelay): void {
+  if (stored.hold === undefined) throw damaged("the hold of a delay is missing");
+  const session = sessionOf(state, stored.hold.sessionId);
+  const hold = session.lost.get(stored.hold.holdId)?.hold ?? holdOf(stored.hold);
+  const delay: Delay = {
+    hold,
+    reason: stored.reason,
+    lostRevision: stored.lostRevision,
+    lostAtMs: Number(stored.lostAtMs),
+    confirmMs: Number(stored.confirmMs),
+    lockDelayMs: Number(stored.lockDelayMs),
+    servedFromMs: optionalNumber(stored.servedFromMs),
+    unconfirmedUntilMs: Number.POSITIVE_INFINITY,
+    lockDelayUntilMs: Number.POSITIVE_INFINITY,
+  };
+  invariant(!state.delays.has(hold.id), `the delay of hold ${hold.id} is there twice`);
+  state.delays.set(hold.id, delay);
+  session.delays.set(hold.id, delay);
+  if (delay.servedFromMs === undefined) state.uncountedDelays.add(delay);
+  for (const target of hold.targets) addDelay(keyOf(state, target.key), delay, target);
+}
+
+/** Puts the quarantine of a key back. */
+export function restoreQuarantinedKey(
+  state: NamespaceState,
+  { key, quarantine }: StoredKeyQuarantine,
+): void {
+  if (quarantine === undefined)
+    throw damaged(`the quarantine of key ${JSON.stringify(key)} is missing`);
+  const { revision, holdId, token, sessionId, reason, sinceAtMs } = quarantine;
+  const sinceMs = Number(sinceAtMs);
+  setQuarantine(keyOf(state, key), { revision, holdId, token, sessionId, reason, sinceMs });
+  state.quarantinedKeys.add(key);
+}
+
+function holdOf(stored: StoredHold): Hold {
+  const { releaseAsked, onLoss } = stored;
+  return {
+    id: stored.holdId,
+    token: stored.token,
+    earlierTokens: stored.earlierTokens,
+    sessionId: stored.sessionId,
+    requestIds: stored.requestIds,
+    owner: stored.owner,
+    targets: stored.targets,
+    count: stored.count,
+    maxHoldMs: Number(stored.maxHoldMs),
+    onLoss: {
+      action: onLoss?.action ?? OnLossAction.RELEASE,
+      delayMs: Number(onLoss?.delayMs ?? 0n),
+    },
+    // A copy: what is read from a chunk would keep all of it in memory.
+    value: stored.value.slice(),
+    metadata: stored.metadata,
+    grantedAtMs: Number(stored.grantedAtMs),
+    correlationId: stored.correlationId,
+    convertTicketId: 0n,
+    releaseAsked:
+      releaseAsked === undefined
+        ? undefined
+        : {
+            revision: releaseAsked.revision,
+            atMs: Number(releaseAsked.askedAtMs),
+            actor: releaseAsked.actor,
+            reason: releaseAsked.reason,
+          },
+    end: stored.end,
+    servedFromMs: optionalNumber(stored.servedFromMs),
+    heldUntilMs: Number.POSITIVE_INFINITY,
+  };
+}
+
+function optionalNumber(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
