@@ -185,33 +185,25 @@ export class PendingConvert implements Errand<"convert"> {
 }
 
 /** Converts when its turn has come; before this returns if no other conversion of the hold is under way. */
-export async function convert(
-  host: ConvertHost,
-  handle: LockHandle,
-  wish: ConvertWish,
-): Promise<void> {
-  const { hold } = handle;
+export function convert(host: ConvertHost, handle: LockHandle, wish: ConvertWish): Promise<void> {
+  const { conversions } = handle.hold;
   const { signal } = wish;
   signal?.throwIfAborted();
-  const { promise: outcome, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const run = async () => {
-    signal?.removeEventListener("abort", onAbort);
-    if (signal?.aborted) return;
-    if (!handle.isHeld) {
-      reject(handle.overError());
-      return;
-    }
-    const pending = new PendingConvert(host, handle, wish);
-    pending.outcome.then(resolve, reject);
-    pending.start();
-    await pending.decided;
-  };
-  hold.conversions.take(run).catch(reject);
-  try {
-    return await outcome;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const turn = conversions.take(async () => {
+      signal?.removeEventListener("abort", onAbort);
+      if (signal?.aborted) return;
+      if (!handle.isHeld) throw handle.overError();
+      const pending = new PendingConvert(host, handle, wish);
+      pending.outcome.then(resolve, reject);
+      pending.start();
+      await pending.decided;
+    });
+    turn.catch((error: unknown) => {
+      signal?.removeEventListener("abort", onAbort);
+      reject(error);
+    });
+  });
 }

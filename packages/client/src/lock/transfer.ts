@@ -16,9 +16,12 @@ export async function transfer(
   correlationId: string,
 ): Promise<void> {
   const { hold } = handle;
-  const { promise, resolve } = Promise.withResolvers<void>();
+  let resolve = () => {};
+  const over = new Promise<void>((resolved) => {
+    resolve = resolved;
+  });
   const given = [...hold.handles].filter(({ isHeld }) => isHeld);
-  for (const one of given) one.give(promise);
+  for (const one of given) one.give(over);
   try {
     const outcome = await outcomeOf(host, handle, to, correlationId);
     if (outcome.case === "granted") {

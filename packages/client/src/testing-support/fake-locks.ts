@@ -266,7 +266,8 @@ function denied(reason: DeniedReason): FakeOutcome {
   return { case: "denied", value: create(DeniedSchema, { reason }) };
 }
 
-function notHeld({ losses }: FakeSession, holdId: bigint) {
+/** What is told of a hold that is over. */
+export function notHeld({ losses }: FakeSession, holdId: bigint) {
   const lostReason: LossReason | undefined = losses.get(holdId);
   return create(NotHeldSchema, {
     end: lostReason === undefined ? HoldEnd.UNKNOWN : HoldEnd.LOST,

@@ -124,8 +124,13 @@ export class FakeServer {
 
   /** Pushes news on every Attach of the newest session. */
   push(...news: Event[]): void {
+    this.pushTo(this.session, ...news);
+  }
+
+  /** Pushes news on every Attach of a session. */
+  pushTo(to: FakeSession, ...news: Event[]): void {
     for (const { session, push } of this.#streams) {
-      if (session === this.session) push(create(AttachResponseSchema, { news }));
+      if (session === to) push(create(AttachResponseSchema, { news }));
     }
   }
 

@@ -14,7 +14,6 @@ import {
   EventSchema,
   type GetSessionResponse,
   GetSessionResponseSchema,
-  HoldEnd,
   type IdRange,
   type KeepAliveResponse,
   KeepAliveResponseSchema,
@@ -182,8 +181,8 @@ export class FakeState {
       setValue: ({ holdId, token, value }) => {
         const hold = this.locks.hold(session, holdId, token);
         if (hold) Object.assign(hold, { value });
-        const notHeld = hold ? {} : { notHeld: { end: HoldEnd.UNKNOWN } };
-        return create(SetValueResponseSchema, { header: this.header(), ...notHeld });
+        const gone = hold ? {} : { notHeld: notHeld(session, holdId) };
+        return create(SetValueResponseSchema, { header: this.header(), ...gone });
       },
       release: ({ requestId, holdId }) => {
         const known = session.releases.get(requestId);
