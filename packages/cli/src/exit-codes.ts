@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** A flag, argument or environment variable that cannot be used. */
   usage: 2,
-  /** `serve`: the address or the data cannot be used. */
+  /** `serve`: the address or the data cannot be used. `verify`, `backup`, `restore`: the data cannot. */
   cannotStart: 3,
   /** `serve`: the journal failed or an invariant broke while serving. */
   stopped: 4,
@@ -30,9 +30,17 @@ export function exitCodesHelp(meanings: Readonly<Record<string, string>>): strin
   return `\nExit codes:\n${lines.join("\n")}`;
 }
 
-/** The exit codes of the commands that only read. */
-export const READ_EXIT_CODES = exitCodesHelp({
+/** The exit codes of the commands that ask a server, or tell it to do something. */
+export const CALL_EXIT_CODES = exitCodesHelp({
   [EXIT.ok]: "done",
   [EXIT.failed]: "the server does not answer, or refuses",
   [EXIT.usage]: "a flag, argument or variable that cannot be used",
+});
+
+/** The exit codes of the commands that work on a data folder. */
+export const DATA_EXIT_CODES = exitCodesHelp({
+  [EXIT.ok]: "done, and everything was proven whole",
+  [EXIT.failed]: "an error in lockstep itself",
+  [EXIT.usage]: "a flag, argument or variable that cannot be used",
+  [EXIT.cannotStart]: "the data cannot be used; the sentence says what to do",
 });

@@ -1,9 +1,17 @@
 import { Command, CommanderError } from "commander";
 import { eventsCommand } from "./commands/events.ts";
+import { forceReleaseCommand } from "./commands/force-release.ts";
+import { graphCommand } from "./commands/graph.ts";
 import { infoCommand } from "./commands/info.ts";
 import { locksCommand } from "./commands/locks.ts";
+import { namespacesCommand } from "./commands/namespaces.ts";
+import { policyCommand } from "./commands/policy.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
+import { requestReleaseCommand } from "./commands/request-release.ts";
+import { revokeSessionCommand } from "./commands/revoke-session.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { sessionsCommand } from "./commands/sessions.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf } from "./failure.ts";
@@ -38,20 +46,32 @@ function program(end: (exitCode: number) => void): Command {
     .version(version, "--version", "print the version");
   const commands = [
     serveCommand(end),
+    runCommand(end),
     infoCommand(),
     locksCommand(),
+    sessionsCommand(),
+    graphCommand(),
     watchCommand(),
     eventsCommand(),
-    runCommand(end),
+    requestReleaseCommand(),
+    forceReleaseCommand(),
+    revokeSessionCommand(),
+    quarantineCommand(),
+    policyCommand(),
+    namespacesCommand(),
   ];
   for (const command of commands) root.addCommand(command);
-  for (const command of [root, ...commands]) {
-    command
-      .exitOverride()
-      .configureOutput({ outputError: printUsageError })
-      .showHelpAfterError(false);
-  }
+  withOurErrors(root);
   return root;
+}
+
+/** Makes a command, and those below it, tell what is wrong in one line and not end the process. */
+function withOurErrors(command: Command): void {
+  command
+    .exitOverride()
+    .configureOutput({ outputError: printUsageError })
+    .showHelpAfterError(false);
+  for (const each of command.commands) withOurErrors(each);
 }
 
 function printUsageError(text: string): void {

@@ -1,8 +1,10 @@
-import { EventSchema } from "@lockstep/protocol";
+import { type Client, type EventSelection, systemClock } from "@lockstep/client";
+import { type Event, EventSchema } from "@lockstep/protocol";
 import { Command, Option } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
-import { READ_EXIT_CODES } from "../exit-codes.ts";
-import { parseCount, parseRevision } from "../options/parse.ts";
+import { CommandError } from "../errors.ts";
+import { CALL_EXIT_CODES, EXIT } from "../exit-codes.ts";
+import { parseCount, parseMoment, parseRevision } from "../options/parse.ts";
 import { selectionOf } from "../options/selection.ts";
 import { eventLine } from "../output/event-line.ts";
 import { messageLine } from "../output/json.ts";
@@ -10,6 +12,10 @@ import { printLines, printProblems } from "../output/print.ts";
 
 interface EventsOptions extends ServerOptions {
   readonly prefix?: string;
+  readonly session: bigint;
+  readonly actor: string;
+  readonly from: number;
+  readonly until: number;
   readonly after: bigint;
   readonly limit: number;
   readonly json?: boolean;
@@ -20,13 +26,23 @@ const PAGE_SIZE_MAX = 1_000;
 
 /** `lockstep events`: the history. */
 export function eventsCommand(): Command {
+  const moment = (text: string) => parseMoment(text, systemClock.unixMs());
   return withServerOptions(new Command("events"))
     .summary("show the history of events")
     .description(
-      "Shows the history of a namespace, oldest first: its revision, time, what happened, to what, by whom and why.",
+      "Shows the history of a namespace, oldest first: its revision, time, what happened, to what, by whom and why. All conditions must hold.",
     )
     .argument("[KEY]", "only events that name this key")
     .option("--prefix <PREFIX>", "only events that name a key that starts with this")
+    .option("--session <SESSION>", "only events about this session", parseRevision, 0n)
+    .option("--actor <PRINCIPAL>", "only events that this principal caused", "")
+    .option(
+      "--from <TIME>",
+      "only from then on: 2026-01-31T12:00:00Z, or 15m, so long ago",
+      moment,
+      0,
+    )
+    .option("--until <TIME>", "only before then", moment, 0)
     .addOption(
       new Option("--after <REVISION>", "start after this revision")
         .argParser(parseRevision)
@@ -34,25 +50,50 @@ export function eventsCommand(): Command {
     )
     .option("--limit <COUNT>", "show at most this many", parseCount, LIMIT_DEFAULT)
     .option("--json", "print one line of JSON per event, the protocol's Event")
-    .addHelpText("after", READ_EXIT_CODES)
-    .action((key: string | undefined, options: EventsOptions) =>
-      withClient(options, async (client) => {
-        const selection = selectionOf(key, options.prefix);
-        let { after, limit } = options;
-        for (let more = true; more; ) {
-          const pageSize = Math.min(limit, PAGE_SIZE_MAX);
-          const page = await client.listEvents({ ...selection, afterRevision: after, pageSize });
+    .addHelpText("after", CALL_EXIT_CODES)
+    .action((key: string | undefined, options: EventsOptions) => {
+      const selection = selected(key, options);
+      return withClient(options, async (client) => {
+        for await (const events of pages(client, selection, options)) {
           printLines(
-            page.events.map((event) =>
+            events.map((event) =>
               options.json ? messageLine(EventSchema, event) : eventLine(event),
             ),
           );
-          after = page.nextAfterRevision;
-          limit -= page.events.length;
-          more = page.more && limit > 0;
-          if (page.more && limit <= 0)
-            printProblems([`there is more: go on with --after ${after}`]);
         }
-      }),
-    );
+      });
+    });
+}
+
+function selected(key: string | undefined, options: EventsOptions): EventSelection {
+  const { session, actor, from, until } = options;
+  if (until > 0 && until <= from) {
+    throw new CommandError(EXIT.usage, "--until must be later than --from");
+  }
+  return {
+    ...selectionOf(key, options.prefix),
+    sessionId: session,
+    actor,
+    fromAtMs: from,
+    untilAtMs: until,
+  };
+}
+
+async function* pages(
+  client: Client,
+  selection: EventSelection,
+  { after, limit }: EventsOptions,
+): AsyncGenerator<Event[]> {
+  let afterRevision = after;
+  for (let left = limit; ; ) {
+    const pageSize = Math.min(left, PAGE_SIZE_MAX);
+    const page = await client.listEvents({ ...selection, afterRevision, pageSize });
+    yield page.events;
+    if (!page.more) return;
+    afterRevision = page.nextAfterRevision;
+    left -= page.events.length;
+    if (left > 0) continue;
+    printProblems([`there is more: go on with --after ${afterRevision}`]);
+    return;
+  }
 }

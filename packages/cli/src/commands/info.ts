@@ -6,7 +6,7 @@ import {
   withClient,
   withServerOptions,
 } from "../connection/server-options.ts";
-import { READ_EXIT_CODES } from "../exit-codes.ts";
+import { CALL_EXIT_CODES } from "../exit-codes.ts";
 import { infoLines } from "../output/info-lines.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
@@ -19,7 +19,7 @@ export function infoCommand(): Command {
       "Shows a server's version, durability and limits, and the counters of a namespace.",
     )
     .option("--json", "print one line of JSON, the protocol's GetServerInfoResponse")
-    .addHelpText("after", READ_EXIT_CODES)
+    .addHelpText("after", CALL_EXIT_CODES)
     .action((options: ServerOptions & { json?: boolean }) =>
       withClient(options, async (client) => {
         const info = await client.serverInfo();

@@ -2,7 +2,7 @@ import type { Client } from "@lockstep/client";
 import { type Lock, LockSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
-import { READ_EXIT_CODES } from "../exit-codes.ts";
+import { CALL_EXIT_CODES } from "../exit-codes.ts";
 import { messageLine } from "../output/json.ts";
 import { LOCK_HEADING, lockRows } from "../output/lock-rows.ts";
 import { printLines } from "../output/print.ts";
@@ -15,11 +15,11 @@ export function locksCommand(): Command {
   return withServerOptions(new Command("locks"))
     .summary("list the locks in use: who holds, who waits")
     .description(
-      "Lists the keys that are held, delayed or waited for, by key: who, since when, with which token, and the correlation id that was given. At most the first 16 waiters of a key are shown.",
+      "Lists the keys that are held, delayed, quarantined or waited for, by key: how, who, since when, with which token, and what is known of it: the correlation id that was given, how often it is counted, what the holder publishes, whether somebody asked for it. At most the first 16 waiters of a key are shown.",
     )
     .argument("[PREFIX]", "only keys that start with this")
     .option("--json", "print one line of JSON per key, the protocol's Lock")
-    .addHelpText("after", READ_EXIT_CODES)
+    .addHelpText("after", CALL_EXIT_CODES)
     .action((prefix: string | undefined, options: ServerOptions & { json?: boolean }) =>
       withClient(options, async (client) => {
         const rows: string[][] = [];

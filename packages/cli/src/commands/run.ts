@@ -1,12 +1,18 @@
 import { constants, hostname } from "node:os";
 import { basename } from "node:path";
-import { type Client, type Lock, LockLostError, NotGrantedError } from "@lockstep/client";
+import {
+  type Client,
+  type Lock,
+  LockLostError,
+  type LockModeName,
+  NotGrantedError,
+} from "@lockstep/client";
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { Command, Option } from "commander";
 import { clientOf, type ServerOptions, withServerOptions } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
 import { EXIT, exitCodeOfSignal, exitCodesHelp } from "../exit-codes.ts";
-import { parseDurationMs } from "../options/parse.ts";
+import { parseCount, parseDurationMs } from "../options/parse.ts";
 import { printProblems } from "../output/print.ts";
 import { printable } from "../output/printable.ts";
 import { timeText } from "../output/time.ts";
@@ -14,6 +20,9 @@ import { runUnderLock } from "../run/run-under-lock.ts";
 import { EndingSignals } from "../run/signals.ts";
 
 interface RunOptions extends ServerOptions {
+  readonly key: readonly string[];
+  readonly mode?: Lowercase<LockModeName>;
+  readonly permits?: number;
   readonly wait?: number;
   readonly ttl: number;
   readonly grace?: number;
@@ -22,6 +31,7 @@ interface RunOptions extends ServerOptions {
   readonly correlationId?: string;
 }
 
+const MODES: readonly LockModeName[] = ["EXCLUSIVE", "SHARED", "UPGRADABLE", "PERMITS"];
 const CONNECT_TIMEOUT_DEFAULT_MS = 10_000;
 const GRACE_DEFAULT_MS = 2_000;
 // A renewal is sent after a third of the time to live, so that two thirds are left in good times.
@@ -30,7 +40,9 @@ const NAME_MAX_CHARACTERS = 128;
 
 const HELP = `
 The command gets LOCKSTEP_KEY, LOCKSTEP_TOKEN (the fencing token) and LOCKSTEP_SEQUENCER (key/mode/token) in its
-environment, and the standard streams. It runs in a process group of its own; signals are passed on to that group.
+environment, and the standard streams. Of several keys, which are taken together or not at all, LOCKSTEP_KEY is the
+first; LOCKSTEP_SEQUENCERS has the sequencer of each, one per line. It runs in a process group of its own; signals are
+passed on to that group.
 
 The lock is held until the command ends. When only the grace is left of the lease without an acknowledged renewal,
 the group is sent TERM; when the lock is lost, KILL. Durations: 500ms, 15s, 2m, 1h.
@@ -53,6 +65,13 @@ export function runCommand(end: (exitCode: number) => void): Command {
     .usage("[options] KEY -- COMMAND [ARGUMENT...]")
     .argument("<KEY>", "the key of the lock")
     .argument("<COMMAND...>", "the command and its arguments, after --")
+    .option("--key <KEY>", "one more key of the same lock; repeatable", collected, [])
+    .addOption(
+      new Option("--mode <MODE>", "how the keys are held (default exclusive, or permits)").choices(
+        MODES.map((mode) => mode.toLowerCase()),
+      ),
+    )
+    .option("--permits <COUNT>", "how many permits of each key (default 1)", parseCount)
     .option(
       "--wait <DURATION>",
       "how long to wait for the lock, 0 not at all (default: as long as the server allows)",
@@ -84,6 +103,10 @@ export function runCommand(end: (exitCode: number) => void): Command {
 async function run(key: string, command: string[], options: RunOptions): Promise<number> {
   const [file = "", ...args] = command;
   const graceMs = graceOf(options);
+  const { mode, permits } = options;
+  if (permits !== undefined && mode !== undefined && mode !== "permits") {
+    throw new CommandError(EXIT.usage, "--permits goes with --mode permits");
+  }
   const client = clientOf(options, {
     ttlMs: options.ttl,
     displayName: options.name ?? nameOf(file),
@@ -92,7 +115,7 @@ async function run(key: string, command: string[], options: RunOptions): Promise
   const interrupt = new AbortController();
   const signals = new EndingSignals((signal) => interrupt.abort(signal));
   try {
-    const lock = await take(client, key, options, interrupt.signal);
+    const lock = await take(client, [key, ...options.key], options, interrupt.signal);
     const tell = (sentence: string) => printProblems([printable(sentence)]);
     return await runUnderLock(lock, { file, args, graceMs, tell }, signals);
   } catch (error) {
@@ -107,13 +130,15 @@ async function run(key: string, command: string[], options: RunOptions): Promise
 /** @param signal takes the request back; it then rejects */
 async function take(
   client: Client,
-  key: string,
-  { wait, correlationId }: RunOptions,
+  keys: readonly string[],
+  { wait, correlationId, mode, permits }: RunOptions,
   signal: AbortSignal,
 ): Promise<Lock> {
   try {
-    const lock = await client.acquire(key, {
+    const lock = await client.acquire(keys, {
       signal,
+      ...(mode !== undefined && { mode: mode.toUpperCase() as LockModeName }),
+      ...(permits !== undefined && { permits }),
       ...(wait !== undefined && { waitMs: wait }),
       ...(correlationId !== undefined && { correlationId }),
     });
@@ -136,6 +161,10 @@ function notGranted(error: unknown): unknown {
   const look =
     error.reason === "WAIT_TIMED_OUT" ? "; `lockstep locks` shows who is in the way" : "";
   return new CommandError(EXIT.notGranted, `${error.message}${blocker}${look}`);
+}
+
+function collected(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function graceOf({ ttl, grace }: RunOptions): number {

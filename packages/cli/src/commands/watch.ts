@@ -1,7 +1,7 @@
 import { EventSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
-import { READ_EXIT_CODES } from "../exit-codes.ts";
+import { CALL_EXIT_CODES } from "../exit-codes.ts";
 import { parseRevision } from "../options/parse.ts";
 import { selectionOf } from "../options/selection.ts";
 import { eventLine } from "../output/event-line.ts";
@@ -25,7 +25,7 @@ export function watchCommand(): Command {
     .option("--prefix <PREFIX>", "only events that name a key that starts with this")
     .option("--after <REVISION>", "start after this revision (default: from now)", parseRevision)
     .option("--json", "print one line of JSON per event, the protocol's Event")
-    .addHelpText("after", READ_EXIT_CODES)
+    .addHelpText("after", CALL_EXIT_CODES)
     .action((key: string | undefined, options: WatchCommandOptions) =>
       withClient(options, async (client) => {
         const selection = selectionOf(key, options.prefix);

@@ -14,15 +14,18 @@ const NAMESPACE_DEFAULT = "default";
 
 /** Gives a command the flags that say which server and namespace it is about. */
 export function withServerOptions(command: Command): Command {
-  return command
-    .option(
-      "--address <HOST:PORT>",
-      `the server, also as http(s) URL (default $LOCKSTEP_ADDRESS, else ${ADDRESS_DEFAULT})`,
-    )
-    .option(
-      "--namespace <NAME>",
-      `the namespace (default $LOCKSTEP_NAMESPACE, else ${NAMESPACE_DEFAULT})`,
-    );
+  return withAddressOption(command).option(
+    "--namespace <NAME>",
+    `the namespace (default $LOCKSTEP_NAMESPACE, else ${NAMESPACE_DEFAULT})`,
+  );
+}
+
+/** Gives a command that is about no namespace the flag that says which server it is about. */
+export function withAddressOption(command: Command): Command {
+  return command.option(
+    "--address <HOST:PORT>",
+    `the server, also as http(s) URL (default $LOCKSTEP_ADDRESS, else ${ADDRESS_DEFAULT})`,
+  );
 }
 
 /** Where the server is, as it was given. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCount, parseDurationMs, parseRevision } from "./parse.ts";
+import { parseCount, parseDurationMs, parseMoment, parseRevision } from "./parse.ts";
 
 test.each([
   ["0", 0],
@@ -26,3 +26,24 @@ test("a count is at least 1", () => {
   expect(parseCount("7")).toBe(7);
   for (const text of ["0", "-1", "x", ""]) expect(() => parseCount(text)).toThrow("at least 1");
 });
+
+test.each([
+  ["2026-01-31T12:00:00Z", Date.UTC(2026, 0, 31, 12)],
+  ["2026-01-31T12:00:00.250+01:00", Date.UTC(2026, 0, 31, 11, 0, 0, 250)],
+  ["2026-01-31T12:00Z", Date.UTC(2026, 0, 31, 12)],
+  ["2026-01-31", Date.UTC(2026, 0, 31)],
+  ["15m", 10_000_000 - 900_000],
+  ["600h", undefined],
+  ["100h", 1],
+])("the moment %s", (text, unixMs) => {
+  const parse = () => parseMoment(text, 10_000_000);
+  if (unixMs === undefined) expect(parse).toThrow("Give a");
+  else expect(parse()).toBe(unixMs);
+});
+
+test.each(["", "now", "2026-01-31T12:00:00", "2026-13-01", "31.1.2026", "1d", "0", "-5m"])(
+  "%j is no moment",
+  (text) => {
+    expect(() => parseMoment(text, 0)).toThrow("Give a");
+  },
+);

@@ -12,6 +12,19 @@ export function parseDurationMs(text: string): number {
   throw new InvalidArgumentError("Give a whole number and a unit: 500ms, 15s, 2m or 1h.");
 }
 
+/**
+ * Reads a moment as unix milliseconds: a date with its time zone, such as `2026-01-31T12:00:00Z`, a day in
+ * UTC, or a duration such as `15m`, which means so long before `nowUnixMs`.
+ */
+export function parseMoment(text: string, nowUnixMs: number): number {
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const unixMs = isDate ? new Date(text).getTime() : Number.NaN;
+  if (unixMs > 0) return unixMs;
+  const [, ago] = /^(\d{1,10}(?:ms|s|m|h))$/.exec(text) ?? [];
+  if (ago !== undefined) return Math.max(1, nowUnixMs - parseDurationMs(ago));
+  throw new InvalidArgumentError("Give a time, 2026-01-31T12:00:00Z, or how long ago, 15m.");
+}
+
 /** Reads a revision, 0 or more. */
 export function parseRevision(text: string): bigint {
   if (/^\d{1,19}$/.test(text) && BigInt(text) <= MAX_REVISION) return BigInt(text);

@@ -1,17 +1,26 @@
-import {
-  DelayEndCause,
-  EpochCause,
-  type Event,
-  type LockTarget,
-  LossReason,
-  SessionState,
-  TicketEnd,
-} from "@lockstep/protocol";
+import type { Event } from "@lockstep/protocol";
+import { adminEvents } from "./events/admin.ts";
+import type { Facts } from "./events/facts.ts";
+import { holdEvents } from "./events/holds.ts";
+import { sessionEvents } from "./events/sessions.ts";
+import { ticketEvents } from "./events/tickets.ts";
 import { printable } from "./printable.ts";
-import { durationText, timeText } from "./time.ts";
+import { timeText } from "./time.ts";
 
-const KIND_WIDTH = 17;
+const KIND_WIDTH = 20;
 const REVISION_WIDTH = 6;
+
+type Body = Exclude<Event["body"], { case: undefined }>;
+
+/** What each event tells. Without an entry for one, this does not compile. */
+const FACTS: { readonly [Case in Body["case"]]: (value: ValueOf<Case>) => Facts } = {
+  ...sessionEvents,
+  ...ticketEvents,
+  ...holdEvents,
+  ...adminEvents,
+};
+
+type ValueOf<Case extends Body["case"]> = Extract<Body, { case: Case }>["value"];
 
 /** An event as one line for people. */
 export function eventLine(event: Event): string {
@@ -30,125 +39,15 @@ export function eventLine(event: Event): string {
     .trimEnd();
 }
 
-interface Description {
-  readonly kind: string;
-  /** By name; what is empty is left out. */
-  readonly facts: Readonly<Record<string, string>>;
+function described({ body }: Event): { kind: string; facts: Facts } {
+  if (body.case === undefined) return { kind: "unknown event", facts: {} };
+  const factsOf = FACTS[body.case] as (value: typeof body.value) => Facts;
+  return { kind: inWords(body.case), facts: factsOf(body.value) };
 }
 
-function described({ body }: Event): Description {
-  switch (body.case) {
-    case "epochStarted":
-    case "sessionOpened":
-    case "sessionEnded":
-    case "sessionForgotten":
-      return describedSession(body);
-    case "lockQueued":
-    case "lockGranted":
-    case "ticketEnded":
-    case "acquireRefused":
-      return describedAcquire(body);
-    case "lockReleased":
-    case "lockLost":
-    case "delayProgressed":
-    case "delayEnded":
-      return describedEnd(body);
-    default:
-      return { kind: "unknown event", facts: {} };
-  }
-}
-
-type Body<Case extends Event["body"]["case"]> = Extract<Event["body"], { case: Case }>;
-
-function describedSession(
-  body: Body<"epochStarted" | "sessionOpened" | "sessionEnded" | "sessionForgotten">,
-): Description {
-  switch (body.case) {
-    case "epochStarted": {
-      const { epoch, cause, serverVersion, grantPauseMs } = body.value;
-      const pause = grantPauseMs > 0n ? durationText(grantPauseMs) : "";
-      const facts = { epoch: String(epoch), cause: nameIn(EpochCause, cause) };
-      return { kind: "epoch started", facts: { ...facts, version: serverVersion, pause } };
-    }
-    case "sessionOpened": {
-      const { sessionId, ttlMs, displayName } = body.value;
-      const facts = { session: String(sessionId), ttl: durationText(ttlMs), name: displayName };
-      return { kind: "session opened", facts };
-    }
-    case "sessionEnded": {
-      const { sessionId, state } = body.value;
-      const facts = { session: String(sessionId), state: nameIn(SessionState, state) };
-      return { kind: "session ended", facts };
-    }
-    case "sessionForgotten":
-      return { kind: "session forgotten", facts: { session: String(body.value.sessionId) } };
-  }
-}
-
-function describedAcquire(
-  body: Body<"lockQueued" | "lockGranted" | "ticketEnded" | "acquireRefused">,
-): Description {
-  switch (body.case) {
-    case "lockQueued": {
-      const { targets, ticketId, sessionId, owner, waitMs } = body.value;
-      const facts = { ticket: String(ticketId), session: String(sessionId), owner };
-      const wait = durationText(waitMs);
-      return { kind: "lock queued", facts: { key: keysText(targets), ...facts, wait } };
-    }
-    case "lockGranted": {
-      const { targets, token, sessionId, owner, ticketId } = body.value;
-      const facts = { token: String(token), session: String(sessionId), owner };
-      const ticket = ticketId > 0n ? String(ticketId) : "";
-      return { kind: "lock granted", facts: { key: keysText(targets), ...facts, ticket } };
-    }
-    case "ticketEnded": {
-      const { targets, ticketId, sessionId, end } = body.value;
-      const facts = { ticket: String(ticketId), session: String(sessionId) };
-      const ended = nameIn(TicketEnd, end);
-      return { kind: "ticket ended", facts: { key: keysText(targets), ...facts, end: ended } };
-    }
-    case "acquireRefused": {
-      const { sessionId, acquireRequestId } = body.value;
-      const facts = { session: String(sessionId), request: String(acquireRequestId) };
-      return { kind: "acquire refused", facts };
-    }
-  }
-}
-
-function describedEnd(
-  body: Body<"lockReleased" | "lockLost" | "delayProgressed" | "delayEnded">,
-): Description {
-  switch (body.case) {
-    case "lockReleased": {
-      const { targets, token, sessionId } = body.value;
-      const facts = { token: String(token), session: String(sessionId) };
-      return { kind: "lock released", facts: { key: keysText(targets), ...facts } };
-    }
-    case "lockLost": {
-      const { targets, token, sessionId, reason, delayed } = body.value;
-      const facts = { token: String(token), session: String(sessionId) };
-      const loss = { reason: nameIn(LossReason, reason), delayed: delayed ? "yes" : "" };
-      return { kind: "lock lost", facts: { key: keysText(targets), ...facts, ...loss } };
-    }
-    case "delayProgressed": {
-      const { holdId, consumedMs } = body.value;
-      const facts = { hold: String(holdId), consumed: durationText(consumedMs) };
-      return { kind: "delay progressed", facts };
-    }
-    case "delayEnded": {
-      const { targets, holdId, cause } = body.value;
-      const facts = { hold: String(holdId), cause: nameIn(DelayEndCause, cause) };
-      return { kind: "delay ended", facts: { key: keysText(targets), ...facts } };
-    }
-  }
-}
-
-function keysText(targets: readonly LockTarget[]): string {
-  return targets.map(({ key }) => key).join(",");
-}
-
-function nameIn(names: Readonly<Record<number, string>>, value: number): string {
-  return names[value] ?? `unknown (${value})`;
+/** `lockGranted` as `lock granted`. */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function quoted(value: string): string {

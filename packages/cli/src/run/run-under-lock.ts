@@ -33,6 +33,7 @@ export async function runUnderLock(
     LOCKSTEP_KEY: lock.key,
     LOCKSTEP_TOKEN: String(lock.token),
     LOCKSTEP_SEQUENCER: lock.sequencer,
+    LOCKSTEP_SEQUENCERS: lock.targets.map(({ key }) => lock.sequencerOf(key)).join("\n"),
   });
   signals.handOver((name) => group.signal(name));
   const guard = guardOf(lock, group, command);

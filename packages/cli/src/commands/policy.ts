@@ -1,0 +1,129 @@
+import type { SetPolicyOptions } from "@lockstep/client";
+import {
+  GetPolicyResponseSchema,
+  type PrefixPolicy,
+  SetPolicyResponseSchema,
+} from "@lockstep/protocol";
+import { Command } from "commander";
+import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
+import { CALL_EXIT_CODES } from "../exit-codes.ts";
+import { type ActOptions, actOf, withActOptions } from "../options/act.ts";
+import { parseCount, parseDurationMs, parseRevision } from "../options/parse.ts";
+import { messageLine } from "../output/json.ts";
+import { policyText } from "../output/policy-text.ts";
+import { printLines } from "../output/print.ts";
+import { tableLines } from "../output/table.ts";
+
+interface ChangeOptions extends ActOptions {
+  readonly expectedVersion?: bigint;
+}
+
+interface SetOptions extends ChangeOptions {
+  readonly maxHold: number;
+  readonly lockDelay: number;
+  readonly permits: number;
+  readonly maxWaiters: number;
+  readonly maxWait: number;
+}
+
+/** `lockstep policy`: what bounds the locks of a key prefix. */
+export function policyCommand(): Command {
+  return new Command("policy")
+    .summary("show and change what bounds the locks of a prefix")
+    .description(
+      "The policy of the longest prefix of a key that has one bounds its locks, as a whole: policies do not add up.",
+    )
+    .addCommand(getCommand())
+    .addCommand(setCommand())
+    .addCommand(removeCommand());
+}
+
+function getCommand(): Command {
+  return withServerOptions(new Command("get"))
+    .summary("show all policies, or that in force for a key")
+    .description("Shows all policies by prefix, or the one that is in force for KEY.")
+    .argument("[KEY]", "the key")
+    .option("--json", "print one line of JSON, the protocol's GetPolicyResponse")
+    .addHelpText("after", CALL_EXIT_CODES)
+    .action((key: string | undefined, options: ServerOptions & { json?: boolean }) =>
+      withClient(options, async ({ admin }) => {
+        const reply = await admin.getPolicy(key === undefined ? {} : { key });
+        const { policies, inForce } = reply;
+        const shown = key === undefined ? policies : inForce === undefined ? [] : [inForce];
+        const none = key === undefined ? "There are no policies." : "No policy is in force.";
+        const lines =
+          shown.length > 0 ? tableLines(["PREFIX", "POLICY"], shown.map(rowOf)) : [none];
+        printLines(options.json ? [messageLine(GetPolicyResponseSchema, reply)] : lines);
+      }),
+    );
+}
+
+function setCommand(): Command {
+  const command = new Command("set")
+    .summary("set the policy of a prefix, all of it")
+    .description(
+      'Sets the policy of PREFIX, "" for all keys. What is not given is not bounded by it. It acts on what is granted later; --permits also on who waits already. Durations: 500ms, 15s, 2m, 1h.',
+    )
+    .argument("<PREFIX>", "the prefix")
+    .option("--max-hold <DURATION>", "how long a lock may be held", parseDurationMs, 0)
+    .option(
+      "--lock-delay <DURATION>",
+      "how long keys stay blocked after a loss",
+      parseDurationMs,
+      0,
+    )
+    .option("--permits <COUNT>", "the keys take only PERMITS, so many at once", parseCount, 0)
+    .option("--max-waiters <COUNT>", "how many may wait for one key", parseCount, 0)
+    .option("--max-wait <DURATION>", "how long a wait may be", parseDurationMs, 0);
+  return withChangeOptions(command).action((prefix: string, options: SetOptions) => {
+    const { maxHold, lockDelay, permits, maxWaiters, maxWait } = options;
+    const policy = {
+      maxHoldMs: BigInt(maxHold),
+      lockDelayMs: BigInt(lockDelay),
+      permits,
+      maxWaiters,
+      maxWaitMs: BigInt(maxWait),
+    };
+    return change(options, prefix, policy);
+  });
+}
+
+function removeCommand(): Command {
+  const command = new Command("remove")
+    .summary("remove the policy of a prefix")
+    .description(
+      "Removes the policy of PREFIX; a shorter prefix may have one that is in force then.",
+    )
+    .argument("<PREFIX>", "the prefix");
+  return withChangeOptions(command).action((prefix: string, options: ChangeOptions) =>
+    change(options, prefix, null),
+  );
+}
+
+function withChangeOptions(command: Command): Command {
+  return withActOptions(command, "SetPolicyResponse").option(
+    "--expected-version <VERSION>",
+    "the version of the policies it was decided on (default: the present one)",
+    parseRevision,
+  );
+}
+
+function change(
+  options: ChangeOptions,
+  prefix: string,
+  policy: SetPolicyOptions["policy"],
+): Promise<void> {
+  return withClient(options, async ({ admin }) => {
+    const expectedVersion = options.expectedVersion ?? (await admin.getPolicy()).version;
+    const reply = await admin.setPolicy({ ...actOf(options), prefix, policy, expectedVersion });
+    printLines([
+      options.json
+        ? messageLine(SetPolicyResponseSchema, reply)
+        : `the policies have version ${reply.version}`,
+    ]);
+  });
+}
+
+function rowOf({ keyPrefix, policy }: PrefixPolicy): string[] {
+  return [keyPrefix || '""', policy === undefined ? "" : policyText(policy)];
+}
