@@ -46,6 +46,48 @@ describe("A new lineage", () => {
 });
 
 describe("Recovery", () => {
+  it("goes on with the pause of a new lineage where it was [REC-20]", () => {
+    const world = new World({ grantPauseMs: 20_000 });
+    const ann = open(world, { ttlMs: 60_000 });
+    world.advance(5_000);
+    world.advance(5_000);
+    world.advance(4_000);
+    world.restart();
+    expect(ann.acquire("a")).toMatchObject({ retryAfterMs: 10_000n });
+    ann.queue("a");
+    world.advance(9_999);
+    expect(ann.get().holds).toEqual([]);
+    world.advance(1);
+    expect(ann.get().holds).toHaveLength(1);
+    world.restart();
+    ann.lock("b");
+  });
+
+  it("begins a pause of its own when another lineage begins", () => {
+    const world = new World({ grantPauseMs: 20_000 });
+    world.advance(5_000);
+    world.advance(5_000);
+    world.restart({ lineage: true, grantPauseMs: 6_000 });
+    expect(open(world).acquire("a")).toMatchObject({ retryAfterMs: 6_000n });
+    world.advance(6_000);
+    open(world).lock("a");
+  });
+
+  it("spreads the ends of many sessions over a second, none before its time [REC-9]", () => {
+    const world = new World();
+    world.checked = false;
+    for (let i = 0; i < 3_000; i++) open(world, { ttlMs: 2_000 });
+    world.restart();
+    expect(world.advance(1_999)).toEqual([]);
+    const ended = (events: readonly { body: { case?: string | undefined } }[]) =>
+      events.filter(({ body }) => body.case === "sessionEnded").length;
+    expect(ended(world.advance(1))).toBe(1_000);
+    expect(ended(world.advance(500))).toBe(1_000);
+    expect(ended(world.advance(499))).toBeLessThan(1_000);
+    world.advance(1);
+    expect(world.state.activeSessions).toBe(0);
+  });
+
   it("gives every session its full time to live again, from the start of the epoch [REC-8]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 2_000 });

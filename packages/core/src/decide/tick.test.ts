@@ -126,7 +126,7 @@ describe("A tick and delays", () => {
 });
 
 describe("A tick and the time served", () => {
-  it("writes it down every 5 s while a delay runs", () => {
+  it("writes it down every 5 s while a delay runs, and not without [REC-22, REC-23]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 12_000 });
     world.pass(1_000);
