@@ -34,6 +34,7 @@ import {
   type FakeHold,
   FakeLocks,
   type FakeTicket,
+  notHeld,
 } from "./fake-locks.ts";
 
 /** A session as the fake knows it. */
