@@ -1,5 +1,5 @@
 import { LockstepError } from "@lockstep/client";
-import { ConfigError, JournalOpenError, ListenError } from "@lockstep/server";
+import { ConfigError, DataFolderError, JournalOpenError, ListenError } from "@lockstep/server";
 import { CommandError } from "./errors.ts";
 import { EXIT } from "./exit-codes.ts";
 import { printable } from "./output/printable.ts";
@@ -18,6 +18,7 @@ export function failureOf(error: unknown): Failure {
     const lines = error.problems.map(({ source, why }) => printable(`${source} ${why}`));
     return { lines, exitCode: EXIT.usage };
   }
+  if (error instanceof DataFolderError) return told(error, EXIT.cannotStart);
   if (error instanceof ListenError) return told(error, EXIT.cannotStart);
   if (error instanceof JournalOpenError) return refusal(error);
   if (error instanceof LockstepError) return told(error, EXIT.failed);

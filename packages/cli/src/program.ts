@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { backupCommand } from "./commands/backup.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { forceReleaseCommand } from "./commands/force-release.ts";
 import { graphCommand } from "./commands/graph.ts";
@@ -8,10 +9,12 @@ import { namespacesCommand } from "./commands/namespaces.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { requestReleaseCommand } from "./commands/request-release.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { revokeSessionCommand } from "./commands/revoke-session.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sessionsCommand } from "./commands/sessions.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf } from "./failure.ts";
@@ -59,6 +62,9 @@ function program(end: (exitCode: number) => void): Command {
     quarantineCommand(),
     policyCommand(),
     namespacesCommand(),
+    verifyCommand(),
+    backupCommand(),
+    restoreCommand(),
   ];
   for (const command of commands) root.addCommand(command);
   withOurErrors(root);

@@ -8,6 +8,9 @@ import { openStorage, type Storage } from "./namespaces/storage.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
 import { VirtualClock } from "./ports/virtual-clock.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { coreCodec } from "./snapshot/core-codec.ts";
+import { InProcessMaker, type SnapshotMaker } from "./snapshot/maker.ts";
+import { ThreadMaker } from "./snapshot/thread-maker.ts";
 import { serverVersion } from "./version.ts";
 
 /** The namespace that always exists. */
@@ -35,7 +38,10 @@ export async function serve(config: ServerConfig, logTo?: DestinationStream): Pr
   const log = createLog(config.logLevel, clock, logTo);
   const stopped = Promise.withResolvers<Error>();
   const storage = openStorage(config, (notice) => log.warn(notice));
-  const namespaces = namespacesOn(storage, config, clock, stopped.resolve);
+  const namespaces = namespacesOn(storage, config, clock, {
+    onStopped: stopped.resolve,
+    onNotice: (notice) => log.warn(notice),
+  });
   const close = async () => {
     await namespaces.close();
     storage.close();
@@ -78,11 +84,12 @@ export async function serve(config: ServerConfig, logTo?: DestinationStream): Pr
 
 function namespacesOn(
   storage: Storage,
-  { node, limits }: ServerConfig,
+  config: ServerConfig,
   clock: Clock,
-  onStopped: (error: Error) => void,
+  { onStopped, onNotice }: NamespaceObserver,
 ): Namespaces {
   const { clusterId } = storage;
+  const { node, limits } = config;
   const common = { clusterId, node, clock, limits, serverVersion, onStopped };
   return new Namespaces({
     limits,
@@ -90,13 +97,28 @@ function namespacesOn(
       const lineage = isNew ? storage.lineageOfNew() : storage.lineage;
       const journal = await storage.openJournal(name, lineage);
       try {
-        return { journal, executor: await openNamespace({ ...common, name, journal, lineage }) };
+        const upkeep = { policy: config, maker: makerFor(config, clock), onNotice };
+        const options = { ...common, name, journal, lineage, upkeep };
+        return { journal, executor: await openNamespace(options) };
       } catch (error) {
         await journal.close();
         throw error;
       }
     },
   });
+}
+
+/** What a namespace tells beside its answers. */
+interface NamespaceObserver {
+  readonly onStopped: (error: Error) => void;
+  readonly onNotice: (sentence: string) => void;
+}
+
+/** A thread where there is a disk, whose load can be large; what is in memory ends with the process. */
+function makerFor({ journal, limits }: ServerConfig, clock: Clock): SnapshotMaker {
+  return journal === "memory"
+    ? new InProcessMaker(limits, coreCodec, clock)
+    : new ThreadMaker(limits);
 }
 
 function durabilityOf({ served }: Namespaces): Durability {

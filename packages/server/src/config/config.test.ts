@@ -15,6 +15,9 @@ describe("a configuration", () => {
       node: "lockstep",
       corsOrigins: [],
       limits: DEFAULT_LIMITS,
+      snapshotEvents: 50_000,
+      historyEvents: 1_000_000,
+      historyAgeMs: 7 * 24 * 3_600_000,
       logLevel: "info",
       drainMs: 5_000,
       testClock: false,
@@ -30,6 +33,8 @@ describe("a configuration", () => {
       LOCKSTEP_CORS_ORIGINS: "http://a.example, http://b.example:1",
       LOCKSTEP_NAMESPACES: "orders, Team/ü",
       LOCKSTEP_LOG_LEVEL: "",
+      LOCKSTEP_SNAPSHOT_EVENTS: "10",
+      LOCKSTEP_HISTORY_EVENTS: "0",
     };
     expect(readConfig({ listen: "localhost:0", drainMs: "0" }, variables)).toMatchObject({
       listen: { host: "localhost", port: 0 },
@@ -39,6 +44,8 @@ describe("a configuration", () => {
       limits: { ...DEFAULT_LIMITS, max_watches: 5, max_wait_ms: 1_000 },
       corsOrigins: ["http://a.example", "http://b.example:1"],
       logLevel: "info",
+      snapshotEvents: 10,
+      historyEvents: 0,
       drainMs: 0,
     });
   });
@@ -60,6 +67,9 @@ describe("a configuration", () => {
     [{ limits: "constructor=1" }, {}, "--limit", "known limits"],
     [{ limits: "max_watches=0" }, {}, "--limit", "max_watches"],
     [{}, { LOCKSTEP_LOG_LEVEL: "loud" }, "LOCKSTEP_LOG_LEVEL", "debug"],
+    [{ snapshotEvents: "0" }, {}, "--snapshot-events", "1 to"],
+    [{ historyEvents: "many" }, {}, "--history-events", "events"],
+    [{}, { LOCKSTEP_HISTORY_AGE_MS: "7d" }, "LOCKSTEP_HISTORY_AGE_MS", "milliseconds"],
     [{ drainMs: "-1" }, {}, "--drain-ms", "milliseconds"],
     [{ drainMs: "1.5" }, {}, "--drain-ms", "milliseconds"],
   ])("refuses %j %j, naming %s and why", (flags, variables, source, why) => {

@@ -15,6 +15,9 @@ export interface Setting {
 const FOLDER_CHARACTERS = 4_096;
 const NODE_BYTES = 128;
 const DRAIN_MAX_MS = 600_000;
+const EVENTS_MAX = 1_000_000_000_000;
+// A thousand years.
+const HISTORY_AGE_MAX_MS = 31_557_600_000_000;
 
 /** Everything a server can be told. */
 export const SETTINGS = {
@@ -66,6 +69,22 @@ export const SETTINGS = {
     value: "NAME=NUMBER",
     description:
       "another limit than the default, repeatable or separated by commas; `lockstep info` lists them",
+  },
+  snapshotEvents: {
+    flag: "snapshot-events",
+    value: "COUNT",
+    description:
+      "a snapshot is made after this many events, or as many as there are live objects if that is more (default 50000)",
+  },
+  historyEvents: {
+    flag: "history-events",
+    value: "COUNT",
+    description: "how many of the last events are kept as history (default 1000000)",
+  },
+  historyAgeMs: {
+    flag: "history-age-ms",
+    value: "MS",
+    description: "how long events are kept as history (default 604800000, 7 days)",
   },
   logLevel: {
     flag: "log-level",
@@ -165,14 +184,7 @@ const limits = z
     return { ...DEFAULT_LIMITS, ...changed };
   });
 
-const drainMs = z
-  .union([z.string(), z.number()])
-  .default(5_000)
-  .transform((given, context) => {
-    const ms = Number(given);
-    const good = Number.isInteger(ms) && ms >= 0 && ms <= DRAIN_MAX_MS && given !== "";
-    return good ? ms : refuse(context, `must be 0 to ${DRAIN_MAX_MS} milliseconds`);
-  });
+const drainMs = wholeNumber(5_000, 0, DRAIN_MAX_MS, "milliseconds");
 
 /** The schema of a server's configuration, from texts as flags and variables give them. */
 export const configSchema = z
@@ -187,6 +199,9 @@ export const configSchema = z
     node,
     corsOrigins,
     limits,
+    snapshotEvents: wholeNumber(50_000, 1, EVENTS_MAX, "events"),
+    historyEvents: wholeNumber(1_000_000, 0, EVENTS_MAX, "events"),
+    historyAgeMs: wholeNumber(604_800_000, 0, HISTORY_AGE_MAX_MS, "milliseconds"),
     logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
     drainMs,
     testClock: yes,
@@ -203,6 +218,17 @@ export const configSchema = z
 
 /** How a server is set up. */
 export type ServerConfig = z.output<typeof configSchema>;
+
+function wholeNumber(byDefault: number, least: number, most: number, unit: string) {
+  return z
+    .union([z.string(), z.number()])
+    .default(byDefault)
+    .transform((given, context) => {
+      const number = Number(given);
+      const good = Number.isInteger(number) && number >= least && number <= most && given !== "";
+      return good ? number : refuse(context, `must be ${least} to ${most} ${unit}`);
+    });
+}
 
 function refuse(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: "custom", message });

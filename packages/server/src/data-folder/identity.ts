@@ -16,18 +16,32 @@ export interface Identity {
 }
 
 /**
- * Reads the `identity` file of a data folder, a JSON object `{format, cluster_id}`; a folder without
- * one gets a new identity.
+ * Reads the `identity` file of a data folder, a JSON object `{format, cluster_id}`; undefined without
+ * one.
+ * @throws JournalOpenError NEWER_FORMAT or DAMAGED
+ */
+export function readIdentity(folder: string): Identity | undefined {
+  const path = join(folder, "identity");
+  const text = readIfThere(path);
+  return text === undefined ? undefined : parseIdentity(path, text);
+}
+
+/**
+ * As `readIdentity`; a folder without one gets a new identity.
  * @throws JournalOpenError NEWER_FORMAT or DAMAGED
  */
 export function readOrMakeIdentity(folder: string, random: Random): Identity {
-  const path = join(folder, "identity");
-  const text = readIfThere(path);
-  if (text !== undefined) return parseIdentity(path, text);
-  const clusterId = random.uuid();
+  const found = readIdentity(folder);
+  if (found !== undefined) return found;
+  const made = { clusterId: random.uuid() };
+  writeIdentity(folder, made);
+  return made;
+}
+
+/** Writes the `identity` file of a new data folder. */
+export function writeIdentity(folder: string, { clusterId }: Identity): void {
   const content = { format: DATA_FOLDER_FORMAT, cluster_id: clusterId };
-  writeWholeFile(path, `${JSON.stringify(content)}\n`);
-  return { clusterId };
+  writeWholeFile(join(folder, "identity"), `${JSON.stringify(content)}\n`);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,16 +1,12 @@
-import {
-  apply,
-  type EpochStartedEvent,
-  epochStarted,
-  InvariantError,
-  NamespaceState,
-} from "@lockstep/core";
-import { EpochCause, type Event, type Limits } from "@lockstep/protocol";
+import { type EpochStartedEvent, epochStarted, type NamespaceState } from "@lockstep/core";
+import { EpochCause, type Limits } from "@lockstep/protocol";
 import type { Journal } from "../journal/journal.ts";
-import { JournalOpenError } from "../journal/journal.ts";
 import { lineageStart } from "../journal/lineage.ts";
 import type { Clock } from "../ports/clock.ts";
-import { toEvent, toRecord } from "./event-codec.ts";
+import { coreCodec } from "../snapshot/core-codec.ts";
+import { rebuildState, sourceOf } from "../snapshot/rebuild.ts";
+import { Upkeep, type UpkeepOptions } from "../snapshot/upkeep.ts";
+import { toRecord } from "./event-codec.ts";
 import { Executor, type ExecutorParts } from "./executor.ts";
 import { leaseNow } from "./lease-clock.ts";
 
@@ -33,20 +29,21 @@ export interface OpenNamespaceOptions
   readonly serverVersion: string;
   /** Begin a new lineage; the journal was told so when it was opened. */
   readonly lineage?: Lineage | undefined;
+  /** How the journal is kept bounded; undefined: it grows. */
+  readonly upkeep?: UpkeepOptions | undefined;
 }
 
-const PAGE = { maxRecords: 4_096, maxBytes: 4 * 1024 * 1024 };
-
 /**
- * Rebuilds a namespace from its journal and makes the beginning of its new epoch durable. It answers
- * after `start()`, which is called when keep-alives can be received.
+ * Rebuilds a namespace from its journal, the snapshot first and then what followed it, and makes the
+ * beginning of its new epoch durable. It answers after `start()`, which is called when keep-alives can
+ * be received.
  *
- * @throws JournalOpenError DAMAGED when the events do not follow one another.
+ * @throws JournalOpenError DAMAGED when the events do not follow one another, or the snapshot cannot be
+ *   read.
  */
 export async function openNamespace(options: OpenNamespaceOptions): Promise<Executor> {
-  const { name, clusterId, node, clock, onStopped, journal } = options;
-  const state = new NamespaceState(options.limits);
-  await replay(journal, state);
+  const { name, clusterId, node, clock, onStopped, journal, limits } = options;
+  const { state, replayedEvents } = await rebuildState(await sourceOf(journal), limits, coreCodec);
   const first = firstEvent(options, state, clock);
   first.node = node;
   const { epoch } = first.body.value;
@@ -60,29 +57,17 @@ export async function openNamespace(options: OpenNamespaceOptions): Promise<Exec
     clock,
     epochStarted: first,
     onStopped,
+    upkeep: options.upkeep && upkeepOf(options, options.upkeep, replayedEvents + 1),
   });
 }
 
-async function replay(journal: Journal, state: NamespaceState): Promise<void> {
-  for (let after = 0n, more = true; more; ) {
-    const page = await journal.read(after, PAGE);
-    for (const record of page.records) applyRecorded(state, toEvent(record));
-    after = page.scannedTo;
-    more = page.more;
-  }
-}
-
-function applyRecorded(state: NamespaceState, event: Event): void {
-  try {
-    apply(state, event);
-  } catch (cause) {
-    if (!(cause instanceof InvariantError)) throw cause;
-    throw new JournalOpenError(
-      "DAMAGED",
-      `the journal's event ${event.revision} does not follow from those before it (${cause.message}): restore a backup`,
-      { cause },
-    );
-  }
+function upkeepOf(
+  { journal, clock, limits }: OpenNamespaceOptions,
+  upkeep: UpkeepOptions,
+  eventsSinceSnapshot: number,
+): Upkeep {
+  const minFreeBytes = limits.min_free_bytes;
+  return new Upkeep({ ...upkeep, journal, clock, minFreeBytes, eventsSinceSnapshot });
 }
 
 function firstEvent(

@@ -24,17 +24,20 @@ export interface RebuiltState {
   readonly replayedEvents: number;
 }
 
+/** A journal as far as it is read. */
+export type ReadableJournal = Pick<Journal, "state" | "read" | "readSnapshot">;
+
 const PAGE = { maxRecords: 1_024, maxBytes: 1024 * 1024 };
 
 /** Everything durable in a journal by now: its snapshot and the events after it. */
-export async function sourceOf(journal: Journal): Promise<StateSource> {
+export async function sourceOf(journal: ReadableJournal): Promise<StateSource> {
   const { tail } = journal.state();
   const snapshot = await journal.readSnapshot();
   return { snapshot, pages: pagesOf(journal, snapshot?.revision ?? 0n, tail) };
 }
 
 async function* pagesOf(
-  journal: Journal,
+  journal: ReadableJournal,
   from: bigint,
   tail: bigint,
 ): AsyncGenerator<readonly JournalRecord[]> {

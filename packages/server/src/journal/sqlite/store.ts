@@ -187,7 +187,7 @@ export class Store {
     const covered = smaller(this.#floor, this.#snapshot ?? 0n);
     this.#dropUpTo = smaller(covered, this.#end.revision - 1n);
     if (this.#lineagePending || this.#dropUpTo <= this.#base) return;
-    this.#writeMark();
+    // The other slot names the end already, so from here on both do.
     this.#writeMark();
     this.#mark.sync();
   }

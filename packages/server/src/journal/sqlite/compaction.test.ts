@@ -1,0 +1,264 @@
+import { expect, test } from "vitest";
+import { JournalOpenError } from "../journal.ts";
+import { batch, plain } from "../test-records.ts";
+import { compactionLimits } from "./compactor.ts";
+import { encodeBatch } from "./encoding.ts";
+import { Store } from "./store.ts";
+import { appendTo, changed, type Image, imageOf, inFolder, recordsOf } from "./store-fixture.ts";
+
+const DATABASE = "journal.db";
+const LOG = "journal.db-wal";
+const MARK = "mark";
+
+/** Three batches to a snapshot's chunk and a half: enough for every step to have a part of the work. */
+const BATCHES = compactionLimits.batchesPerStep + 10;
+const SNAPSHOT = BigInt(3 * (BATCHES - 2));
+const FLOOR = BigInt(3 * (BATCHES - 4));
+
+function makeBatches(count: number) {
+  return Array.from({ length: count }, (_, index) => {
+    const first = BigInt(index) * 3n + 1n;
+    return batch(first, first + 2n);
+  });
+}
+
+const written = makeBatches(BATCHES).flatMap(({ records }) => records.map(plain));
+
+/** Writes a snapshot of several chunks, calling `onStep` after each write. */
+function snapshotInto(store: Store, revision: bigint, onStep: () => void = () => undefined): void {
+  while (!store.beginSnapshot()) onStep();
+  for (let chunk = 0; chunk < 5; chunk += 1) {
+    store.addChunk(Buffer.from(`state of ${revision}, part ${chunk};`.repeat(300)));
+    onStep();
+  }
+  store.endSnapshot({ revision, epoch: 1n });
+  onStep();
+}
+
+function compactTo(store: Store, floor: bigint, onStep: () => void = () => undefined): void {
+  store.beginCompaction(floor);
+  onStep();
+  for (let done = false; !done; onStep()) done = store.compactStep();
+}
+
+/** What the snapshot of a store says that it is of, from its own bytes. */
+function snapshotOf(store: Store): string | undefined {
+  const head = store.snapshotHead();
+  if (head === undefined) return undefined;
+  const chunks: Buffer[] = [];
+  for (let number = 0n; number < head.chunks; number += 1n) {
+    chunks.push(Buffer.from(store.readChunk(head.firstChunk + number) ?? []));
+  }
+  const text = Buffer.concat(chunks).toString("latin1");
+  const expected = [0, 1, 2, 3, 4].map((chunk) =>
+    `state of ${head.revision}, part ${chunk};`.repeat(300),
+  );
+  expect(text).toBe(expected.join(""));
+  return String(head.revision);
+}
+
+/** Everything between a journal without a snapshot and one that was compacted, as images of a kill. */
+const steps: Image[] = inFolder(new Map(), (folder) => {
+  const images: Image[] = [];
+  const keep = () => images.push(imageOf(folder));
+  const store = new Store({ folder });
+  appendTo(store, ...makeBatches(BATCHES));
+  snapshotInto(store, SNAPSHOT - 3n, keep);
+  snapshotInto(store, SNAPSHOT, keep);
+  compactTo(store, FLOOR, keep);
+  store.close();
+  keep();
+  return images;
+});
+const compacted = steps.at(-1) as Image;
+
+test("killed after any step of snapshot and compaction, it opens with all that is not dropped", () => {
+  const bases = new Set<bigint>();
+  for (const [at, image] of steps.entries()) {
+    inFolder(image, (folder) => {
+      let store = new Store({ folder });
+      const { base, floor, snapshot, tail } = store.state();
+      bases.add(base);
+      expect(recordsOf(store), `step ${at}`).toEqual(written.slice(Number(base)));
+      expect(base <= (snapshot ?? 0n) && base <= floor && tail === BigInt(3 * BATCHES)).toBe(true);
+      expect(snapshotOf(store)).toBe(snapshot === undefined ? undefined : String(snapshot));
+      // It goes on, finishes what was begun, and comes to the same.
+      appendTo(store, batch(tail + 1n));
+      snapshotInto(store, SNAPSHOT);
+      compactTo(store, FLOOR);
+      store.abandon();
+      store = new Store({ folder });
+      expect(store.state()).toMatchObject({ base: FLOOR, floor: FLOOR, snapshot: SNAPSHOT });
+      expect(recordsOf(store).slice(0, -1)).toEqual(written.slice(Number(FLOOR)));
+      store.close();
+    });
+  }
+  expect([...bases].length).toBeGreaterThan(2);
+});
+
+test("one spoilt slot of a mark that a power loss took back does not make it look behind", () => {
+  inFolder(compacted, (folder) => {
+    const store = new Store({ folder });
+    const end = 3n * BigInt(BATCHES);
+    // Several batches under one mark, so that the older slot names none of them.
+    const group = [1n, 4n, 7n].map((plus) => batch(end + plus, end + plus + 2n));
+    store.append(group.map((one) => encodeBatch(one, FLOOR)));
+    snapshotInto(store, end + 9n);
+    store.beginCompaction(end + 9n);
+    const syncedMark = imageOf(folder).get(MARK);
+    appendTo(store, batch(end + 10n));
+    while (!store.compactStep());
+    expect(store.state().base).toBe(end + 6n);
+    const image = changed(imageOf(folder), MARK, () => syncedMark);
+    store.abandon();
+    for (const slot of [0, 4096]) {
+      const oneSlot = changed(image, MARK, (bytes) => bytes.fill(0xff, slot, slot + 96));
+      inFolder(oneSlot, (place) => {
+        const again = new Store({ folder: place });
+        expect(again.state().tail).toBe(end + 10n);
+        again.close();
+      });
+    }
+  });
+});
+
+test("a flipped bit anywhere in a compacted journal with a snapshot is refused or harmless", () => {
+  const length = compacted.get(DATABASE)?.length ?? 0;
+  const outcomes = { refused: 0, harmless: 0 };
+  for (let position = 0; position < length; position += 97) {
+    const spoilt = changed(compacted, DATABASE, (bytes) => flip(bytes, position));
+    inFolder(spoilt, (folder) => {
+      try {
+        const store = new Store({ folder });
+        expect(store.state()).toMatchObject({ base: FLOOR, floor: FLOOR, snapshot: SNAPSHOT });
+        expect(recordsOf(store), `position ${position}`).toEqual(written.slice(Number(FLOOR)));
+        expect(snapshotOf(store)).toBe(String(SNAPSHOT));
+        store.close();
+        outcomes.harmless += 1;
+      } catch (error) {
+        if (!(error instanceof JournalOpenError)) throw error;
+        outcomes.refused += 1;
+      }
+    });
+  }
+  expect(outcomes.refused).toBeGreaterThan(0);
+});
+
+test.each([
+  ["a byte of a chunk", (text: string) => text.replace("part 3", "part 4"), "chunk 4"],
+  ["a byte of the first chunk", (text: string) => text.replace("part 0", "part 9"), "chunk 1"],
+])("%s that changed is refused, naming file, revision and what to do", (_, change, chunk) => {
+  const spoilt = changed(compacted, DATABASE, (bytes) => {
+    const text = `state of ${SNAPSHOT}`;
+    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+      const before = bytes.toString("latin1", at, at + text.length + 10);
+      if (change(before) !== before) {
+        bytes.write(change(before), at, "latin1");
+        return bytes;
+      }
+    }
+    throw new Error("there is no such chunk");
+  });
+  inFolder(spoilt, (folder) => {
+    expect(() => new Store({ folder })).toThrow(
+      expect.objectContaining({
+        problem: "DAMAGED",
+        message: expect.stringMatching(
+          new RegExp(
+            `journal\\.db is damaged: the snapshot of revision ${SNAPSHOT} .*${chunk} is not what was written.*restore a backup`,
+          ),
+        ),
+      }),
+    );
+    expect(
+      imageOf(folder)
+        .get(DATABASE)
+        ?.equals(spoilt.get(DATABASE) ?? Buffer.alloc(0)),
+    ).toBe(true);
+  });
+});
+
+test.each([
+  ["without its snapshot", "DELETE FROM snapshot", "no snapshot"],
+  [
+    "without a chunk",
+    "DELETE FROM snapshot_chunks WHERE number = (SELECT max(number) FROM snapshot_chunks)",
+    "chunk 5 is missing",
+  ],
+  [
+    "with chunks changed round",
+    "UPDATE snapshot_chunks SET bytes = (SELECT bytes FROM snapshot_chunks ORDER BY number LIMIT 1)",
+    "chunk 2 is not",
+  ],
+  [
+    "with a snapshot said to be of another revision",
+    "UPDATE snapshot SET revision = revision + 1",
+    "snapshot of revision",
+  ],
+  ["with a snapshot above its end", "UPDATE snapshot SET revision = 100000", "snapshot"],
+  ["without its base", "DELETE FROM base", "is not what was written"],
+  ["with a base moved", "UPDATE base SET revision = revision - 1", "base of the chain"],
+  ["with another floor", "UPDATE base SET floor = floor + 1", "base of the chain"],
+  [
+    "without its first batch",
+    "DELETE FROM batches WHERE last_revision = (SELECT min(last_revision) FROM batches)",
+    "is missing",
+  ],
+  [
+    "without its first event",
+    "DELETE FROM events WHERE revision = (SELECT min(revision) FROM events)",
+    "is missing",
+  ],
+])("a compacted journal %s is refused", async (_, sql, says) => {
+  const { DatabaseSync } = await import("node:sqlite");
+  inFolder(compacted, (folder) => {
+    const database = new DatabaseSync(`${folder}/${DATABASE}`);
+    database.exec(sql);
+    database.close();
+    expect(() => new Store({ folder })).toThrow(
+      expect.objectContaining({ problem: "DAMAGED", message: expect.stringContaining(says) }),
+    );
+  });
+});
+
+test("a log that is cut in the middle of snapshot or compaction loses nothing acknowledged", () => {
+  const killed = steps.at(-2) as Image;
+  const length = killed.get(LOG)?.length ?? 0;
+  expect(length).toBeGreaterThan(0);
+  let opened = 0;
+  for (let cut = 0; cut < length; cut += 4_120 * 7 + 13) {
+    inFolder(
+      changed(killed, LOG, (bytes) => bytes.subarray(0, cut)),
+      (folder) => {
+        try {
+          const store = new Store({ folder });
+          expect(recordsOf(store).at(-1)).toEqual(written.at(-1));
+          expect(recordsOf(store)).toEqual(written.slice(Number(store.state().base)));
+          store.close();
+          opened += 1;
+        } catch (error) {
+          // The last batch itself was cut off: the mark tells.
+          expect(error).toMatchObject({ problem: "BEHIND_MARK" });
+        }
+      },
+    );
+  }
+  expect(opened).toBeGreaterThan(0);
+});
+
+test("nothing is dropped before the first batch of a new lineage", () => {
+  inFolder(steps.at(-6) as Image, (folder) => {
+    const before = imageOf(folder).get(MARK);
+    const store = new Store({ folder, newLineage: { revision: 1_000_000n, epoch: 9n } });
+    const { base } = store.state();
+    compactTo(store, SNAPSHOT);
+    expect(store.state().base).toBe(base);
+    expect(imageOf(folder).get(MARK)).toEqual(before);
+    store.close();
+  });
+});
+
+function flip(bytes: Buffer, position: number): Buffer {
+  bytes[position] = (bytes[position] ?? 0) ^ (1 << (position % 8));
+  return bytes;
+}

@@ -1,0 +1,12 @@
+import { decodeSnapshot, encodeSnapshot } from "@lockstep/core";
+import type { StateCodec } from "./codec.ts";
+
+/** The core's own encoding of its state. */
+export const coreCodec: StateCodec = {
+  encode: encodeSnapshot,
+  async decode(chunks, limits) {
+    const all: Uint8Array[] = [];
+    for await (const chunk of chunks) all.push(chunk);
+    return decodeSnapshot(all, limits);
+  },
+};
