@@ -53,8 +53,10 @@ export class StorageWatch {
     this.#wroteBytes = 0;
     this.#timer?.cancel();
     this.#journal.freeBytes().then(
-      // A journal that is not on a disk has no free bytes to speak of.
-      (freeBytes) => this.#looked(freeBytes !== undefined && freeBytes < this.#minFreeBytes),
+      (freeBytes) => {
+        // A journal that is not on a disk has no free bytes to speak of, and needs no second look.
+        if (freeBytes !== undefined) this.#looked(freeBytes < this.#minFreeBytes);
+      },
       // What cannot be looked at is not known to be enough.
       () => this.#looked(true),
     );
