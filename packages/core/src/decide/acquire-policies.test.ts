@@ -1,18 +1,13 @@
 import { DeniedReason, LockMode, LossReason, OnLossAction } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import type { KeyPolicy } from "../state/policies.ts";
-import { type Client, forceRelease, getLock, open } from "../testing-support/client.ts";
+import { type Client, forceRelease, getLock, open, setPolicy } from "../testing-support/client.ts";
 import { World } from "../testing-support/world.ts";
 
 function people(...policies: Partial<KeyPolicy>[]): { world: World; ann: Client; ben: Client } {
   const world = new World();
   for (const policy of policies) setPolicy(world, policy);
   return { world, ann: open(world), ben: open(world) };
-}
-
-function setPolicy(world: World, policy: Partial<KeyPolicy>): void {
-  const unbounded = { maxHoldMs: 0, lockDelayMs: 0, permits: 0, maxWaiters: 0, maxWaitMs: 0 };
-  world.state.policies.set({ keyPrefix: "", ...unbounded, ...policy });
 }
 
 /** The terms of the grant that was made last. */

@@ -87,7 +87,8 @@ describe("CloseSession", () => {
   it("ends the delays of a session that ended before [SES-24]", () => {
     const world = new World();
     const ann = open(world);
-    revoke(world, ann.id, ann.lock("a"));
+    ann.lock("a");
+    revoke(world, ann.id);
     expect(getLock(world, "a").delays).toHaveLength(1);
     expect(ann.close().state).toBe(SessionState.REVOKED);
     expect(world.events.at(-1)?.body).toMatchObject({

@@ -5,6 +5,8 @@ import {
   forceRelease,
   getLock,
   open,
+  removePolicy,
+  setPolicy,
   type Wanted,
 } from "../testing-support/client.ts";
 import { World } from "../testing-support/world.ts";
@@ -19,13 +21,8 @@ function people(): { world: World; ann: Client; ben: Client; carl: Client } {
 /** A world in which the keys with this prefix offer so many permits. */
 function withPermits(permits: number, keyPrefix = "p"): ReturnType<typeof people> {
   const people_ = people();
-  setPermits(people_.world, permits, keyPrefix);
+  setPolicy(people_.world, { keyPrefix, permits });
   return people_;
-}
-
-function setPermits(world: World, permits: number, keyPrefix = "p"): void {
-  const bounds = { maxHoldMs: 0, lockDelayMs: 0, maxWaiters: 0, maxWaitMs: 0 };
-  world.state.policies.set({ keyPrefix, permits, ...bounds });
 }
 
 /** The tickets that were granted last, in the order of their grants. */
@@ -96,13 +93,13 @@ describe("Modes", () => {
   it("PERMITS and other modes conflict when both meet, after a change of the policy [LOCK-16]", () => {
     const { world, ann, ben, carl } = people();
     const lock = ann.lock("p", { mode: SHARED });
-    setPermits(world, 5);
+    setPolicy(world, { keyPrefix: "p", permits: 5 });
     expect(ben.acquire("p", { mode: PERMITS, permits: 1 })).toMatchObject({
       reason: DeniedReason.CONTENDED,
     });
     ann.release(lock);
     const permit = ben.lock("p", { mode: PERMITS, permits: 1 });
-    world.state.policies.delete("p");
+    removePolicy(world, "p");
     expect(carl.acquire("p", { mode: SHARED })).toMatchObject({ reason: DeniedReason.CONTENDED });
     ben.release(permit);
     carl.lock("p", { mode: SHARED });

@@ -177,7 +177,7 @@ describe("Release of a lost hold", () => {
   it("ends the delay of a session that has ended [SES-23, SES-24]", () => {
     const { world, ann } = pair();
     const lock = ann.lock("a");
-    revoke(world, ann.id, lock);
+    revoke(world, ann.id);
     expect(ann.release(lock)).toMatchObject({
       outcome: ReleaseOutcome.LOST,
       lostReason: LossReason.SESSION_REVOKED,

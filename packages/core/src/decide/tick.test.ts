@@ -183,7 +183,8 @@ describe("A tick and ended sessions", () => {
   it("remembers it for as long as a delay of it runs [SES-21]", () => {
     const world = new World();
     const ann = open(world, { ttlMs: 3_600_000 });
-    revoke(world, ann.id, ann.lock("a"));
+    ann.lock("a");
+    revoke(world, ann.id);
     world.restart();
     world.pass(3_599_999);
     expect(cases(world.tick())).not.toContain("sessionForgotten");

@@ -17,9 +17,7 @@ import {
   KeepAliveRequestSchema,
   type KeepAliveResponse,
   type Lock,
-  LockLostSchema,
   LockMode,
-  LossReason,
   type OnLossAction,
   OpenSessionRequestSchema,
   type OpenSessionResponse,
@@ -27,12 +25,13 @@ import {
   Reentrancy,
   ReleaseRequestSchema,
   type ReleaseResponse,
-  SessionEndedSchema,
-  SessionState,
+  RevokeSessionRequestSchema,
+  SetPolicyRequestSchema,
 } from "@lockstep/protocol";
 import type { SessionCaller } from "../op.ts";
 import { Refusal } from "../refusal.ts";
 import type { Grant } from "../state/outcome.ts";
+import type { KeyPolicy } from "../state/policies.ts";
 import type { World } from "./world.ts";
 
 /** Ids that a client says it has the final reply of: single ones or inclusive ranges. */
@@ -228,26 +227,36 @@ export function forceRelease(
   return world.reply({ kind: "forceRelease", principal, request });
 }
 
-/** Writes that an operator ended a session which held one lock, as a later version will. */
-export function revoke(world: World, sessionId: bigint, { holdId, token }: Held): void {
-  const targets = [...(world.state.holds.get(holdId)?.targets ?? [])];
-  world.record(
-    {
-      case: "sessionEnded",
-      value: create(SessionEndedSchema, { sessionId, state: SessionState.REVOKED }),
+/** An operator ends a session. */
+export function revoke(world: World, sessionId: bigint): void {
+  const request = create(RevokeSessionRequestSchema, { sessionId, reason: "stuck" });
+  world.reply({ kind: "revokeSession", principal: "operator", request });
+}
+
+/** An operator sets a policy; what is left out sets no bound. */
+export function setPolicy(world: World, policy: Partial<KeyPolicy>): void {
+  const { keyPrefix = "", permits = 0, maxWaiters = 0 } = policy;
+  const { maxHoldMs = 0, lockDelayMs = 0, maxWaitMs = 0 } = policy;
+  const request = create(SetPolicyRequestSchema, {
+    keyPrefix,
+    policy: {
+      permits,
+      maxWaiters,
+      maxHoldMs: BigInt(maxHoldMs),
+      lockDelayMs: BigInt(lockDelayMs),
+      maxWaitMs: BigInt(maxWaitMs),
     },
-    {
-      case: "lockLost",
-      value: create(LockLostSchema, {
-        holdId,
-        token,
-        sessionId,
-        targets,
-        reason: LossReason.SESSION_REVOKED,
-        delayed: true,
-      }),
-    },
-  );
+    expectedVersion: world.state.policiesVersion,
+    reason: "busy",
+  });
+  world.reply({ kind: "setPolicy", principal: "operator", request });
+}
+
+/** An operator removes the policy of a prefix. */
+export function removePolicy(world: World, keyPrefix: string): void {
+  const expectedVersion = world.state.policiesVersion;
+  const request = create(SetPolicyRequestSchema, { keyPrefix, expectedVersion, reason: "calm" });
+  world.reply({ kind: "setPolicy", principal: "operator", request });
 }
 
 export function checkFence(world: World, key: string, token: bigint): FenceStatus {
