@@ -3,12 +3,17 @@ import { expectTypeOf, test } from "vitest";
 import {
   type Client,
   createClient,
+  type HeldTarget,
+  type Leader,
+  type Leadership,
   type Lock,
   LockLostError,
+  type LockModeName,
   LockstepError,
   type LossReason,
   NotGrantedError,
   type NotGrantedReason,
+  type RequestRef,
 } from "./index.ts";
 import { connect } from "./node.ts";
 import { connect as connectWeb } from "./web.ts";
@@ -43,6 +48,48 @@ test("an acquire brings a lock, a try a lock or null", () => {
   expectTypeOf(client.tryAcquire("a")).resolves.toEqualTypeOf<Lock | null>();
   // @ts-expect-error a try does not wait
   client.tryAcquire("a", { waitMs: 1 });
+});
+
+test("a lock may be on one key or several, in modes that have names", () => {
+  expectTypeOf(client.acquire({ key: "a", permits: 2 })).resolves.toEqualTypeOf<Lock>();
+  expectTypeOf(
+    client.acquire(["a", { key: "b", mode: "SHARED" }] as const, { mode: "UPGRADABLE" }),
+  ).resolves.toEqualTypeOf<Lock>();
+  expectTypeOf(lock.mode).toEqualTypeOf<LockModeName>();
+  expectTypeOf(lock.targets).toEqualTypeOf<readonly HeldTarget[]>();
+  // @ts-expect-error modes are written as in a sequencer
+  client.acquire("a", { mode: "shared" });
+  // @ts-expect-error a delay needs its time
+  client.acquire("a", { onLoss: { action: "delay" } });
+  // @ts-expect-error a conversion needs a mode
+  lock.convert();
+  client.acquire("a", { onLoss: { delayMs: 5 }, reentrancy: "count", value: "here" });
+});
+
+test("whoever hands a lock over names the request that gets it", () => {
+  client.acquire("a", {
+    onRequest: (request) => expectTypeOf(request).toEqualTypeOf<RequestRef>(),
+  });
+  expectTypeOf(lock.transfer).parameter(0).toEqualTypeOf<RequestRef>();
+  lock.onReleaseRequested(({ actor, reason }) => {
+    expectTypeOf(actor).toEqualTypeOf<string>();
+    expectTypeOf(reason).toEqualTypeOf<string>();
+  });
+});
+
+test("an election brings leadership, and leaders or null", () => {
+  expectTypeOf(client.campaign("a", { value: "here" })).resolves.toEqualTypeOf<Leadership>();
+  expectTypeOf(client.observeLeader("a")).toExtend<AsyncIterable<Leader | null>>();
+  // @ts-expect-error whoever leads leads alone
+  client.campaign("a", { mode: "SHARED" });
+});
+
+test("operators have to say why", () => {
+  client.admin.forceRelease({ key: "a", expectedToken: 1n, reason: "stuck" });
+  // @ts-expect-error no reason given
+  client.admin.revokeSession({ sessionId: 1n });
+  // @ts-expect-error neither key nor principal
+  client.admin.clearQuarantine({ expectedRevision: 1n, reason: "seen" });
 });
 
 test("code under a lock brings its own result", () => {
