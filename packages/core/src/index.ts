@@ -5,6 +5,7 @@ export { type EpochStartedEvent, epochStarted, startEpoch } from "./epoch.ts";
 export type { Now, Op, OpKind, Reply, SessionCaller } from "./op.ts";
 export { limitExceeded, Refusal, RefusalCode, sessionEnded, storageLow } from "./refusal.ts";
 export { decodeSnapshot } from "./snapshot/decode.ts";
+export { stateDigest } from "./snapshot/digest.ts";
 export { encodeSnapshot } from "./snapshot/encode.ts";
 export { SnapshotError, type SnapshotProblem } from "./snapshot/snapshot-error.ts";
 export { deniedAs } from "./state/denied.ts";

@@ -89,6 +89,7 @@ export function takeHold(
   hold.value = NO_VALUE;
   hold.metadata = NO_METADATA;
   if (hold.convertTicketId !== 0n) state.doomed.set(hold.convertTicketId, TicketEnd.HOLD_ENDED);
+  hold.convertTicketId = 0n;
   state.holdTimes.saw(Number(event.decidedAtMs) - hold.grantedAtMs);
   freed(state, hold.targets);
   return { session, hold };
