@@ -169,7 +169,7 @@ function refusingSnapshots(makeHome: MakeHome): void {
 }
 
 function dropping(makeHome: MakeHome): void {
-  test("compaction drops what lies at or below the floor, and nothing above", async () => {
+  test("compaction drops what lies at or below the floor, and nothing above [REC-13]", async () => {
     const { home, journal: first } = await filled(makeHome, 30n, 20n);
     let journal = first;
     await journal.compact(15n);
@@ -191,7 +191,7 @@ function dropping(makeHome: MakeHome): void {
     await journal.close();
   });
 
-  test("a floor never falls, and never passes the snapshot", async () => {
+  test("a floor never falls, and never passes the snapshot [REC-13]", async () => {
     const { journal } = await filled(makeHome, 30n, 20n);
     await journal.compact(12n);
     await journal.compact(5n);
@@ -203,7 +203,7 @@ function dropping(makeHome: MakeHome): void {
     await journal.close();
   });
 
-  test("without a snapshot nothing is dropped", async () => {
+  test("without a snapshot nothing is dropped [REC-13]", async () => {
     const journal = await (await makeHome()).open();
     await journal.append(0n, batch(1n, 9n));
     await expect(journal.compact(1n)).rejects.toThrow(RangeError);
