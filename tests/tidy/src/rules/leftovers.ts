@@ -44,7 +44,7 @@ export const noSwitchedOffTests: Rule = (source) =>
 /** A library never writes to its user's terminal. */
 export const librariesDoNotPrint: Rule = (source) => {
   const own = packageOf(source.path);
-  const isLibrary = own !== undefined && !["cli", "integration"].includes(own);
+  const isLibrary = own !== undefined && !["cli", "integration", "simulation"].includes(own);
   if (!isLibrary || !source.path.includes("/src/") || source.path.endsWith(".test.ts")) return [];
   return [...nodes(source.ast)]
     .filter(ts.isPropertyAccessExpression)

@@ -1,0 +1,3 @@
+// What the simulation replaces or observes, apart from the door. Packages do not contain this entry.
+export { LoopLag } from "./ports/loop-lag.ts";
+export { principalKey } from "./rpc/guard/call.ts";

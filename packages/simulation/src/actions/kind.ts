@@ -1,0 +1,32 @@
+import type { Chance } from "../chance.ts";
+import type { Action, Config } from "../plan/config.ts";
+import type { World } from "../run/world.ts";
+
+/** The parameters of an action, as they are written into a replay file. */
+export type Parameters = Readonly<Record<string, string | number | boolean>>;
+
+/** A kind of action: how its parameters are drawn, and what it does. */
+export interface ActionKind<P extends Parameters = Parameters> {
+  /** How often it is drawn, compared with the others. */
+  readonly weight: number;
+  draw(chance: Chance, config: Config): P;
+  apply(world: World, parameters: P): void;
+}
+
+/** The keys of a run. Few, so that clients meet. */
+export const KEYS = ["a", "b"] as const;
+
+/** Checks the types of a kind and forgets its parameters. */
+export function kind<P extends Parameters>(definition: ActionKind<P>): ActionKind {
+  return definition as unknown as ActionKind;
+}
+
+/** One of the clients. */
+export function someClient(chance: Chance, config: Config): number {
+  return chance.whole(0, config.clients.length - 1);
+}
+
+/** The parameters as an action carries them. */
+export function parametersOf({ atMs: _, kind: __, ...parameters }: Action): Parameters {
+  return parameters;
+}

@@ -1,0 +1,38 @@
+import type { World } from "../run/world.ts";
+import type { Life } from "./client-host.ts";
+
+/** Reads something once. What the server answers is checked where it leaves. */
+export async function readOnce(world: World, life: Life, what: string, key: string): Promise<void> {
+  const { client } = life;
+  switch (what) {
+    case "getLock":
+      await client.getLock(key);
+      return;
+    case "listLocks":
+      await client.listLocks();
+      return;
+    case "listSessions":
+      await client.listSessions({ includeEnded: true });
+      return;
+    case "checkFence": {
+      const { lock } = await client.getLock(key);
+      const token = lock?.holders[0]?.token ?? 1n;
+      await client.checkFence(key, token);
+      return;
+    }
+    default:
+      return listAll(world, life);
+  }
+}
+
+async function listAll(world: World, { client }: Life): Promise<void> {
+  let after = 0n;
+  for (let pages = 0; pages < 100; pages++) {
+    const page = await client.listEvents({ afterRevision: after, pageSize: 20 });
+    const upTo = page.nextAfterRevision;
+    const from = after;
+    world.checker.watch(() => world.checker.readings.events(page.events, from, upTo, () => true));
+    after = upTo;
+    if (!page.more) return;
+  }
+}

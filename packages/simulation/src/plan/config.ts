@@ -1,0 +1,41 @@
+import type { NetworkSettings } from "../network/network.ts";
+import type { DiskSettings } from "../server/disk.ts";
+import type { ClockSettings } from "../time/process-clock.ts";
+
+/** How a client is set up. */
+export interface ClientSettings {
+  readonly ttlMs: number;
+  /** Whether it uses Attach; otherwise only unary calls. */
+  readonly attach: boolean;
+  readonly clock: ClockSettings;
+}
+
+/** How the world of a run is set up: drawn once for each seed. */
+export interface Config {
+  /** How long things may go wrong, milliseconds of true time. */
+  readonly durationMs: number;
+  readonly clients: readonly ClientSettings[];
+  readonly serverClock: ClockSettings;
+  readonly network: NetworkSettings;
+  readonly disk: DiskSettings;
+  /** How late timers fire at most. */
+  readonly timerLateMs: number;
+  /** How long a server that ended by itself stays away. */
+  readonly restartAfterMs: number;
+}
+
+/** Something that happens at a moment of true time: an operation of a client, or a fault. */
+export interface Action {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly [parameter: string]: string | number | boolean;
+}
+
+/** Everything that decides a run. The same plan gives the same run. */
+export interface Plan {
+  /** The chance of delays and of the programs themselves follows from it. */
+  readonly seed: number;
+  readonly config: Config;
+  /** By rising time. */
+  readonly actions: readonly Action[];
+}
