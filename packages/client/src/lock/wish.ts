@@ -12,8 +12,8 @@ import { type LockModeName, modeOf } from "./modes.ts";
 
 /** The server counts a longer wait as the longest it allows. */
 export const WAIT_MS_MAX = 2 ** 31 - 1;
-/** Longest hold and longest delay that can be asked for, one year; the server's own limits are shorter. */
-export const DURATION_MS_MAX = 366 * 24 * 3_600_000;
+// Longest hold and longest delay that can be asked for, a year; the limits of the server are shorter.
+const DURATION_MS_MAX = 366 * 24 * 3_600_000;
 /** Most bytes of a value; the server's own limit `max_value_bytes`, by default 4,096, is lower. */
 export const VALUE_BYTES_MAX = 128 * 1024;
 /** Most characters of owner, correlation id, keys and metadata of an acquire together; the server's own limits are lower. */

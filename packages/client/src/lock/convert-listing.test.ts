@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { strayTicket } from "../testing-support/fake-locks.ts";
+import { gate, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
+
+describe("a list of what the session holds", () => {
+  test("tells the token and mode of a conversion whose reply never came", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a", { mode: "UPGRADABLE" });
+    const [hold] = server.session.holds;
+    if (!hold) throw new Error("no hold");
+    hold.token = 500n;
+    hold.targets = hold.targets.map((target) => ({ ...target, mode: 1 }));
+    server.state.revision = 600n;
+    server.restart();
+    await clock.advance(TTL_MS);
+    expect([lock.token, lock.mode, lock.state]).toEqual([500n, "EXCLUSIVE", "HELD"]);
+  });
+
+  test("that is older than a conversion does not take it back", async () => {
+    const { clock, server, held } = world({ attach: false });
+    const lock = await held("a", { mode: "UPGRADABLE" });
+    const late = gate();
+    server.meddle = ({ kind }) => (kind === "getSession" ? late.promise : undefined);
+    server.restart();
+    await clock.advance(TTL_MS / 3 + 1);
+    expect(server.requests("getSession")).toHaveLength(1);
+    const converting = outcomeOf(lock.convert("EXCLUSIVE"));
+    await clock.settle();
+    expect(converting.settled).toBe(true);
+    const { token } = lock;
+    late.open();
+    await clock.settle();
+    expect([lock.token, lock.mode, lock.state]).toEqual([token, "EXCLUSIVE", "HELD"]);
+  });
+
+  test("names a conversion of nobody, which is taken back while the hold goes on [SES-66]", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a", { mode: "UPGRADABLE" });
+    server.session.tickets.push(strayTicket("a", 901n, 78n, lock.holdId));
+    server.restart();
+    await clock.advance(TTL_MS);
+    expect(server.session.tickets).toEqual([]);
+    expect(server.requests("release")).toEqual([]);
+    expect(lock.state).toBe("HELD");
+  });
+
+  test("leaves alone a conversion that waits", async () => {
+    const { clock, server, held, another } = world();
+    const lock = await held("a", { mode: "UPGRADABLE" });
+    const session = server.session;
+    const reader = outcomeOf(another().acquire("a", { mode: "SHARED" }));
+    await clock.settle();
+    const converting = outcomeOf(lock.convert("EXCLUSIVE"));
+    await clock.settle();
+    server.restart();
+    await clock.advance(TTL_MS);
+    expect(session.tickets).toHaveLength(1);
+    expect(server.requests("cancelAcquire")).toEqual([]);
+    void reader.value?.release();
+    await clock.advance(TTL_MS);
+    expect(converting.error).toBeUndefined();
+    expect(lock.mode).toBe("EXCLUSIVE");
+  });
+});
