@@ -10,7 +10,7 @@ import type { KeyRecord } from "../state/key.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { freeLock, lockView } from "../view/lock.ts";
 import { lockBytes, PageRoom, sessionBytes } from "../view/page-room.ts";
-import { sessionHoldView, sessionTicketViews, sessionView } from "../view/session.ts";
+import { sessionContent, sessionView } from "../view/session.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, replyOnly } from "./decision.ts";
 import { invalidPageToken } from "./page-token.ts";
@@ -29,8 +29,7 @@ export function decideGetSession(
   return replyOnly({
     $typeName: "lockstep.v1.GetSessionResponse",
     session: sessionView(session, now),
-    holds: [...session.holds.values()].map((hold) => sessionHoldView(hold, now)),
-    tickets: sessionTicketViews(state, session, now),
+    ...sessionContent(state, session, now),
   });
 }
 

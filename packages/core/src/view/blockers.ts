@@ -3,7 +3,7 @@ import type { Hold } from "../state/hold.ts";
 import { type KeyRecord, targetOf, waitersOf } from "../state/key.ts";
 import { permitsOf } from "../state/policies.ts";
 import type { NamespaceState } from "../state/state.ts";
-import { admits, conflicts, count, NOBODY, newTally, type Tally } from "../state/tally.ts";
+import { conflicts, count, NOBODY, newTally, type Tally } from "../state/tally.ts";
 import type { Ticket } from "../state/ticket.ts";
 
 const BLOCKERS_SHOWN = 16;
@@ -114,7 +114,7 @@ function isFull(
 ): boolean {
   if (target.permits === 0) return false;
   const before = ticketId === undefined ? record.waiting : tallyBefore(record, ticketId);
-  return !admits(record.taken, before, target, permitsOf(state, record.key));
+  return record.taken.permits + before.permits + target.permits > permitsOf(state, record.key);
 }
 
 function tallyBefore({ key, queue }: KeyRecord, ticketId: bigint): Readonly<Tally> {

@@ -13,6 +13,7 @@ import { type KeyRecord, queueLength, targetOf, waitersOf } from "../state/key.t
 import type { NamespaceState } from "../state/state.ts";
 import type { Ticket } from "../state/ticket.ts";
 import { displayNameOf } from "./blockers.ts";
+import { fitted } from "./fitted.ts";
 import { maxHoldRemainingMs, releaseAskedView } from "./hold.ts";
 import { waitRemainingMs } from "./queued.ts";
 import { remainingMs } from "./remaining.ts";
@@ -27,10 +28,14 @@ export function freeLock(key: string): Lock {
     delays: [],
     queue: [],
     queueLength: 0,
+    holderCount: 0,
   };
 }
 
-/** A key with who holds it, what blocks it and the first `queueShown` of those who wait. */
+/**
+ * A key with who holds it, what blocks it and the first `queueShown` of those who wait, as far as it fits
+ * into a reply.
+ */
 export function lockView(
   state: NamespaceState,
   record: KeyRecord,
@@ -47,6 +52,7 @@ export function lockView(
     lock.queue.push(waiterView(state, key, ticket, now));
   }
   lock.queueLength = queueLength(record);
+  lock.holderCount = record.holds.length;
   if (quarantine !== undefined) {
     const { sinceMs, ...rest } = quarantine;
     lock.quarantine = {
@@ -55,7 +61,7 @@ export function lockView(
       sinceAtMs: BigInt(sinceMs),
     };
   }
-  return lock;
+  return fitted(lock, state.limits.max_response_bytes);
 }
 
 function keyState({ holds, delays, quarantine }: KeyRecord): KeyState {

@@ -1,9 +1,19 @@
-import type { Blocker, IdentityQuarantine, Lock, Session, Wait } from "@lockstep/protocol";
+import type {
+  Blocker,
+  IdentityQuarantine,
+  Lock,
+  LockDelay,
+  LockHolder,
+  LockWaiter,
+  ReleaseAsked,
+  Session,
+  Wait,
+} from "@lockstep/protocol";
 
 // Bounds of what an item takes in JSON, the longest form, beside its texts: names of fields, numbers.
 const SESSION_BYTES = 512;
 const METADATA_ENTRY_BYTES = 16;
-const LOCK_BYTES = 256;
+const LOCK_BYTES = 640;
 const LOCK_ENTRY_BYTES = 512;
 /** A UTF-16 unit takes at most three bytes of UTF-8; one that JSON escapes takes two. */
 const BYTES_PER_UNIT = 3;
@@ -20,6 +30,18 @@ export class PageRoom {
 
   constructor(maxResponseBytes: number) {
     this.#bytes = maxResponseBytes - PAGE_BYTES;
+  }
+
+  /** Takes so many bytes if they have room, and says whether they had. */
+  takeIfFits(bytes: number): boolean {
+    if (!this.fits(bytes)) return false;
+    this.#bytes -= bytes;
+    return true;
+  }
+
+  /** Whether so many bytes have room. */
+  fits(bytes: number): boolean {
+    return bytes <= this.#bytes;
   }
 
   /** Takes the room of one more item; false when there is none. */
@@ -42,12 +64,31 @@ export function sessionBytes({ displayName, principal, metadata }: Session): num
 
 /** At least as many bytes as a key with all that is shown of it takes in a reply. */
 export function lockBytes({ key, holders, delays, queue }: Lock): number {
-  let bytes = LOCK_BYTES + textBytes(key) + delays.length * LOCK_ENTRY_BYTES;
-  for (const { displayName, owner, correlationId } of [...holders, ...queue]) {
-    bytes +=
-      LOCK_ENTRY_BYTES + textBytes(displayName) + textBytes(owner) + textBytes(correlationId);
-  }
+  let bytes = LOCK_BYTES + textBytes(key);
+  for (const holder of holders) bytes += holderBytes(holder);
+  for (const delay of delays) bytes += delayBytes(delay);
+  for (const waiter of queue) bytes += waiterBytes(waiter);
   return bytes;
+}
+
+/** At least as many bytes as a holder takes in a reply. */
+export function holderBytes(holder: LockHolder): number {
+  const { value, metadata, releaseAsked } = holder;
+  // Bytes are written as base64.
+  let bytes = LOCK_ENTRY_BYTES + textsOf(holder) + 2 * value.length;
+  for (const key in metadata) bytes += METADATA_ENTRY_BYTES + textBytes(key + metadata[key]);
+  if (releaseAsked !== undefined) bytes += LOCK_ENTRY_BYTES + askedBytes(releaseAsked);
+  return bytes;
+}
+
+/** At least as many bytes as a lost hold takes in a reply. */
+export function delayBytes(_: LockDelay): number {
+  return LOCK_ENTRY_BYTES;
+}
+
+/** At least as many bytes as a waiter takes in a reply. */
+export function waiterBytes(waiter: LockWaiter): number {
+  return LOCK_ENTRY_BYTES + textsOf(waiter);
 }
 
 /** At least as many bytes as a quarantined principal takes in a reply. */
@@ -62,8 +103,18 @@ export function waitBytes({ waiter, waitsFor }: Wait): number {
   return bytes;
 }
 
-function blockerBytes({ key, displayName, owner, correlationId }: Blocker): number {
+/** At least as many bytes as somebody in the way takes in a reply. */
+export function blockerBytes({ key, displayName, owner, correlationId }: Blocker): number {
   return LOCK_ENTRY_BYTES + textBytes(key + displayName + owner + correlationId);
+}
+
+/** At least as many bytes as the texts of a wish for release take in a reply. */
+export function askedBytes({ actor, reason }: ReleaseAsked): number {
+  return textBytes(actor + reason);
+}
+
+function textsOf({ displayName, owner, correlationId }: LockHolder | LockWaiter): number {
+  return textBytes(displayName) + textBytes(owner) + textBytes(correlationId);
 }
 
 function textBytes(text: string): number {

@@ -12,13 +12,14 @@ export function queuedView(
   ticketId: bigint,
   now: Now,
   place?: number,
+  showBlockers = true,
 ): Queued {
   const ticket = state.tickets.get(ticketId) as Ticket;
   return {
     $typeName: "lockstep.v1.Queued",
     ticketId,
     position: place ?? placesOf(state, [ticket]).get(ticketId) ?? 0,
-    blockers: blockersOf(state, { ...ticket, ticketId }),
+    blockers: showBlockers ? blockersOf(state, { ...ticket, ticketId }) : [],
     waitRemainingMs: waitRemainingMs(ticket, now),
   };
 }

@@ -9,6 +9,7 @@ import type { Hold } from "../state/hold.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { maxHoldRemainingMs, releaseAskedView } from "./hold.ts";
+import { askedBytes, blockerBytes, PageRoom } from "./page-room.ts";
 import { placesOf, queuedView } from "./queued.ts";
 import { remainingMs } from "./remaining.ts";
 
@@ -38,8 +39,28 @@ export function sessionView(session: SessionRecord, now: Now): Session {
 /** How many earlier tokens GetSession shows of a hold. */
 const EARLIER_TOKENS_SHOWN = 16;
 
-/** A hold as its own session sees it. */
-export function sessionHoldView(hold: Hold, now: Now): SessionHold {
+/** What a hold or a ticket takes in JSON, the longest form, beside what its session counts of it. */
+const ENTRY_BYTES = 272;
+
+/**
+ * What a session holds and waits for, as itself sees it: complete, however much it is, as its limits see
+ * to. Who is in the way and the words of those who ask for a release are shown as far as there is room.
+ */
+export function sessionContent(
+  state: NamespaceState,
+  session: SessionRecord,
+  now: Now,
+): { holds: SessionHold[]; tickets: SessionTicket[] } {
+  const room = new PageRoom(state.limits.max_response_bytes);
+  const { holds, tickets } = session;
+  room.take(session.heldBytes + ENTRY_BYTES * (holds.size + tickets.size));
+  return {
+    holds: [...holds.values()].map((hold) => holdView(hold, now, room)),
+    tickets: ticketViews(state, session, now, room),
+  };
+}
+
+function holdView(hold: Hold, now: Now, room: PageRoom): SessionHold {
   const view: SessionHold = {
     $typeName: "lockstep.v1.SessionHold",
     holdId: hold.id,
@@ -52,7 +73,11 @@ export function sessionHoldView(hold: Hold, now: Now): SessionHold {
     maxHoldRemainingMs: maxHoldRemainingMs(hold, now),
     earlierTokens: hold.earlierTokens.slice(-EARLIER_TOKENS_SHOWN),
   };
-  if (hold.releaseAsked !== undefined) view.releaseAsked = releaseAskedView(hold.releaseAsked);
+  if (hold.releaseAsked === undefined) return view;
+  const asked = releaseAskedView(hold.releaseAsked);
+  view.releaseAsked = room.takeIfFits(askedBytes(asked))
+    ? asked
+    : { ...asked, actor: "", reason: "" };
   return view;
 }
 
@@ -61,19 +86,22 @@ function byNumber(a: bigint, b: bigint): number {
 }
 
 /**
- * The waiting acquires of a session as itself sees them. Who is in the way is shown for as many of them
- * as there is room for `BLOCKERS_SHOWN_MAX`: a reply must not grow with the product of both.
+ * Who is in the way is shown for as many tickets as there is room for `BLOCKERS_SHOWN_MAX`: a reply must
+ * not grow with the product of both.
  */
-export function sessionTicketViews(
+function ticketViews(
   state: NamespaceState,
   { tickets }: SessionRecord,
   now: Now,
+  room: PageRoom,
 ): SessionTicket[] {
   const places = placesOf(state, tickets.values());
   let blockersLeft = BLOCKERS_SHOWN_MAX;
   return [...tickets.values()].map((ticket) => {
-    const queued = queuedView(state, ticket.id, now, places.get(ticket.id));
-    if (queued.blockers.length > blockersLeft) queued.blockers = [];
+    const place = places.get(ticket.id) ?? 0;
+    const queued = queuedView(state, ticket.id, now, place, blockersLeft > 0);
+    const bytes = queued.blockers.reduce((sum, blocker) => sum + blockerBytes(blocker), 0);
+    if (queued.blockers.length > blockersLeft || !room.takeIfFits(bytes)) queued.blockers = [];
     blockersLeft -= queued.blockers.length;
     return {
       $typeName: "lockstep.v1.SessionTicket",

@@ -1105,7 +1105,7 @@ type Lock struct {
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// Its state.
 	State KeyState `protobuf:"varint,2,opt,name=state,proto3,enum=lockstep.v1.KeyState" json:"state,omitempty"`
-	// Who holds it, by rising hold_id.
+	// Who holds it, by rising hold_id. Of very many those that fit into the reply, without values and metadata.
 	Holders []*LockHolder `protobuf:"bytes,3,rep,name=holders,proto3" json:"holders,omitempty"`
 	// What blocks it, by rising hold_id.
 	Delays []*LockDelay `protobuf:"bytes,4,rep,name=delays,proto3" json:"delays,omitempty"`
@@ -1114,7 +1114,9 @@ type Lock struct {
 	// How many wait in all.
 	QueueLength uint32 `protobuf:"varint,6,opt,name=queue_length,json=queueLength,proto3" json:"queue_length,omitempty"`
 	// Why it is quarantined; absent when it is not.
-	Quarantine    *KeyQuarantine `protobuf:"bytes,7,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
+	Quarantine *KeyQuarantine `protobuf:"bytes,7,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
+	// How many hold it in all.
+	HolderCount   uint32 `protobuf:"varint,8,opt,name=holder_count,json=holderCount,proto3" json:"holder_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1196,6 +1198,13 @@ func (x *Lock) GetQuarantine() *KeyQuarantine {
 		return x.Quarantine
 	}
 	return nil
+}
+
+func (x *Lock) GetHolderCount() uint32 {
+	if x != nil {
+		return x.HolderCount
+	}
+	return 0
 }
 
 // GetLockRequest reads one key.
@@ -1899,7 +1908,7 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x04 \x01(\x04R\tsessionId\x12/\n" +
 	"\x06reason\x18\x05 \x01(\x0e2\x17.lockstep.v1.LossReasonR\x06reason\x12\x1e\n" +
-	"\vsince_at_ms\x18\x06 \x01(\x03R\tsinceAtMs\"\xb6\x02\n" +
+	"\vsince_at_ms\x18\x06 \x01(\x03R\tsinceAtMs\"\xd9\x02\n" +
 	"\x04Lock\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x15.lockstep.v1.KeyStateR\x05state\x121\n" +
@@ -1909,7 +1918,8 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\fqueue_length\x18\x06 \x01(\rR\vqueueLength\x12:\n" +
 	"\n" +
 	"quarantine\x18\a \x01(\v2\x1a.lockstep.v1.KeyQuarantineR\n" +
-	"quarantine\"@\n" +
+	"quarantine\x12!\n" +
+	"\fholder_count\x18\b \x01(\rR\vholderCount\"@\n" +
 	"\x0eGetLockRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"j\n" +

@@ -1450,7 +1450,7 @@ pub struct Lock {
     /// Its state.
     #[prost(enumeration = "KeyState", tag = "2")]
     pub state: i32,
-    /// Who holds it, by rising hold_id.
+    /// Who holds it, by rising hold_id. Of very many those that fit into the reply, without values and metadata.
     #[prost(message, repeated, tag = "3")]
     pub holders: ::prost::alloc::vec::Vec<LockHolder>,
     /// What blocks it, by rising hold_id.
@@ -1465,6 +1465,9 @@ pub struct Lock {
     /// Why it is quarantined; absent when it is not.
     #[prost(message, optional, tag = "7")]
     pub quarantine: ::core::option::Option<KeyQuarantine>,
+    /// How many hold it in all.
+    #[prost(uint32, tag = "8")]
+    pub holder_count: u32,
 }
 /// GetLockRequest reads one key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
