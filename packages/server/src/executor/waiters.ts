@@ -5,6 +5,7 @@ import {
   type Event,
   type Granted,
   TicketEnd,
+  type TicketEnded,
 } from "@lockstep/protocol";
 import type { OpenReply } from "./open-reply.ts";
 
@@ -18,7 +19,7 @@ export interface Ending {
 }
 
 /** What a wait comes to, whichever operation waited. */
-type Outcome = Extract<AcquireResponse["outcome"], { case: "granted" | "denied" }>;
+type Outcome = Extract<ConvertResponse["outcome"], { case: "granted" | "denied" | "notHeld" }>;
 
 /** Those who wait for a ticket to end. The ticket waits on without them. */
 export class Waiters {
@@ -44,14 +45,8 @@ export class Waiters {
           case: "granted",
           value: grantOf(body.value, state),
         }));
-      case "ticketEnded": {
-        const { ticketId, sessionId, end } = body.value;
-        return this.#take(ticketId, () =>
-          end === TicketEnd.SESSION_ENDED
-            ? sessionEnded(sessionId, state.sessions.get(sessionId)?.state)
-            : { case: "denied", value: deniedAs(body.value) },
-        );
-      }
+      case "ticketEnded":
+        return this.#take(body.value.ticketId, () => endOf(body.value, state));
       default:
         return [];
     }
@@ -78,8 +73,21 @@ function grantOf(
   return { $typeName: "lockstep.v1.Granted", holdId, token, count };
 }
 
+/** What the session remembers of the request knows more of the hold that a Convert wanted to change. */
+function endOf(ended: TicketEnded, state: NamespaceState): Outcome | Error {
+  const session = state.sessions.get(ended.sessionId);
+  if (ended.end === TicketEnd.SESSION_ENDED) return sessionEnded(ended.sessionId, session?.state);
+  const result = session?.outcomes.get(ended.requestId)?.result;
+  if (result?.kind !== "notHeld") return { case: "denied", value: deniedAs(ended) };
+  const { end, reason } = result;
+  return {
+    case: "notHeld",
+    value: { $typeName: "lockstep.v1.NotHeld", end, lostReason: reason },
+  };
+}
+
 function reply(kind: WaitingKind, outcome: Outcome): AcquireResponse | ConvertResponse {
-  return kind === "convert"
-    ? { $typeName: "lockstep.v1.ConvertResponse", outcome }
-    : { $typeName: "lockstep.v1.AcquireResponse", outcome };
+  return kind === "acquire" && outcome.case !== "notHeld"
+    ? { $typeName: "lockstep.v1.AcquireResponse", outcome }
+    : { $typeName: "lockstep.v1.ConvertResponse", outcome };
 }
