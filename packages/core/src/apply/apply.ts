@@ -7,6 +7,7 @@ import {
   applyNamespaceConfigured,
   applyPolicyChanged,
 } from "./admin.ts";
+import { applyAnswered } from "./answered.ts";
 import {
   applyConvertQueued,
   applyHoldConverted,
@@ -44,6 +45,7 @@ export function apply(state: NamespaceState, event: Event): void {
     throw new InvariantError(`event ${event.revision} cannot follow revision ${state.revision}`);
   }
   state.revision = event.revision;
+  applyAnswered(state, event);
   const { body } = event;
   switch (body.case) {
     case "epochStarted":

@@ -44,6 +44,8 @@ export function applySessionEnded(state: NamespaceState, event: Event, body: Ses
   session.state = body.state;
   session.endedAtMs = Number(event.decidedAtMs);
   session.outcomes.clear();
+  session.answered.clear();
+  session.answeredPending.clear();
   if (body.state !== SessionState.CLOSED) noteLoss(state, session.principal, session.endedAtMs);
   state.activeSessions -= 1;
   state.endedSessions.add(session.id);

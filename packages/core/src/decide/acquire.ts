@@ -46,6 +46,7 @@ export function decideAcquire(
   roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,

@@ -2,7 +2,7 @@ import { type AcquireRequest, ErrorReason, type IdRange, SessionState } from "@l
 import type { SessionCaller } from "../op.ts";
 import { limitExceeded, Refusal, RefusalCode, sessionEnded } from "../refusal.ts";
 import { heldBytes, NUMBER_BYTES } from "../state/held-bytes.ts";
-import type { Outcome } from "../state/outcome.ts";
+import { dropFinalOutcomes, type Outcome } from "../state/outcome.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 
@@ -37,10 +37,10 @@ export function liveSessionOf(state: NamespaceState, caller: SessionCaller): Ses
 
 /**
  * Takes note of the request ids whose final reply the client has: their outcomes are dropped and the
- * ids never executed again. Volatile: neither an event nor part of any.
+ * ids never executed again. Volatile until an event that a call of the session causes carries it.
  *
- * What would leave more than `max_answered_ranges` gaps is not noted. Only an Acquire is refused for it
- * (`roomForAnswered`): to renew, release or cancel must work whatever the client has confirmed.
+ * What would leave more than `max_answered_ranges` gaps is not noted. Only what asks for more is refused for
+ * it (`roomForAnswered`): to renew, release or cancel must work whatever the client has confirmed.
  */
 export function noteAnswered(
   state: NamespaceState,
@@ -50,7 +50,9 @@ export function noteAnswered(
   for (const range of answered) {
     if (session.answered.size >= state.limits.max_answered_ranges && !session.answered.joins(range))
       continue;
-    if (session.answered.add(range)) dropOutcomes(session, range);
+    if (!session.answered.add(range)) continue;
+    session.answeredPending.add(range);
+    dropFinalOutcomes(session.outcomes, range);
   }
 }
 
@@ -69,20 +71,6 @@ export function roomForAnswered(
     state.limits.max_answered_ranges,
     `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
   );
-}
-
-function dropOutcomes(session: SessionRecord, { first, last }: IdRange): void {
-  const { outcomes } = session;
-  if (last - first < BigInt(outcomes.size)) {
-    for (let id = first; id <= last; id++) dropFinal(outcomes, id);
-    return;
-  }
-  for (const id of outcomes.keys()) if (first <= id && id <= last) dropFinal(outcomes, id);
-}
-
-/** A wait has no final outcome yet, whatever the client believes. */
-function dropFinal(outcomes: Map<bigint, Outcome>, id: bigint): void {
-  if (outcomes.get(id)?.result.kind !== "waiting") outcomes.delete(id);
 }
 
 /**

@@ -38,6 +38,7 @@ export function decideCancelAcquire(
   if (earlier?.kind === "cancel") return replyOnly(response(earlier.outcome, earlier.grant));
   if (earlier !== undefined) throw idReused(request.requestId);
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,

@@ -16,6 +16,7 @@ export function decideCloseSession(
   const session = sessionOf(state, caller);
   const fingerprint = closeFingerprint();
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,

@@ -186,9 +186,10 @@ function isWeaker(from: LockMode, to: LockMode): boolean {
   return from === LockMode.UPGRADABLE && to === LockMode.SHARED;
 }
 
-function draftOf(state: NamespaceState, { op, fingerprint }: Conversion, now: Now): Draft {
+function draftOf(state: NamespaceState, { op, session, fingerprint }: Conversion, now: Now): Draft {
   const { caller, request } = op;
   return new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,

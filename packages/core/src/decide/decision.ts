@@ -1,5 +1,6 @@
-import type { Event } from "@lockstep/protocol";
+import type { Event, IdRange } from "@lockstep/protocol";
 import type { Now, OpKind, Reply } from "../op.ts";
+import type { SessionRecord } from "../state/session.ts";
 
 /** What is known at the moment of a decision beside the state and the time. */
 export interface Facts {
@@ -34,6 +35,8 @@ export function replyWith<K extends OpKind>(
 
 /** What the events of one operation have in common. */
 export interface Cause {
+  /** Whose call it is: what it has confirmed as answered goes with the first event. */
+  readonly session?: SessionRecord;
   readonly actor?: string;
   readonly correlationId?: string;
   readonly reason?: string;
@@ -69,6 +72,7 @@ export class Draft {
       reason = "",
       requestId = 0n,
       fingerprint = 0n,
+      session,
     } = this.#cause;
     const event: Event = {
       $typeName: "lockstep.v1.Event",
@@ -81,18 +85,23 @@ export class Draft {
       causeRequestId: requestId,
       body,
     };
-    const kept = journalOnly ?? (fingerprint === 0n ? undefined : journalOnlyOf(fingerprint));
-    if (kept !== undefined) event.journalOnly = kept;
+    const answered = this.events.length === 0 ? (session?.answeredPending.toRanges() ?? []) : [];
+    if (journalOnly !== undefined) event.journalOnly = journalOnly;
+    else if (fingerprint !== 0n || answered.length > 0)
+      event.journalOnly = journalOnlyOf(fingerprint, answered);
     this.events.push(event);
     return event;
   }
 }
 
-function journalOnlyOf(contentFingerprint: bigint): NonNullable<Event["journalOnly"]> {
+function journalOnlyOf(
+  contentFingerprint: bigint,
+  answered: IdRange[],
+): NonNullable<Event["journalOnly"]> {
   return {
     $typeName: "lockstep.v1.JournalOnly",
     secretSha256: new Uint8Array(),
     contentFingerprint,
-    answered: [],
+    answered,
   };
 }

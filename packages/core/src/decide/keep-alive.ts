@@ -26,7 +26,7 @@ export function decideKeepAlive(
   noteAnswered(state, session, request.answered);
   session.renewedAtMs = now.monotonicMs;
   const sessionRevision = durableNews(session, facts.durableRevision);
-  const draft = new Draft(state.revision, now, { actor: caller.principal });
+  const draft = new Draft(state.revision, now, { session, actor: caller.principal });
   for (const delay of session.delays.values()) {
     if (delay.lostRevision <= request.seenRevision) confirm(state, draft, delay, now);
     else if (delay.lostRevision > sessionRevision) restart(delay, now);

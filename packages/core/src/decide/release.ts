@@ -5,6 +5,7 @@ import {
   type ReleaseRequest,
   type ReleaseResponse,
   SessionState,
+  TicketEnd,
 } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { type Hold, hasHadToken } from "../state/hold.ts";
@@ -12,7 +13,7 @@ import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
-import { addDelayEnded, addReleased } from "./endings.ts";
+import { addDelayEnded, addReleased, addTicketEnded } from "./endings.ts";
 import { releaseFingerprint } from "./fingerprint.ts";
 
 /**
@@ -34,6 +35,7 @@ export function decideRelease(
     if (earlier !== undefined) throw idReused(request.requestId);
   }
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,
@@ -42,6 +44,9 @@ export function decideRelease(
   const hold = session.holds.get(request.holdId);
   if (hold !== undefined && hasHadToken(hold, request.token)) {
     if (hold.count > 1) return leave(draft, hold);
+    // Who gives the hold back takes back what should become of it; the release itself comes last.
+    const convert = state.tickets.get(hold.convertTicketId);
+    if (convert !== undefined) addTicketEnded(draft, convert, TicketEnd.CANCELLED);
     addReleased(draft, hold);
     return replyWith(draft.events, response(ReleaseOutcome.RELEASED));
   }

@@ -40,6 +40,7 @@ export function decideSetValue(
   const grows = value.length - hold.value.length;
   if (grows > 0) roomForBytes(state, session, grows);
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId,

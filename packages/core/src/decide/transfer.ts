@@ -47,6 +47,7 @@ export function decideTransfer(
     return settled(session, request, fingerprint, { kind: "denied", denied: why });
   }
   const draft = new Draft(state.revision, now, {
+    session,
     actor: caller.principal,
     correlationId: request.correlationId,
     requestId: request.requestId,

@@ -24,6 +24,11 @@ export class IdRanges {
     }));
   }
 
+  /** Takes all ids out. */
+  clear(): void {
+    this.#ranges.length = 0;
+  }
+
   /** Whether an id is in the set. */
   has(id: bigint): boolean {
     const range = this.#ranges[this.#firstEndingFrom(id)];

@@ -2,6 +2,7 @@ import type {
   CancelOutcome,
   Denied,
   HoldEnd,
+  IdRange,
   LossReason,
   ReleaseOutcome,
 } from "@lockstep/protocol";
@@ -33,6 +34,21 @@ export interface Grant {
   readonly token: bigint;
   /** How many grants the hold counted then, at least 1. */
   readonly count: number;
+}
+
+/**
+ * Drops the outcomes of ids that were confirmed as answered. A wait has no final outcome yet, whatever
+ * the client believes.
+ */
+export function dropFinalOutcomes(
+  outcomes: Map<bigint, Outcome>,
+  { first, last }: Pick<IdRange, "first" | "last">,
+): void {
+  const drop = (id: bigint): void => {
+    if (outcomes.get(id)?.result.kind !== "waiting") outcomes.delete(id);
+  };
+  if (last - first < BigInt(outcomes.size)) for (let id = first; id <= last; id++) drop(id);
+  else for (const id of outcomes.keys()) if (first <= id && id <= last) drop(id);
 }
 
 /** The outcome of a request id. */

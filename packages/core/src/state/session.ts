@@ -37,8 +37,10 @@ export interface SessionRecord {
    */
   readonly news: bigint[];
   readonly outcomes: Map<bigint, Outcome>;
-  /** Volatile: request ids whose final reply the client has. */
+  /** Request ids whose final reply the client has. Volatile as far as `answeredPending` goes. */
   readonly answered: IdRanges;
+  /** Volatile: what of `answered` no event has told yet. The next one that the session causes does. */
+  readonly answeredPending: IdRanges;
   /** Volatile: when the last keep-alive (or Open, or recovery) was received, monotonic. */
   renewedAtMs: number;
 }
@@ -80,6 +82,7 @@ export function newSession(
     news: [],
     outcomes: new Map(),
     answered: new IdRanges(),
+    answeredPending: new IdRanges(),
     renewedAtMs: Number.NEGATIVE_INFINITY,
   };
 }

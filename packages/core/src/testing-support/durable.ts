@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
 import type { Delay } from "../state/delay.ts";
 import type { Hold } from "../state/hold.ts";
+import { IdRanges } from "../state/id-ranges.ts";
 import type { SessionRecord } from "../state/session.ts";
 import { NamespaceState } from "../state/state.ts";
 import { stored, World } from "./world.ts";
@@ -26,8 +27,11 @@ export function recoveredFrom(batches: readonly (readonly Event[])[]): World {
 /** Compares a live state with its replay: everything must agree but what is volatile. */
 export function expectSameState(live: NamespaceState, replay: NamespaceState): void {
   expect(durableOf(replay)).toEqual(durableOf(live));
-  for (const session of live.sessions.values())
-    expectSameOutcomes(session, replay.sessions.get(session.id) as SessionRecord);
+  for (const session of live.sessions.values()) {
+    const again = replay.sessions.get(session.id) as SessionRecord;
+    expectSameAnswered(session, again);
+    expectSameOutcomes(session, again);
+  }
 }
 
 /** Everything a state knows from its events, in a form that can be compared. */
@@ -79,7 +83,7 @@ function durableOf(state: NamespaceState): unknown {
 
 function durableSession(session: SessionRecord): unknown {
   const { holds, tickets, delays, released, lost, ownedKeys, news, ...others } = session;
-  const { outcomes: _o, answered: _a, renewedAtMs: _r, ...rest } = others;
+  const { outcomes: _o, answered: _a, answeredPending: _p, renewedAtMs: _r, ...rest } = others;
   return {
     ...rest,
     holds: [...holds.keys()],
@@ -106,11 +110,21 @@ function durableDelay({ hold, unconfirmedUntilMs: _u, lockDelayUntilMs: _l, ...d
   return { ...delay, hold: durableHold(hold) };
 }
 
+/** A live session has confirmed what its events told, and what came since. */
+function expectSameAnswered(live: SessionRecord, replay: SessionRecord): void {
+  const answered = new IdRanges();
+  for (const range of [...replay.answered.toRanges(), ...live.answeredPending.toRanges()])
+    answered.add(range);
+  expect(answered.toRanges()).toEqual(live.answered.toRanges());
+  expect(replay.answeredPending.size).toBe(0);
+}
+
 /** A live session has dropped what was confirmed, and keeps outcomes that made no event besides. */
 function expectSameOutcomes(live: SessionRecord, replay: SessionRecord): void {
   for (const [requestId, outcome] of replay.outcomes) {
     if (outcome.result.kind === "waiting" || !live.answered.has(requestId))
       expect(live.outcomes.get(requestId)).toEqual(outcome);
+    else expect(live.answeredPending.has(requestId)).toBe(true);
   }
   for (const [requestId, { result }] of live.outcomes) {
     if (!replay.outcomes.has(requestId))
