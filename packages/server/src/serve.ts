@@ -10,7 +10,7 @@ import { VirtualClock } from "./ports/virtual-clock.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { coreCodec } from "./snapshot/core-codec.ts";
 import { InProcessMaker, type SnapshotMaker } from "./snapshot/maker.ts";
-import { ThreadMaker } from "./snapshot/thread-maker.ts";
+import { ThreadMaker, Turns } from "./snapshot/thread-maker.ts";
 import { serverVersion } from "./version.ts";
 
 /** The namespace that always exists. */
@@ -90,6 +90,7 @@ function namespacesOn(
 ): Namespaces {
   const { clusterId } = storage;
   const { node, limits } = config;
+  const turns = new Turns();
   const common = { clusterId, node, clock, limits, serverVersion, onStopped };
   return new Namespaces({
     limits,
@@ -97,7 +98,7 @@ function namespacesOn(
       const lineage = isNew ? storage.lineageOfNew() : storage.lineage;
       const journal = await storage.openJournal(name, lineage);
       try {
-        const upkeep = { policy: config, maker: makerFor(config, clock), onNotice };
+        const upkeep = { policy: config, maker: makerFor(config, clock, turns), onNotice };
         const options = { ...common, name, journal, lineage, upkeep };
         return { journal, executor: await openNamespace(options) };
       } catch (error) {
@@ -115,10 +116,10 @@ interface NamespaceObserver {
 }
 
 /** A thread where there is a disk, whose load can be large; what is in memory ends with the process. */
-function makerFor({ journal, limits }: ServerConfig, clock: Clock): SnapshotMaker {
+function makerFor({ journal, limits }: ServerConfig, clock: Clock, turns: Turns): SnapshotMaker {
   return journal === "memory"
     ? new InProcessMaker(limits, coreCodec, clock)
-    : new ThreadMaker(limits);
+    : new ThreadMaker(limits, turns);
 }
 
 function durabilityOf({ served }: Namespaces): Durability {

@@ -49,7 +49,15 @@ export async function backupData(
     for (const [namespace, files] of source.journals) {
       if (hasNothing(files)) continue;
       const mark = readMark(files.mark);
-      const copied = copyNamespace(namespace, files, folder, mark.mark, onProgress);
+      const copied = copyNamespace({
+        namespace,
+        from: files,
+        to: folder,
+        mark: mark.mark,
+        // A server may begin to use it at any time.
+        isUnused: false,
+        onProgress,
+      });
       checkMark(files, copied, mark);
       ends.set(namespace, copied.end);
       namespaces.push(copiedNamespace(namespace, copied));

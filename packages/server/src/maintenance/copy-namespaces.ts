@@ -27,22 +27,30 @@ export interface CopiedNamespace {
 const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
 
+/** What is copied, and where to. */
+export interface NamespaceCopy {
+  readonly namespace: string;
+  readonly from: JournalFiles;
+  readonly to: NewFolder;
+  /** What the copy must hold; undefined: nothing in particular. */
+  readonly mark: Mark | undefined;
+  /** Whether it is certain that nobody writes to what is copied. */
+  readonly isUnused: boolean;
+  readonly onProgress: (progress: CopyProgress) => void;
+}
+
 /**
  * Copies the journal of a namespace into a new folder.
  * @throws JournalOpenError when it is damaged; DataFolderError when the copy cannot be written
  */
-export function copyNamespace(
-  namespace: string,
-  from: JournalFiles,
-  to: NewFolder,
-  mark: Mark | undefined,
-  onProgress: (progress: CopyProgress) => void,
-): CopiedJournal {
+export function copyNamespace(copy: NamespaceCopy): CopiedJournal {
+  const { namespace, from, to, mark, isUnused, onProgress } = copy;
   const target = to.addNamespace(namespace);
   return orRefuse(from, () => {
     try {
       return copyJournal(from, target, {
         mark,
+        isUnused,
         onProgress: (revision, tail) => onProgress({ namespace, revision, tail }),
       });
     } catch (error) {

@@ -44,7 +44,14 @@ export async function restoreData(
     const namespaces: CopiedNamespace[] = [];
     for (const [namespace, files] of source.journals) {
       const mark = manifest.namespaces.get(namespace);
-      const copied = copyNamespace(namespace, files, folder, mark, onProgress);
+      const copied = copyNamespace({
+        namespace,
+        from: files,
+        to: folder,
+        mark,
+        isUnused: true,
+        onProgress,
+      });
       namespaces.push(copiedNamespace(namespace, copied));
     }
     writeIdentity(folder.path, source);

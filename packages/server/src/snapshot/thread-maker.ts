@@ -7,20 +7,44 @@ import type { SnapshotMaker } from "./maker.ts";
 import type { MakerReply, MakerRequest, MakerTask } from "./messages.ts";
 import type { StateSource } from "./rebuild.ts";
 
+/** Lets one piece of work run at a time, over all namespaces of a server, in the order of asking. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs `work` when all before it have ended. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
 /**
  * Makes each snapshot in a thread of its own, which ends with it and gives its memory back: the event
  * loop only hands on pages and chunks, one at a time, each when it is asked for.
  */
 export class ThreadMaker implements SnapshotMaker {
   readonly #limits: Limits;
+  readonly #turns: Turns;
   #thread: MakerThread | undefined;
   #closed = false;
 
-  constructor(limits: Limits) {
+  /** @param turns shared with those that must not work at the same time */
+  constructor(limits: Limits, turns: Turns) {
     this.#limits = limits;
+    this.#turns = turns;
   }
 
-  async make(
+  make(source: StateSource, use: (snapshot: JournalSnapshot) => Promise<void>): Promise<void> {
+    return this.#turns.take(() => this.#make(source, use));
+  }
+
+  close(): void {
+    this.#closed = true;
+    void this.#thread?.end();
+  }
+
+  async #make(
     { snapshot, pages }: StateSource,
     use: (snapshot: JournalSnapshot) => Promise<void>,
   ): Promise<void> {
@@ -34,11 +58,6 @@ export class ThreadMaker implements SnapshotMaker {
     } finally {
       await thread.end();
     }
-  }
-
-  close(): void {
-    this.#closed = true;
-    void this.#thread?.end();
   }
 }
 

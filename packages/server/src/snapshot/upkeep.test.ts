@@ -174,15 +174,24 @@ test.each(["writeSnapshot", "readSnapshot", "read", "compact"] as const)(
 test("history that is too old goes though little happens", async () => {
   const { clock, maker, journal, commit } = newWorld({
     historyEvents: 100,
-    historyAgeMs: 2 * lookForOldMs,
+    historyAgeMs: 4 * lookForOldMs.most,
     snapshotEvents: 1_000,
   });
   await commit(8);
-  await clock.advance(2 * lookForOldMs);
+  for (let looks = 0; looks < 4; looks += 1) await clock.advance(lookForOldMs.most);
   expect(journal.state().floor).toBe(0n);
-  await clock.advance(lookForOldMs);
+  await clock.advance(lookForOldMs.most);
   expect(maker.made).toEqual([8n]);
   expect(journal.state()).toMatchObject({ floor: 8n, snapshot: 8n });
+});
+
+test("looks for old history no more often than it must, however short history is kept", async () => {
+  const { clock, maker, commit } = newWorld({ historyAgeMs: 0, snapshotEvents: 1_000 });
+  await commit(3);
+  await clock.advance(lookForOldMs.least - 1);
+  expect(maker.made).toEqual([]);
+  await clock.advance(1);
+  expect(maker.made).toEqual([3n]);
 });
 
 test("once it is closed it does nothing more, and nothing that was under way is told", async () => {
@@ -192,7 +201,7 @@ test("once it is closed it does nothing more, and nothing that was under way is 
   upkeep.close();
   expect(maker.closed).toBe(true);
   journal.crash();
-  await clock.advance(lookForOldMs);
+  await clock.advance(lookForOldMs.most);
   upkeep.committed(100, live(0));
   await clock.settle();
   expect([notices, failed, maker.made]).toEqual([[], [], [10n]]);

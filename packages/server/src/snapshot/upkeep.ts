@@ -37,8 +37,11 @@ export interface UpkeepParts extends UpkeepOptions {
 /** How soon a snapshot that failed is tried again, and how seldom at most. */
 export const retryMs = { first: 10_000, max: 600_000 } as const;
 
-/** How often old history is looked for, milliseconds, while too little happens for a snapshot. */
-export const lookForOldMs = 3_600_000;
+/**
+ * How often old history is looked for while too little happens for a snapshot: four times while an event
+ * gets old, within these bounds.
+ */
+export const lookForOldMs = { least: 60_000, most: 3_600_000 } as const;
 
 /** About how many bytes an object takes in a snapshot, with room to spare. */
 const OBJECT_BYTES = 1_024;
@@ -140,7 +143,7 @@ export class Upkeep {
 
   #planLook(): void {
     const { historyAgeMs } = this.#parts.policy;
-    const everyMs = Math.max(1, Math.min(lookForOldMs, historyAgeMs / 4));
+    const everyMs = Math.max(lookForOldMs.least, Math.min(historyAgeMs / 4, lookForOldMs.most));
     this.#lookForOld = this.#parts.clock.after(everyMs, () => {
       this.#planLook();
       if (this.#running || this.#closed || this.#retry !== undefined) return;

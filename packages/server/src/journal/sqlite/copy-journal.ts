@@ -6,6 +6,7 @@ import { CHUNKS_START, chunkChecksum, NOTHING_DROPPED, snapshotChecksum } from "
 import { BatchDamage, isEqual } from "./columns.ts";
 import type { JournalFiles } from "./files.ts";
 import type { Mark } from "./mark.ts";
+import { openUntouched } from "./open-untouched.ts";
 import { createTables, formatOf, hasOurTables } from "./schema.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import { SourceBatches } from "./source-batches.ts";
@@ -23,6 +24,8 @@ export interface CopiedJournal {
 
 /** How a journal is copied. */
 export interface CopyOptions {
+  /** Whether it is certain that nobody writes to the journal, as to that of a backup. */
+  readonly isUnused: boolean;
   /** What the copy must hold; undefined: nothing in particular. */
   readonly mark: Mark | undefined;
   /** Called now and then with how far it has come. */
@@ -47,7 +50,9 @@ export function copyJournal(
   to: JournalFiles,
   options: CopyOptions,
 ): CopiedJournal {
-  const source = new DatabaseSync(from.database, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+  const source = options.isUnused
+    ? openUntouched(from)
+    : new DatabaseSync(from.database, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
   let copied: Omit<CopiedJournal, "bytes">;
   try {
     if (!hasOurTables(source)) throw new BatchDamage("it has other tables than a journal has");
@@ -212,7 +217,7 @@ function sync(files: JournalFiles): void {
 
 /** A copy that was not read back is none. */
 function readBack(files: JournalFiles, end: Mark): void {
-  const database = new DatabaseSync(files.database, { readOnly: true });
+  const database = openUntouched(files);
   try {
     if (!verify(database, end).holdsMark) throw new BatchDamage("the copy lacks its last batch");
   } finally {

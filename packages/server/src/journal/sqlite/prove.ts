@@ -1,8 +1,8 @@
-import { DatabaseSync } from "node:sqlite";
 import { JournalOpenError } from "../journal.ts";
 import { BatchDamage } from "./columns.ts";
 import type { JournalFiles } from "./files.ts";
 import { type MarkReading, readMark } from "./mark.ts";
+import { openUntouched } from "./open-untouched.ts";
 import { behindMark, damaged, newerFormat, orRefuse } from "./refusals.ts";
 import { DATABASE_FORMAT, type DatabaseFile, hasOurTables, readDatabaseFile } from "./schema.ts";
 import { type Verified, verify } from "./verify.ts";
@@ -55,7 +55,7 @@ export function verifyUntouched(
   { mark }: Pick<MarkReading, "mark">,
 ): Verified {
   return orRefuse(files, () => {
-    const database = new DatabaseSync(files.database, { timeout: 0, readOnly: true });
+    const database = openUntouched(files);
     try {
       if (!hasOurTables(database)) throw new BatchDamage("it has other tables than a journal has");
       return verify(database, mark);

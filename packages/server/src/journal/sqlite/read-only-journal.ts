@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type {
   JournalFilter,
   JournalPage,
@@ -9,6 +9,7 @@ import type {
 import { larger } from "../lineage.ts";
 import { decodeRecords, encodeRecords } from "./encoding.ts";
 import type { JournalFiles } from "./files.ts";
+import { openUntouched } from "./open-untouched.ts";
 import { PageReader } from "./read-page.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import type { Verified } from "./verify.ts";
@@ -25,7 +26,7 @@ export class ReadOnlyJournal {
   readonly #state: JournalState;
 
   constructor(files: JournalFiles, { end, floor, base, snapshot }: Verified) {
-    this.#database = new DatabaseSync(files.database, { timeout: 0, readOnly: true });
+    this.#database = openUntouched(files);
     this.#pages = new PageReader(this.#database);
     this.#snapshots = snapshot && new SnapshotTable(this.#database);
     const highest = { revision: end.revision, epoch: end.epoch };
