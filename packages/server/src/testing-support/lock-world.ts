@@ -21,7 +21,7 @@ import {
   SessionRefSchema,
   SessionService,
 } from "@lockstep/protocol";
-import { secretOf, startTestServer, type TestServer, transportTo } from "./test-server.ts";
+import { secretOf, startTestServer, transportTo } from "./test-server.ts";
 
 const NAMESPACE = "default";
 const LONG_MS = 3_600_000n;
@@ -39,22 +39,27 @@ export type Outcome =
 /** A server whose locks are looked at from outside, on virtual time. */
 export class LockWorld {
   readonly admin: Client<typeof AdminService>;
-  readonly #running: TestServer;
+  readonly advance: (ms: number) => Promise<unknown>;
+  readonly close: () => Promise<void>;
   readonly #transport: Transport;
   #seeds = 0;
 
-  private constructor(running: TestServer) {
-    this.#running = running;
-    this.#transport = transportTo(running.server.url);
+  /** Looks at a server that runs already. */
+  constructor(url: string, advance: LockWorld["advance"], close: LockWorld["close"]) {
+    this.advance = advance;
+    this.close = close;
+    this.#transport = transportTo(url);
     this.admin = createClient(AdminService, this.#transport);
   }
 
+  /** Starts a server with a journal in memory. */
   static async start(limits: Partial<Limits> = {}): Promise<LockWorld> {
-    return new LockWorld(await startTestServer({ limits: { ...DEFAULT_LIMITS, ...limits } }));
-  }
-
-  close(): Promise<void> {
-    return this.#running.close();
+    const running = await startTestServer({ limits: { ...DEFAULT_LIMITS, ...limits } });
+    return new LockWorld(
+      running.server.url,
+      (ms) => running.clock.advance(ms),
+      () => running.close(),
+    );
   }
 
   /** Opens a session; it lives an hour without a keep-alive unless told otherwise. */
@@ -71,10 +76,6 @@ export class LockWorld {
     const actors: Actor[] = [];
     for (let index = 0; index < count; index++) actors.push(await this.actor());
     return actors;
-  }
-
-  advance(ms: number): Promise<void> {
-    return this.#running.clock.advance(ms);
   }
 
   async lock(key: string): Promise<Lock> {
@@ -230,6 +231,11 @@ export class Actor {
 
   get() {
     return this.#sessions.getSession({ session: this.session });
+  }
+
+  /** All sessions of the namespace, ended ones too. */
+  listSessions() {
+    return this.#sessions.listSessions({ namespace: NAMESPACE, includeEnded: true });
   }
 
   close() {
