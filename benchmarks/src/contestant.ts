@@ -1,4 +1,4 @@
-import type { Cycle } from "./measure.ts";
+import type { Cycle, Round } from "./measure.ts";
 
 /** Something to be measured, started once and measured in every round. */
 export interface Contestant {
@@ -6,12 +6,32 @@ export interface Contestant {
   readonly name: string;
   /** How many callers work at once. */
   readonly callers: number;
-  readonly cycle: Cycle;
+  /** Whether all callers want the same lock, instead of each its own. */
+  readonly contended: boolean;
+  /** What is repeated, or a program that repeats it by itself for so many milliseconds and tells the result. */
+  readonly work:
+    | { readonly cycle: Cycle }
+    | { readonly run: (durationMs: number) => Promise<Round> };
 }
 
 /** Contestants that share what they need, such as a server. */
 export interface Group {
   readonly contestants: readonly Contestant[];
+  /** What was measured, such as `redis-server 7.0.15`. */
+  readonly version: string;
   /** Ends what was started for them. */
   close(): Promise<void>;
+}
+
+/** How many callers the contestants of a group have. */
+export interface Sizes {
+  /** Callers with a lock each, one contestant for each number. */
+  readonly callers: readonly number[];
+  /** Callers that all want the same lock. */
+  readonly contending: number;
+}
+
+/** What a peer needs is not on this machine; the report says so instead of its figures. */
+export class PeerMissingError extends Error {
+  override readonly name = "PeerMissingError";
 }

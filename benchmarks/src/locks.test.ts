@@ -7,20 +7,34 @@ describe("the lock benchmark", () => {
   it("measures every contestant with every number of callers, in its short form", async () => {
     const progress: string[] = [];
     const report = await compareLocks({
+      groups: ["commit", "ping-pong", "lockstep", "redis", "etcd-debian", "postgres"],
       callers: [1, 8],
+      contending: 4,
       rounds: 1,
       durationMs: 100,
       progress: (text) => progress.push(text),
     });
-    expect(report.lines.map(({ name, callers }) => `${name} ${callers}`)).toEqual([
-      "raw SQLite commit 1",
-      "raw HTTP/2 ping-pong 1",
-      "raw HTTP/2 ping-pong 8",
-      "Lockstep, Attach 1",
-      "Lockstep, Attach 8",
-      "Lockstep, unary 1",
-      "Lockstep, unary 8",
-    ]);
+    const measured = report.lines.map(
+      ({ name, callers, contended }) => `${name} ${callers}${contended ? " contended" : ""}`,
+    );
+    expect(measured).toEqual(
+      expect.arrayContaining([
+        "raw SQLite commit 1",
+        "raw HTTP/2 ping-pong 1",
+        "raw HTTP/2 ping-pong 8",
+        "Lockstep, Attach 1",
+        "Lockstep, Attach 8",
+        "Lockstep, Attach 4 contended",
+        "Lockstep, unary 1",
+        "Lockstep, unary 8",
+      ]),
+    );
+    // A peer is measured or named as missing, nothing else.
+    const peers = { redis: "Redis", "etcd-debian": "etcd of Debian", postgres: "PostgreSQL" };
+    for (const [group, name] of Object.entries(peers)) {
+      const lines = measured.filter((line) => line.startsWith(name));
+      expect(lines.length > 0).toBe(!(group in report.missing));
+    }
     for (const line of report.lines) {
       expect(line.cycles).toBeGreaterThan(0);
       expect(line.p99Ms).toBeGreaterThanOrEqual(line.p50Ms);

@@ -1,14 +1,34 @@
 import { cpus } from "node:os";
-import type { Contestant, Group } from "./contestant.ts";
+import { type Contestant, type Group, PeerMissingError, type Sizes } from "./contestant.ts";
 import { lockstep } from "./lockstep.ts";
 import { measure, medianRound, type Round } from "./measure.ts";
+import { currentEtcd, debianEtcd } from "./peers/etcd.ts";
+import { postgres } from "./peers/postgres.ts";
+import { redis } from "./peers/redis.ts";
 import { rawCommit } from "./raw-commit.ts";
 import { rawHttp2 } from "./raw-http2.ts";
 
+/** Who can take part, by the name under which one is chosen. */
+const GROUPS = {
+  commit: rawCommit,
+  "ping-pong": rawHttp2,
+  lockstep,
+  redis,
+  "etcd-debian": debianEtcd,
+  etcd: currentEtcd,
+  postgres,
+} as const satisfies Record<string, (sizes: Sizes) => Promise<Group>>;
+
+/** Who can take part. */
+export type GroupName = keyof typeof GROUPS;
+
+/** All who can take part. */
+export const GROUP_NAMES = Object.keys(GROUPS) as readonly GroupName[];
+
 /** How a comparison is run. */
-export interface LocksOptions {
-  /** How many callers work at once, one contestant for each number. */
-  readonly callers: readonly number[];
+export interface LocksOptions extends Sizes {
+  /** Who takes part. */
+  readonly groups: readonly GroupName[];
   /** How often every contestant is measured; the rounds are interleaved. */
   readonly rounds: number;
   /** How long each is measured in a round, milliseconds. */
@@ -21,8 +41,9 @@ export interface LocksOptions {
 interface Line extends Round {
   readonly name: string;
   readonly callers: number;
-  /** Cycles per second as a share of the raw ping-pong with as many callers, in the same run. */
-  readonly ofPingPong: number;
+  readonly contended: boolean;
+  /** Cycles per second of Lockstep over Attach with as many callers, in the same run, as a multiple of these. */
+  readonly lockstepTimes: number | undefined;
 }
 
 /** What a comparison gave, with where it was run. */
@@ -32,21 +53,35 @@ export interface LocksReport {
   readonly node: string;
   readonly rounds: number;
   readonly durationMs: number;
+  /** What took part. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Who could not take part, and why. */
+  readonly missing: Readonly<Record<string, string>>;
   readonly lines: readonly Line[];
 }
 
 /**
- * Measures locks beside what lies under them. A round measures every contestant once, in turn, so that
- * a change of the machine's mood meets all of them; a figure is the median of its rounds.
+ * Measures locks beside what lies under them and beside what else one might use. A round measures every
+ * contestant once, in turn, so that a change of the machine's mood meets all of them; a figure is the
+ * median of its rounds.
  */
 export async function compareLocks(options: LocksOptions): Promise<LocksReport> {
-  const { callers, rounds, durationMs } = options;
+  const { rounds, durationMs } = options;
   const groups: Group[] = [];
+  const versions: Record<string, string> = {};
+  const missing: Record<string, string> = {};
   try {
     // One by one: what has started must be closed also when the next one does not start.
-    groups.push(await rawCommit());
-    groups.push(await rawHttp2(callers));
-    groups.push(await lockstep(callers));
+    for (const name of options.groups) {
+      try {
+        const group = await GROUPS[name](options);
+        groups.push(group);
+        versions[name] = group.version;
+      } catch (error) {
+        if (!(error instanceof PeerMissingError)) throw error;
+        missing[name] = error.message;
+      }
+    }
     const contestants = groups.flatMap((group) => group.contestants);
     const medians = await measureAll(contestants, options);
     const [cpu] = cpus();
@@ -56,6 +91,8 @@ export async function compareLocks(options: LocksOptions): Promise<LocksReport> 
       node: process.version,
       rounds,
       durationMs,
+      versions,
+      missing,
       lines: withRatios(medians),
     };
   } finally {
@@ -63,7 +100,7 @@ export async function compareLocks(options: LocksOptions): Promise<LocksReport> 
   }
 }
 
-type Measured = Omit<Line, "ofPingPong">;
+type Measured = Omit<Line, "lockstepTimes">;
 
 async function measureAll(
   contestants: readonly Contestant[],
@@ -73,24 +110,29 @@ async function measureAll(
   // The first round warms up and does not count.
   for (let round = 0; round <= rounds; round++) {
     for (const contestant of contestants) {
-      const { name, callers, cycle } = contestant;
-      progress(`round ${round} of ${rounds}: ${name}, ${callers} callers`);
-      const result = await measure(callers, durationMs, cycle);
+      const { name, callers, contended, work } = contestant;
+      const wants = contended ? "one lock" : "a lock each";
+      progress(`round ${round} of ${rounds}: ${name}, ${callers} callers, ${wants}`);
+      const result =
+        "run" in work ? await work.run(durationMs) : await measure(callers, durationMs, work.cycle);
       if (round > 0) results.get(contestant)?.push(result);
     }
   }
   return contestants.map((contestant) => ({
     name: contestant.name,
     callers: contestant.callers,
+    contended: contestant.contended,
     ...medianRound(results.get(contestant) ?? []),
   }));
 }
 
 function withRatios(measured: readonly Measured[]): Line[] {
   return measured.map((line) => {
-    const floor = measured.find(
-      ({ name, callers }) => name === "raw HTTP/2 ping-pong" && callers === line.callers,
+    const ours = measured.find(
+      ({ name, callers, contended }) =>
+        name === "Lockstep, Attach" && callers === line.callers && contended === line.contended,
     );
-    return { ...line, ofPingPong: line.perSecond / (floor?.perSecond ?? Number.NaN) };
+    const lockstepTimes = ours === undefined ? undefined : ours.perSecond / line.perSecond;
+    return { ...line, lockstepTimes };
   });
 }

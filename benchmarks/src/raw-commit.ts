@@ -18,16 +18,12 @@ export async function rawCommit(): Promise<Group> {
   database.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY, bytes BLOB)");
   const insert = database.prepare("INSERT INTO rows (bytes) VALUES (?)");
   const bytes = new Uint8Array(RECORD_BYTES);
+  const cycle = async () => {
+    insert.run(bytes);
+  };
   return {
-    contestants: [
-      {
-        name: "raw SQLite commit",
-        callers: 1,
-        cycle: async () => {
-          insert.run(bytes);
-        },
-      },
-    ],
+    version: `SQLite ${process.versions.sqlite}`,
+    contestants: [{ name: "raw SQLite commit", callers: 1, contended: false, work: { cycle } }],
     close: async () => {
       database.close();
       rmSync(folder, { recursive: true });
