@@ -1,7 +1,7 @@
 import { ErrorReason, errorDetailOf, SessionState } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { type Caller, newCaller } from "../testing-support/caller.ts";
-import { testServers } from "../testing-support/test-server.ts";
+import { secretOf, testServers } from "../testing-support/test-server.ts";
 
 const namespace = "default";
 const start = testServers();
@@ -24,6 +24,22 @@ test("a session ends once and stays as it ended, whatever its client and time do
     [closed.session.sessionId, SessionState.CLOSED],
     [expired.session.sessionId, SessionState.EXPIRED],
   ]);
+});
+
+test("a session ends when its time to live has passed, not before, and then soon [SES-40, SES-41]", async () => {
+  const { server, clock } = await start();
+  const reader = await newCaller(server.url, 1);
+  const { sessionId } = await reader.sessions.openSession({
+    ...{ namespace, secret: secretOf(9), ttlMs: 2_000n },
+  });
+  const stateNow = async () => {
+    const { sessions } = await reader.sessions.listSessions({ namespace, includeEnded: true });
+    return sessions.find((session) => session.sessionId === sessionId)?.state;
+  };
+  await clock.advance(1_999);
+  expect(await stateNow()).toBe(SessionState.ACTIVE);
+  await clock.advance(1_001);
+  expect(await stateNow()).toBe(SessionState.EXPIRED);
 });
 
 /** Everything by which a client could try to live on, or end again. */
