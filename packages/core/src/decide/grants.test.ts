@@ -9,6 +9,7 @@ import {
   setPolicy,
   type Wanted,
 } from "../testing-support/client.ts";
+import { convert } from "../testing-support/holding.ts";
 import { World } from "../testing-support/world.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
@@ -196,6 +197,47 @@ describe("The queue", () => {
   });
 });
 
+describe("A waiting Convert", () => {
+  it("stands before all waiters of its key and keeps newcomers out [LOCK-84]", () => {
+    const { world, ann, ben, carl } = people();
+    const [upgradable, reader] = [
+      ann.lock("a", { mode: UPGRADABLE }),
+      ben.lock("a", { mode: SHARED }),
+    ];
+    const earlier = carl.queue("a");
+    expect(convert(ann, upgradable, "a", EXCLUSIVE, { waitMs: 9_000 })).toMatchObject({
+      case: "waiting",
+    });
+    expect(carl.acquire("a", { mode: SHARED })).toMatchObject({ reason: DeniedReason.CONTENDED });
+    const later = carl.queue(["a", "b"].map((key) => ({ key, mode: SHARED })));
+    expect(carl.get().tickets).toMatchObject([
+      { queued: { position: 1 } },
+      { queued: { position: 2, ticketId: later } },
+    ]);
+    const { revision } = world.state;
+    ben.release(reader);
+    expect(world.batches.at(-1)?.map(({ body }) => body.case)).toEqual([
+      "lockReleased",
+      "holdConverted",
+    ]);
+    expect(grantedSince(world, revision)).toEqual([]);
+    const held = getLock(world, "a").holders[0];
+    expect(after(world, () => held && ann.release(held))).toEqual([earlier]);
+  });
+
+  it("that gives up lets those through that it kept out", () => {
+    const { world, ann, ben, carl } = people();
+    const upgradable = ann.lock("a", { mode: UPGRADABLE });
+    ben.lock("a", { mode: SHARED });
+    convert(ann, upgradable, "a", EXCLUSIVE, { waitMs: 9_000, requestId: 50n });
+    const tickets = [
+      carl.queue(["b", "a"].map((key) => ({ key, mode: SHARED }))),
+      carl.queue("a", { mode: SHARED }),
+    ];
+    expect(after(world, () => ann.cancel(50n, { requestId: 51n }))).toEqual(tickets);
+  });
+});
+
 describe("Several keys", () => {
   const both: Wanted[] = ["a", "b"];
 
@@ -219,6 +261,13 @@ describe("Several keys", () => {
       blockers: [{ key: "a", ticketId: ticket }],
     });
     expect(after(world, () => ann.release(lock))).toEqual([ticket]);
+  });
+
+  it("that become free together are granted once to who waits for them all", () => {
+    const { world, ann, ben } = people();
+    const lock = ann.lock(["a", "b", "c"]);
+    const tickets = [ben.queue(both), ben.queue("c")];
+    expect(after(world, () => ann.release(lock))).toEqual(tickets);
   });
 
   it("wait for every earlier waiter of any of them, and for nobody else [LOCK-45, LOCK-46]", () => {

@@ -6,7 +6,14 @@ import {
   ReleaseOutcome,
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { type Client, getLock, open, refused, type Wanted } from "../testing-support/client.ts";
+import {
+  type Client,
+  getLock,
+  open,
+  refused,
+  setPolicy,
+  type Wanted,
+} from "../testing-support/client.ts";
 import { expectSameState, replayed } from "../testing-support/durable.ts";
 import { World } from "../testing-support/world.ts";
 
@@ -75,6 +82,15 @@ describe("Entering a hold again", () => {
     ];
     for (const wanted of others)
       expect(ann.acquire(wanted, COUNT)).toMatchObject({ reason: DeniedReason.REENTRANCY });
+  });
+
+  it("is for exactly as many permits [LOCK-37, LOCK-38]", () => {
+    const { world, ann } = people();
+    setPolicy(world, { keyPrefix: "p", permits: 9 });
+    const permits = (count: number) => ({ ...COUNT, mode: LockMode.PERMITS, permits: count });
+    ann.lock("p", permits(2));
+    expect(ann.acquire("p", permits(3))).toMatchObject({ reason: DeniedReason.REENTRANCY });
+    expect(ann.acquire("p", permits(2))).toMatchObject({ count: 2 });
   });
 
   it("is not for who did not ask for it [LOCK-36]", () => {
