@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { ClockService, LockMode, LockOrdering, OnLossAction } from "@lockstep/protocol";
+import {
+  ClockService,
+  ErrorReason,
+  errorDetailOf,
+  LockMode,
+  LockOrdering,
+  OnLossAction,
+} from "@lockstep/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConfig } from "./config/config.ts";
 import { type ServedData, serve } from "./serve.ts";
@@ -100,3 +107,17 @@ async function everythingTold(actors: Actor[]): Promise<unknown> {
     }),
   );
 }
+
+test("an id that was confirmed before stays confirmed, though what it named made no event [GEN-71]", async () => {
+  const [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+  const held = await ann.take("a");
+  expect(await ben.acquire("a")).toMatchObject({ case: "denied" });
+  const deniedId = ben.lastId;
+  await ben.take("b", { answered: [{ first: deniedId, last: deniedId }] });
+  await ann.release(held);
+  await restart();
+  const late = await ben.again(deniedId).catch((error) => errorDetailOf(error)?.reason);
+  expect(late).toBe(ErrorReason.REQUEST_ID_ANSWERED);
+  expect((await world.lock("a")).holders).toEqual([]);
+  expect(await ben.again(deniedId + 1n)).toMatchObject({ case: "granted" });
+});
