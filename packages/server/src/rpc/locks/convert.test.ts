@@ -130,11 +130,12 @@ describe("a conversion that waits", () => {
     await carl.take(shared("a"));
   });
 
-  test("is taken back by a cancel, the hold unchanged [LOCK-79, LOCK-86]", async () => {
+  test("keeps newcomers out and is taken back by a cancel, the hold unchanged [LOCK-79, LOCK-84, LOCK-86]", async () => {
     const held = await ann.take(upgradable("a"));
     await ben.take(shared("a"));
     await ann.convert(held, "a", EXCLUSIVE, { waitMs });
     const converting = ann.lastId;
+    expect(await carl.acquire(shared("a"))).toMatchObject(denied("CONTENDED"));
     expect(await ann.cancel(converting)).toMatchObject({ outcome: CancelOutcome.CANCELLED });
     expect(await ann.again(converting)).toMatchObject(denied("CANCELLED"));
     expect(await modesOf("a")).toEqual([UPGRADABLE, SHARED]);
