@@ -11,6 +11,7 @@ import { type LiveObjects, lookForOldMs, retryMs, Upkeep, type UpkeepPolicy } fr
 class CountingMaker implements SnapshotMaker {
   readonly made: bigint[] = [];
   failure: Error | undefined;
+  bytes = 100;
   closed = false;
 
   async make(
@@ -21,7 +22,7 @@ class CountingMaker implements SnapshotMaker {
     for await (const page of pages) revision = page.at(-1)?.revision ?? revision;
     if (this.failure !== undefined) throw this.failure;
     this.made.push(revision);
-    await use({ revision, epoch: 1n, chunks: [Buffer.from(`state ${revision}`)] });
+    await use({ revision, epoch: 1n, chunks: [new Uint8Array(this.bytes)] });
   }
 
   close(): void {
@@ -91,6 +92,16 @@ test("with more live objects than that, after as many events as there are object
   expect(maker.made).toEqual([]);
   await commit(1, 25);
   expect(maker.made).toEqual([25n]);
+});
+
+test("with a large snapshot, after as many events as are about as large", async () => {
+  const { maker, commit } = newWorld();
+  maker.bytes = 25 * 256;
+  await commit(10);
+  await commit(24);
+  expect(maker.made).toEqual([10n]);
+  await commit(1);
+  expect(maker.made).toEqual([10n, 35n]);
 });
 
 test("what follows the snapshot is kept whatever history is wanted", async () => {

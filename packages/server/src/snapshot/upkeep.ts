@@ -1,4 +1,9 @@
-import { type Journal, JournalDeposedError, JournalUnknownError } from "../journal/journal.ts";
+import {
+  type Journal,
+  JournalDeposedError,
+  type JournalSnapshot,
+  JournalUnknownError,
+} from "../journal/journal.ts";
 import { smaller } from "../journal/lineage.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { SnapshotMaker } from "./maker.ts";
@@ -46,6 +51,9 @@ export const lookForOldMs = { least: 60_000, most: 3_600_000 } as const;
 /** About how many bytes an object takes in a snapshot, with room to spare. */
 const OBJECT_BYTES = 1_024;
 
+/** About how many bytes of a snapshot an event pays for: as many as it has itself. */
+const EVENT_BYTES = 256;
+
 /**
  * Keeps a journal bounded: when enough has happened since the last snapshot it has another one made,
  * and drops the history that nobody wants and the snapshot covers. All of it goes on beside the
@@ -55,6 +63,8 @@ export class Upkeep {
   readonly #parts: UpkeepParts;
   #eventsSinceSnapshot: number;
   #liveObjects = 0;
+  /** The size of the last snapshot, 0 while this process has made none. */
+  #snapshotBytes = 0;
   #onJournalFailed: (error: Error) => void = () => undefined;
   #running = false;
   #closed = false;
@@ -90,8 +100,9 @@ export class Upkeep {
 
   #isDue(): boolean {
     const { snapshotEvents } = this.#parts.policy;
-    // In proportion to what a snapshot costs: each event pays for about one object.
-    return this.#eventsSinceSnapshot >= Math.max(snapshotEvents, this.#liveObjects);
+    // In proportion to what a snapshot costs: sessions remember more than is live.
+    const cost = Math.max(this.#liveObjects, this.#snapshotBytes / EVENT_BYTES);
+    return this.#eventsSinceSnapshot >= Math.max(snapshotEvents, cost);
   }
 
   #run(): void {
@@ -112,7 +123,8 @@ export class Upkeep {
   async #checkRoom(): Promise<void> {
     const { journal, minFreeBytes } = this.#parts;
     const free = await journal.freeBytes();
-    const needed = minFreeBytes + this.#liveObjects * OBJECT_BYTES;
+    const room = Math.max(this.#liveObjects * OBJECT_BYTES, 2 * this.#snapshotBytes);
+    const needed = minFreeBytes + room;
     if (free === undefined || free >= needed) return;
     throw new Error(`${free} bytes are free where the journal writes, ${needed} are needed`);
   }
@@ -120,7 +132,14 @@ export class Upkeep {
   async #snapshot(): Promise<void> {
     const { journal, maker } = this.#parts;
     const covered = this.#eventsSinceSnapshot;
-    await maker.make(await sourceOf(journal), (snapshot) => journal.writeSnapshot(snapshot));
+    let bytes = 0;
+    await maker.make(await sourceOf(journal), ({ chunks, ...position }) => {
+      const counted = counting(chunks, (length) => {
+        bytes += length;
+      });
+      return journal.writeSnapshot({ ...position, chunks: counted });
+    });
+    this.#snapshotBytes = bytes;
     this.#eventsSinceSnapshot -= covered;
   }
 
@@ -178,5 +197,15 @@ export class Upkeep {
       this.#run();
     });
     this.#retryAfterMs = Math.min(2 * this.#retryAfterMs, retryMs.max);
+  }
+}
+
+async function* counting(
+  chunks: JournalSnapshot["chunks"],
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
   }
 }
