@@ -1,8 +1,15 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { ClockService, Durability, KeyState, LockService, ServerService } from "@lockstep/protocol";
+import {
+  AdminService,
+  ClockService,
+  Durability,
+  KeyState,
+  LockService,
+  ServerService,
+} from "@lockstep/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Flags, readConfig } from "./config/config.ts";
 import { type ServedData, serve } from "./serve.ts";
@@ -69,4 +76,54 @@ test("a journal in memory begins a new lineage that grants at once, on virtual t
   await createClient(ClockService, transportTo(url)).advance({ durationMs: 60_000n });
   const read = await locks.getLock({ namespace: "default", key: "k" });
   expect(read.lock?.state).not.toBe(KeyState.HELD);
+});
+
+test("namespaces come from the configuration, from CreateNamespace and from the data folder", async () => {
+  const first = await start({ namespaces: "orders,Team/ü" });
+  const admin = createClient(AdminService, transportTo(first.url));
+  const made = "x".repeat(512);
+  await admin.createNamespace({ namespace: made, reason: "why" });
+  const session = await openSession(transportTo(first.url));
+  const locks = createClient(LockService, transportTo(first.url));
+  await locks.acquire({ ...acquireOf("k", 1n), session });
+  await first.close();
+  const second = await start();
+  const again = createClient(AdminService, transportTo(second.url));
+  const { namespaces } = await again.listNamespaces({});
+  expect(namespaces.map(({ namespace, epoch }) => [namespace, epoch])).toEqual([
+    ["Team/ü", 2n],
+    ["default", 2n],
+    ["orders", 2n],
+    [made, 2n],
+  ]);
+  const infos = createClient(ServerService, transportTo(second.url));
+  const info = await infos.getServerInfo({ namespace: "orders" });
+  expect(info).toMatchObject({
+    durability: Durability.LOCAL_DISK,
+    namespace: { namespace: "orders", epoch: 2n, revision: 2n, counters: { holds: 0n } },
+  });
+  const other = createClient(LockService, transportTo(second.url));
+  const read = (namespace: string) => other.getLock({ namespace, key: "k" });
+  expect((await read("default")).lock?.state).toBe(KeyState.HELD);
+  expect((await read(made)).lock?.state).toBe(KeyState.FREE);
+});
+
+test("a namespace that is damaged ends the start, and the folder is let go", async () => {
+  const first = await start({ namespaces: "orders" });
+  await first.close();
+  running = undefined;
+  const database = join(folder, "data", "namespaces", "orders", "journal.db");
+  writeFileSync(database, "not a database".repeat(1_000));
+  await expect(start()).rejects.toMatchObject({ problem: "DAMAGED" });
+  rmSync(join(folder, "data", "namespaces", "orders"), { recursive: true });
+  await start();
+});
+
+test("the server fails when any of its namespaces does", async () => {
+  const served = await start({ namespaces: "orders" });
+  rmSync(join(folder, "data", "namespaces", "orders"), { recursive: true });
+  const admin = createClient(AdminService, transportTo(served.url));
+  const update = { namespace: "orders", settings: {}, reason: "why" };
+  await admin.updateNamespace(update).catch(() => undefined);
+  expect(await served.failed).toBeInstanceOf(Error);
 });
