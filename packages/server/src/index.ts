@@ -20,6 +20,7 @@ export {
   type VerifiedNamespace,
   verifyData,
 } from "./maintenance/verify-data.ts";
+export { Namespaces } from "./namespaces/namespaces.ts";
 export type { Clock, Timer } from "./ports/clock.ts";
 export type { VirtualClock } from "./ports/virtual-clock.ts";
 export type { RpcEnvironment, ServerIdentity } from "./rpc/environment.ts";

@@ -1,5 +1,5 @@
+import type { UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createClient } from "@lockstep/client";
-import type { Handlers } from "@lockstep/server";
 import { expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import { inMemoryTransport } from "./in-memory-transport.ts";
@@ -8,13 +8,16 @@ import { TestTime } from "./ports/test-time.ts";
 
 test("a session lives on one Attach, whose stream stays open in both directions", async () => {
   const time = new TestTime(0);
-  const server = await openServer({}, time.serverClock);
+  const server = await openServer({}, time.server.serverClock());
   const called: string[] = [];
-  const transport = inMemoryTransport(
-    recorded(server.handlers, called),
-    new Connection(() => time.notice()),
-  );
-  const client = createClient({ transport, clock: time.clientClock });
+  const recorded: UniversalClientFn = (request) => {
+    called.push(new URL(request.url).pathname.split("/").at(-1) ?? "");
+    return server.answer(request);
+  };
+  const process = time.client();
+  const connection = new Connection([process, time.server], () => time.notice());
+  const transport = inMemoryTransport(() => recorded, connection);
+  const client = createClient({ transport, clock: process.clientClock() });
   const lock = await client.acquire("orders");
   await time.advance(60_000);
   await lock.release();
@@ -22,13 +25,3 @@ test("a session lives on one Attach, whose stream stays open in both directions"
   await client.close();
   await server.close();
 });
-
-function recorded(handlers: Handlers, called: string[]): Handlers {
-  const all = handlers.all.map((handler) =>
-    Object.assign((request: Parameters<typeof handler>[0]) => {
-      called.push(handler.method.name);
-      return handler(request);
-    }, handler),
-  );
-  return { ...handlers, all };
-}

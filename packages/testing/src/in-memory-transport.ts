@@ -1,5 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
-import { createUniversalHandlerClient } from "@connectrpc/connect/protocol";
+import { createUniversalHandlerClient, type UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import type { Handlers } from "@lockstep/server";
 import type { Connection } from "./connection.ts";
@@ -7,10 +7,21 @@ import type { Connection } from "./connection.ts";
 // The server has limits of its own; the library takes no larger ones than this.
 const MAX_BYTES = 0xffffffff;
 
-/** A transport to a server's handlers over a connection in memory, streams in both directions included. */
-export function inMemoryTransport({ all }: Handlers, connection: Connection): Transport {
+/** What answers the calls of a server's handlers. */
+export function answering({ all }: Handlers): UniversalClientFn {
+  return createUniversalHandlerClient([...all]);
+}
+
+/**
+ * A transport over a connection in memory, streams in both directions included, to what answers now; `server` gives
+ * undefined while nobody does.
+ */
+export function inMemoryTransport(
+  server: () => UniversalClientFn | undefined,
+  connection: Connection,
+): Transport {
   return createTransport({
-    httpClient: connection.carry(createUniversalHandlerClient([...all])),
+    httpClient: connection.carry(server),
     baseUrl: "http://test-server",
     useBinaryFormat: true,
     interceptors: [],

@@ -17,4 +17,9 @@ export interface TestServerOptions {
 export interface TestClientOptions extends Omit<SessionOptions, "clock" | "random" | "unref"> {
   /** Whether to use Attach, as clients do in Node. False: only unary calls, as in a browser. Default true. */
   readonly attach?: boolean;
+  /**
+   * How fast the clocks of the client's machine run: 1.01 is a hundredth too fast. Clients allow for a hundredth either
+   * way. Above 0. Default 1.
+   */
+  readonly clockRate?: number;
 }

@@ -1,13 +1,14 @@
-import type { Clock as ClientClock, Timer } from "@lockstep/client";
-import type { Clock as ServerClock } from "@lockstep/server";
+import type { Timer } from "@lockstep/client";
+import { TestProcess } from "./test-process.ts";
 
 /** What is due first at the same moment: a client decides before its server does. */
 const CLIENT_RANK = 0;
 const SERVER_RANK = 1;
 
 interface Alarm {
-  readonly dueMs: number;
-  readonly rank: number;
+  dueMs: number;
+  readonly process: TestProcess;
+  readonly setAtMs: number;
   readonly order: number;
   readonly fn: () => void;
 }
@@ -22,11 +23,10 @@ const TURNS_MAX = 100_000;
  * Turns of the event loop are real, so that everything that needs no time happens by itself.
  */
 export class TestTime {
-  /** What clients go by. */
-  readonly clientClock: ClientClock;
-  /** What the server goes by. */
-  readonly serverClock: ServerClock;
-  readonly #startUnixMs: number;
+  /** What the wall clocks show at the beginning, unix milliseconds. */
+  readonly startUnixMs: number;
+  /** The process of the server. */
+  readonly server: TestProcess;
   readonly #alarms: Alarm[] = [];
   #nowMs = 0;
   #order = 0;
@@ -35,31 +35,13 @@ export class TestTime {
 
   /** @param startUnixMs what the wall clocks show at the beginning, unix milliseconds */
   constructor(startUnixMs: number) {
-    this.#startUnixMs = startUnixMs;
-    const common = {
-      monotonicMs: () => this.#nowMs,
-      unixMs: () => this.unixMs,
-      afterTurn: (fn: () => void) => this.#afterTurns(1, fn),
-    };
-    this.clientClock = {
-      ...common,
-      after: (ms, fn) =>
-        // What a client wants at once needs no time to pass.
-        ms <= 0 ? this.#nextTurn(fn) : this.#after(CLIENT_RANK, ms, fn),
-      stayAwake: () => ({ cancel: () => undefined }),
-    };
-    this.serverClock = {
-      ...common,
-      after: (ms, fn) => this.#after(SERVER_RANK, ms, fn),
-      afterPoll: (fn) => this.#afterTurns(2, fn),
-      // Time stands still while the event loop does.
-      stalls: () => ({ totalMs: 0, maxMs: 0 }),
-    };
+    this.startUnixMs = startUnixMs;
+    this.server = new TestProcess(this, SERVER_RANK, 1);
   }
 
-  /** What the wall clocks show, unix milliseconds. */
-  get unixMs(): number {
-    return this.#startUnixMs + Math.floor(this.#nowMs);
+  /** The process of another client, whose clocks run at this rate. */
+  client(rate = 1): TestProcess {
+    return new TestProcess(this, CLIENT_RANK, rate);
   }
 
   /** How much time has passed since the beginning, milliseconds. */
@@ -85,19 +67,79 @@ export class TestTime {
     return this.#advancing;
   }
 
+  /** Calls back in so many milliseconds, unless the process stands still then. */
+  after(process: TestProcess, ms: number, fn: () => void): Timer {
+    const alarm = {
+      dueMs: this.#nowMs + ms,
+      process,
+      setAtMs: this.#nowMs,
+      order: this.#order++,
+      fn,
+    };
+    this.#alarms.push(alarm);
+    this.#sort();
+    this.notice();
+    return { cancel: () => void this.#cancel(alarm) };
+  }
+
+  /** Calls back in the next turn. */
+  nextTurn(fn: () => void): Timer {
+    let cancelled = false;
+    this.afterTurns(1, () => {
+      if (!cancelled) fn();
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+  }
+
+  /** Calls back after so many turns. */
+  afterTurns(turns: number, fn: () => void): void {
+    this.notice();
+    setImmediate(() => {
+      this.notice();
+      if (turns > 1) this.afterTurns(turns - 1, fn);
+      else fn();
+    });
+  }
+
+  /** The timers of a process have stood still since then, or since they were set. */
+  postpone(process: TestProcess, sinceMs: number): void {
+    for (const alarm of this.#alarms) {
+      if (alarm.process !== process) continue;
+      alarm.dueMs += this.#nowMs - Math.max(sinceMs, alarm.setAtMs);
+    }
+    this.#sort();
+  }
+
+  /** Fires what should have fired while a process stood still. */
+  fireOverdue(process: TestProcess): void {
+    this.notice();
+    this.#fire((alarm) => alarm.process === process);
+  }
+
   async #advanceTo(targetMs: number): Promise<void> {
     await this.#rest();
-    for (let next = this.#alarms[0]; next && next.dueMs <= targetMs; next = this.#alarms[0]) {
+    for (let next = this.#next(targetMs); next; next = this.#next(targetMs)) {
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      this.#fire(next.rank);
+      const { rank } = next.process;
+      this.#fire(({ process }) => process.rank === rank);
       await this.#rest();
     }
     this.#nowMs = targetMs;
   }
 
-  /** Fires everything of one rank that is due, and nothing that it starts. */
-  #fire(rank: number): void {
-    const due = this.#alarms.filter((alarm) => alarm.rank === rank && alarm.dueMs <= this.#nowMs);
+  #next(targetMs: number): Alarm | undefined {
+    return this.#alarms.find(({ dueMs, process }) => dueMs <= targetMs && !process.standstill);
+  }
+
+  /** Fires everything chosen that is due, and nothing that it starts. */
+  #fire(chosen: (alarm: Alarm) => boolean): void {
+    const due = this.#alarms.filter(
+      (alarm) => alarm.dueMs <= this.#nowMs && !alarm.process.standstill && chosen(alarm),
+    );
     for (const alarm of due) {
       // One of them may have cancelled another.
       if (this.#cancel(alarm)) alarm.fn();
@@ -116,39 +158,15 @@ export class TestTime {
     }
   }
 
-  #after(rank: number, ms: number, fn: () => void): Timer {
-    const dueMs = this.#nowMs + Math.max(1, Math.ceil(ms));
-    const alarm = { dueMs, rank, order: this.#order++, fn };
-    this.#alarms.push(alarm);
-    this.#alarms.sort((a, b) => a.dueMs - b.dueMs || a.rank - b.rank || a.order - b.order);
-    this.notice();
-    return { cancel: () => void this.#cancel(alarm) };
+  #sort(): void {
+    this.#alarms.sort(
+      (a, b) => a.dueMs - b.dueMs || a.process.rank - b.process.rank || a.order - b.order,
+    );
   }
 
   #cancel(alarm: Alarm): boolean {
     const place = this.#alarms.indexOf(alarm);
     if (place >= 0) this.#alarms.splice(place, 1);
     return place >= 0;
-  }
-
-  #nextTurn(fn: () => void): Timer {
-    let cancelled = false;
-    this.#afterTurns(1, () => {
-      if (!cancelled) fn();
-    });
-    return {
-      cancel: () => {
-        cancelled = true;
-      },
-    };
-  }
-
-  #afterTurns(turns: number, fn: () => void): void {
-    this.notice();
-    setImmediate(() => {
-      this.notice();
-      if (turns > 1) this.#afterTurns(turns - 1, fn);
-      else fn();
-    });
   }
 }
