@@ -10,9 +10,10 @@ import {
   LockMode,
   LockOrdering,
   OnLossAction,
+  ServerService,
 } from "@lockstep/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readConfig } from "./config/config.ts";
+import { type Flags, readConfig } from "./config/config.ts";
 import { type ServedData, serve } from "./serve.ts";
 import { type Actor, LockWorld, shared, upgradable } from "./testing-support/lock-world.ts";
 import { transportTo } from "./testing-support/test-server.ts";
@@ -22,21 +23,28 @@ const reason = "test";
 let folder: string;
 let running: ServedData;
 let world: LockWorld;
-beforeEach(async () => {
+let flags: Flags;
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "lockstep-restart-"));
-  running = await start(0);
-  const clock = createClient(ClockService, transportTo(running.url));
-  const advance = (ms: number) => clock.advance({ durationMs: BigInt(ms) });
-  world = new LockWorld(running.url, advance, () => running.close());
 });
 afterEach(async () => {
   await world.close();
   rmSync(folder, { recursive: true });
 });
 
+/** Starts the first server, and the world that looks at it and at those after it. */
+async function begin(more: Flags = {}): Promise<void> {
+  flags = more;
+  running = await start(0);
+  const clock = createClient(ClockService, transportTo(running.url));
+  const advance = (ms: number) => clock.advance({ durationMs: BigInt(ms) });
+  world = new LockWorld(running.url, advance, () => running.close());
+}
+
 function start(port: number): Promise<ServedData> {
-  const flags = { listen: `127.0.0.1:${port}`, dataFolder: join(folder, "data"), testClock: true };
-  return serve(readConfig(flags, {}), { write: () => undefined });
+  const listen = `127.0.0.1:${port}`;
+  const given = { listen, dataFolder: join(folder, "data"), testClock: true, ...flags };
+  return serve(readConfig(given, {}), { write: () => undefined });
 }
 
 async function restart(): Promise<void> {
@@ -45,21 +53,38 @@ async function restart(): Promise<void> {
   running = await start(port);
 }
 
-test("holds, waiters, values, wishes, policies, settings and quarantines are as they were [REC-5, REC-6, REC-10]", async () => {
-  const actors = (await world.actors(4)) as [Actor, Actor, Actor, Actor];
-  await say(actors);
-  const before = await everythingTold(actors);
-  await restart();
-  expect(await everythingTold(actors)).toEqual(before);
-  // And it is more than told: the rules are in force.
-  const [ann, ben, carl] = actors;
-  const [first] = (await ann.get()).holds;
-  expect(await carl.acquire("q")).toMatchObject({ reason: "IDENTITY_QUARANTINED" });
-  await ann.release({ holdId: first?.holdId ?? 0n, token: first?.token ?? 0n } as never);
-  await ann.release({ holdId: first?.holdId ?? 0n, token: first?.token ?? 0n } as never);
-  expect((await world.lock("a")).holders).toEqual([]);
-  expect(await ben.again(3n)).toMatchObject({ case: "denied" });
-});
+const ways: [string, Flags][] = [
+  ["all events", {}],
+  ["a snapshot and the events after it", { snapshotEvents: "10", historyEvents: "0" }],
+];
+
+test.each(ways)(
+  "holds, waiters, values, wishes, policies, settings and quarantines are as they were, from %s [REC-5, REC-6, REC-10, REC-12]",
+  async (_, more) => {
+    await begin(more);
+    const actors = (await world.actors(4)) as [Actor, Actor, Actor, Actor];
+    await say(actors);
+    if (more.snapshotEvents !== undefined) await expect.poll(floor).toBeGreaterThan(0n);
+    const before = await everythingTold(actors);
+    await restart();
+    expect(await everythingTold(actors)).toEqual(before);
+    // And it is more than told: the rules are in force.
+    const [ann, ben, carl] = actors;
+    const [first] = (await ann.get()).holds;
+    expect(await carl.acquire("q")).toMatchObject({ reason: "IDENTITY_QUARANTINED" });
+    for (let count = 0; count < 2; count++) {
+      await ann.release({ holdId: first?.holdId ?? 0n, token: first?.token ?? 0n } as never);
+    }
+    expect((await world.lock("a")).holders).toEqual([]);
+    expect(await ben.again(3n)).toMatchObject({ case: "denied" });
+  },
+);
+
+/** Up to where history is no longer kept; above 0 once a snapshot has been made. */
+async function floor(): Promise<bigint> {
+  const info = createClient(ServerService, transportTo(running.url));
+  return (await info.getServerInfo({ namespace })).namespace?.floor ?? 0n;
+}
 
 /** Does something of every kind that a restart must not undo. */
 async function say([ann, ben, carl, dora]: [Actor, Actor, Actor, Actor]): Promise<void> {
@@ -109,6 +134,7 @@ async function everythingTold(actors: Actor[]): Promise<unknown> {
 }
 
 test("an id that was confirmed before stays confirmed, though what it named made no event [GEN-71]", async () => {
+  await begin();
   const [ann, ben] = (await world.actors(2)) as [Actor, Actor];
   const held = await ann.take("a");
   expect(await ben.acquire("a")).toMatchObject({ case: "denied" });
