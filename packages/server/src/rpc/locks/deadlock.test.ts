@@ -124,6 +124,7 @@ describe("permits", () => {
     const first = await ann.wait(permits("pool/2", 1), { owner });
     const second = await ben.wait(permits("pool/1", 1), { owner });
     expect(await ann.again(first)).toMatchObject({ case: "queued" });
+    expect(await ben.again(second)).toMatchObject({ case: "queued" });
     await world.policy("pool/", { permits: 1 });
     expect(await ben.again(second)).toMatchObject(victim);
     expect(await ann.again(first)).toMatchObject({ case: "queued" });
