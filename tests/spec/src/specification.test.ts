@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { coverageOfRepository } from "./coverage.ts";
+import { coverageOfRepository, unnamed } from "./coverage.ts";
 import { show } from "./finding.ts";
 
 const coverage = coverageOfRepository();
@@ -11,6 +11,10 @@ describe("the specification", () => {
     expect(coverage.references.map(({ path }) => path)).toContain(
       "packages/protocol/src/fence.test.ts",
     );
+  });
+
+  test("has a test for every MUST", () => {
+    expect(unnamed(coverage).map(({ id, text }) => `${id} ${text}`)).toEqual([]);
   });
 
   test("keeps its form, and tests name only what it has", () => {
