@@ -12,10 +12,13 @@ import { acquireOp, releaseOp } from "../../executor/testing-support/world.ts";
 export class Churn {
   readonly #executor: Executor;
   readonly #keepers: SessionCaller[] = [];
+  readonly #salt: number;
   #secrets = 0;
 
-  constructor(executor: Executor) {
+  /** @param salt another one than that of those before it on the same data */
+  constructor(executor: Executor, salt = 0) {
     this.#executor = executor;
+    this.#salt = salt;
   }
 
   /** Holds, tickets, delays and outcomes that stay: what must never get lost. */
@@ -57,7 +60,9 @@ export class Churn {
   async #open(): Promise<SessionCaller> {
     this.#secrets += 1;
     const secretSha256 = new Uint8Array(32);
-    new DataView(secretSha256.buffer).setUint32(0, this.#secrets);
+    const secret = new DataView(secretSha256.buffer);
+    secret.setUint32(0, this.#secrets);
+    secret.setUint32(4, this.#salt);
     const request = create(OpenSessionRequestSchema, { namespace: "default", ttlMs: 3_600_000n });
     const op: Op<"openSession"> = { kind: "openSession", principal: "p", secretSha256, request };
     const { sessionId } = await this.#executor.submit(op).reply;
