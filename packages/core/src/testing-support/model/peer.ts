@@ -1,11 +1,19 @@
 import type { Event } from "@lockstep/protocol";
 import type { Action } from "./actions.ts";
 import type { Call, Repeatable } from "./calls.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, ModelHold, Target } from "./facts.ts";
+import { policyOf, spell } from "./lookups.ts";
+
+/** A hold as somebody speaks of it, rightly or not. */
+interface Spoken {
+  readonly holdId: bigint;
+  readonly token: bigint;
+}
 
 /** A client of the story: it numbers requests, repeats them, and confirms what it likes. */
 export class Peer {
   readonly #ttlMs: number;
+  readonly principal: string;
   #secret: number;
   #sessionId = 0n;
   #lastId = 0n;
@@ -17,18 +25,24 @@ export class Peer {
   /** The last news a keep-alive told of. */
   #told = 0n;
 
-  constructor(index: number, ttlMs: number) {
+  constructor(index: number, ttlMs: number, principal: string) {
     this.#secret = index + 1;
     this.#ttlMs = ttlMs;
+    this.principal = principal;
+  }
+
+  get sessionId(): bigint {
+    return this.#sessionId;
   }
 
   /** Opens its session, or asks for it again. */
   open(): Call {
-    return { kind: "open", secret: this.#secret, ttlMs: this.#ttlMs };
+    const { principal } = this;
+    return { kind: "open", secret: this.#secret, ttlMs: this.#ttlMs, principal };
   }
 
-  /** The call an action stands for in this state. `token` is that of some hold. */
-  callOf(action: Action, facts: Facts, durableRevision: bigint, token: bigint): Call {
+  /** The call an action stands for in this state. `any` is some hold there was. */
+  callOf(action: Action, facts: Facts, durableRevision: bigint, any: Spoken): Call {
     const { pick } = action;
     const alive = facts.sessions.get(this.#sessionId)?.life === "ACTIVE";
     if (action.kind === "open" || (!alive && pick % 3 > 0)) return this.#reopen(alive);
@@ -38,7 +52,7 @@ export class Peer {
       return { kind: "keepAlive", sessionId, answered, seen: this.#seen(action, durableRevision) };
     const again = action.again ? this.#sent.at(-1 - (pick % 8)) : undefined;
     if (again !== undefined) return { ...again, answered };
-    const call = this.#newCall(action, facts, token, { sessionId, answered });
+    const call = this.#newCall(action, facts, any, { sessionId, answered });
     this.#sent.push(call);
     return call;
   }
@@ -51,7 +65,7 @@ export class Peer {
       if (body.case !== "lockGranted" && body.case !== "ticketEnded") continue;
       if (body.value.sessionId === this.#sessionId) this.#finals.add(body.value.requestId);
     }
-    if (call === undefined || !("sessionId" in call) || call.sessionId !== this.#sessionId) return;
+    if (call === undefined || !("answered" in call) || call.sessionId !== this.#sessionId) return;
     if (call.kind === "keepAlive")
       this.#told = BigInt(/^alive (\d+)/.exec(says)?.[1] ?? this.#told);
     else if (!says.startsWith("waiting")) this.#finals.add(call.requestId);
@@ -79,31 +93,78 @@ export class Peer {
   }
 
   #newCall(
-    { kind, key, owner, waitMs, id, pick }: Action,
+    action: Action,
     facts: Facts,
-    token: bigint,
+    any: Spoken,
     session: { sessionId: bigint; answered: bigint[] },
   ): Repeatable {
-    const requestId = this.#requestId(id, kind === "acquire", pick);
-    const content = `${kind} ${key} ${owner} ${waitMs}`;
+    const { kind, pick, waitMs, priority, modes } = action;
+    const requestId = this.#requestId(action.id, kind === "acquire", pick);
+    const answerQueued = pick % 4 === 0;
+    const spoken = this.#spoken(facts, any, action);
+    const { holdId, token } = spoken;
+    const base = { ...session, requestId };
     switch (kind) {
-      case "release": {
-        const own = [...facts.holds.values()].filter((one) => one.sessionId === session.sessionId);
-        const holdId = pick < 22 ? (own.at(pick % 2)?.id ?? token) : token;
-        const shown = pick === 30 ? holdId + 1n : holdId;
-        const released = `release ${holdId} ${shown}`;
-        return { kind, ...session, requestId, holdId, token: shown, content: released };
+      case "release":
+        return { kind, ...base, ...spoken, content: `release ${holdId} ${token}` };
+      case "convert": {
+        const key = this.#keyOf(facts, holdId, action);
+        const mode = pick % 3 === 0 ? (modes[0] ?? "SHARED") : "EXCLUSIVE";
+        const content = `convert ${holdId} ${token} ${key} ${mode} ${waitMs} ${priority}`;
+        const asked = { ...spoken, key, mode, waitMs, priority, answerQueued };
+        return { kind, ...base, ...asked, content };
+      }
+      case "setValue": {
+        const { value } = action.terms;
+        return { kind, ...base, ...spoken, value, content: `value ${holdId} ${token} ${value}` };
+      }
+      case "transfer": {
+        const to = this.#receiver(facts, holdId, pick);
+        const content = `transfer ${holdId} ${token} ${to.toSessionId} ${to.toRequestId}`;
+        return { kind, ...base, ...spoken, ...to, content };
       }
       case "cancel": {
         const acquireRequestId = this.#cancelled(facts, pick);
-        const cancelled = `cancel ${acquireRequestId}`;
-        return { kind, ...session, requestId, acquireRequestId, content: cancelled };
+        return { kind, ...base, acquireRequestId, content: `cancel ${acquireRequestId}` };
       }
       case "close":
-        return { kind, ...session, requestId, content: "close" };
-      default:
-        return { kind: "acquire", ...session, requestId, key, owner, waitMs, content };
+        return { kind, ...base, content: "close" };
+      default: {
+        const { owner, count, terms } = action;
+        const targets = targetsOf(facts, action);
+        const asked = { targets, owner, count, terms, waitMs, priority, answerQueued };
+        const said = [spell(targets), owner, count, JSON.stringify(terms), waitMs, priority];
+        return { kind: "acquire", ...base, ...asked, content: `acquire ${said.join(" ")}` };
+      }
     }
+  }
+
+  /** A hold of its own, mostly a fitting one, with one of its tokens or a wrong one; sometimes somebody else's. */
+  #spoken(facts: Facts, any: Spoken, { kind, pick }: Action): Spoken {
+    const own = [...facts.holds.values()].filter((one) => one.sessionId === this.#sessionId);
+    const fit = own.filter((hold) => isFor(kind, hold, facts));
+    const all = pick < 20 && fit.length > 0 ? fit : own;
+    const hold = pick < 26 ? (all.at(pick % 3) ?? all[0]) : undefined;
+    if (hold === undefined) return any;
+    if (pick === 25) return { holdId: hold.id, token: hold.token + 1n };
+    const earlier = pick > 20 ? hold.earlierTokens[0] : undefined;
+    return { holdId: hold.id, token: earlier ?? hold.token };
+  }
+
+  #keyOf(facts: Facts, holdId: bigint, { keys, pick }: Action): string {
+    const targets = facts.holds.get(holdId)?.targets ?? [];
+    const upgradable = targets.find(({ mode }) => mode === "UPGRADABLE");
+    const own = upgradable ?? targets[pick % Math.max(1, targets.length)];
+    return (pick < 28 ? own?.key : undefined) ?? keys[0] ?? "a";
+  }
+
+  #receiver(facts: Facts, holdId: bigint, pick: number) {
+    const wanted = spell(facts.holds.get(holdId)?.targets ?? []);
+    const all = [...facts.tickets.values()];
+    const fit = all.filter(({ targets }) => spell(targets) === wanted);
+    const waiter = (pick < 25 && fit.length > 0 ? fit : all).at(pick % 2) ?? all[0];
+    const { sessionId = this.#sessionId, requestId = 1n } = waiter ?? {};
+    return { toSessionId: sessionId, toRequestId: requestId };
   }
 
   #requestId(id: Action["id"], isAcquire: boolean, pick: number): bigint {
@@ -119,7 +180,7 @@ export class Peer {
     return this.#lastId;
   }
 
-  /** An acquire that waits, one it has sent, one it has left out, or one it will send later. */
+  /** A request that waits, one it has sent, one it has left out, or one it will send later. */
   #cancelled(facts: Facts, pick: number): bigint {
     const waits = [...facts.tickets.values()].find((one) => one.sessionId === this.#sessionId);
     if (pick < 10 && waits !== undefined) return waits.requestId;
@@ -151,4 +212,25 @@ export class Peer {
         return durableRevision + 1n;
     }
   }
+}
+
+/** Whether something comes of it when this is done to a hold. */
+function isFor(kind: Action["kind"], { targets }: ModelHold, facts: Facts): boolean {
+  if (kind === "convert") return targets.some(({ mode }) => mode === "UPGRADABLE");
+  const wanted = spell(targets);
+  return [...facts.tickets.values()].some((ticket) => spell(ticket.targets) === wanted);
+}
+
+/** What an action asks for: mostly in a mode that the key takes. */
+function targetsOf(facts: Facts, { keys, modes, permits, pick, owner }: Action): Target[] {
+  const held = [...facts.holds.values()].find((hold) => owner !== "" && hold.owner === owner);
+  if (held !== undefined && pick < 4) return held.targets;
+  return keys.map((key, at) => {
+    const limit = policyOf(facts, key).permits;
+    const wished = modes[at] ?? "EXCLUSIVE";
+    const fits = limit > 0 ? "PERMITS" : wished === "PERMITS" ? "SHARED" : wished;
+    const mode = pick === 29 ? wished : fits;
+    const most = Math.max(1, pick === 28 ? limit + 1 : limit);
+    return { key, mode, permits: mode === "PERMITS" ? Math.min(permits, most) : 0 };
+  });
 }
