@@ -106,3 +106,41 @@ test("no reader is shown the secret of a session or its hash [SES-2]", async () 
 function bytesAsHex(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 }
+
+test("every event tells revision, time, node and actor, and the reason of who acted [LOCK-161, LOCK-172]", async () => {
+  const { server, clock } = await start();
+  const ann = await newCaller(server.url, 1);
+  await clock.advance(1_234);
+  const held = await ann.take("a");
+  const { admin, session } = ann;
+  const more = { namespace, correlationId: "ticket-7" };
+  await admin.forceRelease({ ...more, key: "a", expectedToken: held.token, reason: "stuck" });
+  await admin.setPolicy({ ...more, keyPrefix: "a", policy: { permits: 1 }, reason: "pool" });
+  await admin.updateNamespace({ ...more, settings: { ordering: 2 }, reason: "order" });
+  const { quarantine } = await admin.quarantineIdentity({
+    ...{ ...more, principal: "mallory", reason: "abuse" },
+  });
+  await admin.clearQuarantine({
+    ...{ ...more, subject: { case: "principal", value: "mallory" }, reason: "sorry" },
+    expectedRevision: quarantine?.revision ?? 0n,
+  });
+  await admin.revokeSession({ ...more, sessionId: session.sessionId, reason: "gone" });
+  const { events } = await ann.locks.listEvents({ namespace });
+  const decidedAtMs = BigInt(clock.unixMs());
+  const acts = events.slice(3).map((event) => [event.body.case, event.reason]);
+  expect(acts).toEqual([
+    ["lockLost", "stuck"],
+    ["policyChanged", "pool"],
+    ["namespaceConfigured", "order"],
+    ["identityQuarantined", "abuse"],
+    ["identityQuarantineCleared", "sorry"],
+    ["sessionEnded", "gone"],
+  ]);
+  for (const [index, event] of events.entries()) {
+    expect(event.revision).toBe(BigInt(index + 1));
+    expect(event.node).toBe("node-1");
+    expect(event.actor).toBe(index === 0 ? "" : "127.0.0.1");
+    if (index > 1) expect(event.decidedAtMs).toBe(decidedAtMs);
+    expect(event.correlationId).toBe(index > 2 ? "ticket-7" : "");
+  }
+});

@@ -25,6 +25,21 @@ test("tells that a journal in memory survives nothing [GEN-91]", async () => {
   expect((await client.getServerInfo({ namespace })).durability).toBe(Durability.NONE);
 });
 
+test("tells of itself what it is and can, and of a namespace where it stands [GEN-90]", async () => {
+  const { server } = await start();
+  const client = createClient(ServerService, transportTo(server.url));
+  const { token } = await (await newCaller(server.url, 1)).take("a");
+  const info = await client.getServerInfo({ namespace });
+  expect(info.serverVersion).not.toBe("");
+  expect(info.protocolVersions).toEqual(["v1"]);
+  expect(info.features).toContain("attach");
+  expect(Object.keys(info.limits).length).toBeGreaterThan(20);
+  expect(info.namespace).toMatchObject({
+    ...{ namespace, role: NamespaceRole.LEADER, epoch: 1n, revision: token, floor: 0n },
+  });
+  expect((await client.getServerInfo({})).namespace).toBeUndefined();
+});
+
 test("answers while a namespace recovers, which itself refuses [GEN-92, REC-4]", async () => {
   const clock = new VirtualClock(0);
   const recovering = await openNamespace({
