@@ -104,7 +104,7 @@ test("with a large snapshot, after as many events as are about as large", async 
   expect(maker.made).toEqual([10n, 35n]);
 });
 
-test("what follows the snapshot is kept whatever history is wanted", async () => {
+test("what follows the snapshot is kept whatever history is wanted [REC-13]", async () => {
   const { journal, commit } = newWorld({ historyEvents: 0 });
   await commit(10);
   await commit(7);
