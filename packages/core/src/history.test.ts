@@ -50,7 +50,7 @@ const runs = (numRuns: number) =>
 
 describe("Any history", () => {
   it(
-    "is answered as the contract says, breaks no rule, and gives the same state again",
+    "is answered as the contract says, breaks no rule, and gives the same state again [LOCK-5]",
     () => {
       const seen = new Set<string>();
       fc.assert(
