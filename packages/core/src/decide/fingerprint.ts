@@ -14,7 +14,7 @@ import {
  * use for something else. Not a defence: a client can only deceive itself. Two independent 32-bit
  * hashes (FNV-1a and a multiply-xorshift) over the UTF-16 code units.
  */
-export function fingerprint(text: string): bigint {
+function fingerprint(text: string): bigint {
   let a = 0x811c9dc5;
   let b = 0x9e3779b9;
   for (let i = 0; i < text.length; i++) {
@@ -81,7 +81,7 @@ export function closeFingerprint(): bigint {
 }
 
 /** Bytes as text that can be told from any other bytes. */
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

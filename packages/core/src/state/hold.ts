@@ -57,10 +57,10 @@ export interface LostHold {
 }
 
 /** How many request ids a hold remembers; beyond it the oldest go. */
-export const HOLD_REQUESTS_MAX = 1_024;
+const HOLD_REQUESTS_MAX = 1_024;
 
 /** How many earlier tokens a hold remembers; beyond it the oldest go. */
-export const HOLD_TOKENS_MAX = 16;
+const HOLD_TOKENS_MAX = 16;
 
 /** What most holds publish. */
 export const NO_VALUE = new Uint8Array();
