@@ -8,6 +8,7 @@ import {
 import { describe, expect, it } from "vitest";
 import {
   type Client,
+  forceRelease,
   getLock,
   open,
   refused,
@@ -53,6 +54,18 @@ describe("Entering a hold again", () => {
     expect(ben.acquire("a")).toMatchObject({ reason: DeniedReason.CONTENDED });
     expect(ann.release(lock)).toMatchObject({ outcome: ReleaseOutcome.RELEASED, count: 0 });
     expect(world.state.keys.size).toBe(0);
+  });
+
+  it("is not confirmed as lost by one of several releases: the others may still believe [LOCK-112]", () => {
+    const { world, ann, ben } = people();
+    const lock = ann.lock("a", COUNT);
+    ann.acquire("a", COUNT);
+    ben.queue("a");
+    forceRelease(world, "a", lock.token);
+    for (let i = 0; i < 2; i++) expect(ann.release(lock).outcome).toBe(ReleaseOutcome.LOST);
+    expect(getLock(world, "a")).toMatchObject({ delays: [{ unconfirmed: true }], holders: [] });
+    ann.keepAlive(world.state.revision);
+    expect(getLock(world, "a")).toMatchObject({ delays: [], holders: [{ sessionId: ben.id }] });
   });
 
   it("gives a repeat its own count, also after a recovery", () => {

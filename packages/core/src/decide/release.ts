@@ -52,7 +52,8 @@ export function decideRelease(
   }
   const { outcome, reason } = pastOutcome(session, request);
   const delay = outcome === ReleaseOutcome.LOST ? session.delays.get(request.holdId) : undefined;
-  if (delay !== undefined) {
+  // Whoever entered the hold again may still believe in it: that one of them stopped confirms nothing.
+  if (delay !== undefined && delay.hold.count === 1) {
     addDelayEnded(draft, delay, DelayEndCause.CONFIRMED);
     return replyWith(draft.events, response(outcome, reason));
   }

@@ -22,7 +22,7 @@ export function predictRelease(
     return answerAndKeep(session, call, "release NOT_HOLDER");
   const isLost = over.how !== "RELEASED" && over.how !== "TRANSFERRED";
   const says = isLost ? `release LOST ${over.how}` : "release ALREADY_RELEASED";
-  if (facts.delays.has(holdId)) return say(says, `unblocked ${holdId}`);
+  if (facts.delays.get(holdId)?.hold.count === 1) return say(says, `unblocked ${holdId}`);
   return answerAndKeep(session, call, says);
 }
 
