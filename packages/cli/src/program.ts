@@ -43,7 +43,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-function program(end: (exitCode: number) => void): Command {
+/** The whole command line. @param end is told the exit code of a command that has one of its own */
+export function program(end: (exitCode: number) => void): Command {
   const root = new Command("lockstep")
     .description("Locks and replicas that keep step.")
     .version(version, "--version", "print the version");

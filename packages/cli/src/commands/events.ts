@@ -12,10 +12,10 @@ import { printLines, printProblems } from "../output/print.ts";
 
 interface EventsOptions extends ServerOptions {
   readonly prefix?: string;
-  readonly session: bigint;
-  readonly actor: string;
-  readonly from: number;
-  readonly until: number;
+  readonly session?: bigint;
+  readonly actor?: string;
+  readonly from?: number;
+  readonly until?: number;
   readonly after: bigint;
   readonly limit: number;
   readonly json?: boolean;
@@ -34,15 +34,10 @@ export function eventsCommand(): Command {
     )
     .argument("[KEY]", "only events that name this key")
     .option("--prefix <PREFIX>", "only events that name a key that starts with this")
-    .option("--session <SESSION>", "only events about this session", parseRevision, 0n)
-    .option("--actor <PRINCIPAL>", "only events that this principal caused", "")
-    .option(
-      "--from <TIME>",
-      "only from then on: 2026-01-31T12:00:00Z, or 15m, so long ago",
-      moment,
-      0,
-    )
-    .option("--until <TIME>", "only before then", moment, 0)
+    .option("--session <SESSION>", "only events about this session", parseRevision)
+    .option("--actor <PRINCIPAL>", "only events that this principal caused")
+    .option("--from <TIME>", "only from then on: 2026-01-31T12:00:00Z, or 15m, so long ago", moment)
+    .option("--until <TIME>", "only before then", moment)
     .addOption(
       new Option("--after <REVISION>", "start after this revision")
         .argParser(parseRevision)
@@ -67,15 +62,15 @@ export function eventsCommand(): Command {
 
 function selected(key: string | undefined, options: EventsOptions): EventSelection {
   const { session, actor, from, until } = options;
-  if (until > 0 && until <= from) {
+  if (until !== undefined && until <= (from ?? 0)) {
     throw new CommandError(EXIT.usage, "--until must be later than --from");
   }
   return {
     ...selectionOf(key, options.prefix),
-    sessionId: session,
-    actor,
-    fromAtMs: from,
-    untilAtMs: until,
+    ...(session !== undefined && { sessionId: session }),
+    ...(actor !== undefined && { actor }),
+    ...(from !== undefined && { fromAtMs: from }),
+    ...(until !== undefined && { untilAtMs: until }),
   };
 }
 

@@ -68,8 +68,9 @@ async function tokenOf(client: Client, key: string, immediate: boolean): Promise
   const [token] = tokens;
   const name = printable(JSON.stringify(key));
   if (token === undefined) throw new CommandError(EXIT.failed, `nobody holds ${name}`);
-  if (tokens.length > 1) {
-    const message = `${tokens.length} holds of ${name}: say which, --expected-token TOKEN`;
+  const count = Math.max(tokens.length, lock?.holderCount ?? 0);
+  if (count > 1) {
+    const message = `there are ${count} holds of ${name}: say which, --expected-token TOKEN`;
     throw new CommandError(EXIT.failed, message);
   }
   return token;

@@ -19,11 +19,11 @@ interface ChangeOptions extends ActOptions {
 }
 
 interface SetOptions extends ChangeOptions {
-  readonly maxHold: number;
-  readonly lockDelay: number;
-  readonly permits: number;
-  readonly maxWaiters: number;
-  readonly maxWait: number;
+  readonly maxHold?: number;
+  readonly lockDelay?: number;
+  readonly permits?: number;
+  readonly maxWaiters?: number;
+  readonly maxWait?: number;
 }
 
 /** `lockstep policy`: what bounds the locks of a key prefix. */
@@ -65,18 +65,13 @@ function setCommand(): Command {
       'Sets the policy of PREFIX, "" for all keys. What is not given is not bounded by it. It acts on what is granted later; --permits also on who waits already. Durations: 500ms, 15s, 2m, 1h.',
     )
     .argument("<PREFIX>", "the prefix")
-    .option("--max-hold <DURATION>", "how long a lock may be held", parseDurationMs, 0)
-    .option(
-      "--lock-delay <DURATION>",
-      "how long keys stay blocked after a loss",
-      parseDurationMs,
-      0,
-    )
-    .option("--permits <COUNT>", "the keys take only PERMITS, so many at once", parseCount, 0)
-    .option("--max-waiters <COUNT>", "how many may wait for one key", parseCount, 0)
-    .option("--max-wait <DURATION>", "how long a wait may be", parseDurationMs, 0);
+    .option("--max-hold <DURATION>", "how long a lock may be held", parseDurationMs)
+    .option("--lock-delay <DURATION>", "how long keys stay blocked after a loss", parseDurationMs)
+    .option("--permits <COUNT>", "the keys take only PERMITS, so many at once", parseCount)
+    .option("--max-waiters <COUNT>", "how many may wait for one key", parseCount)
+    .option("--max-wait <DURATION>", "how long a wait may be", parseDurationMs);
   return withChangeOptions(command).action((prefix: string, options: SetOptions) => {
-    const { maxHold, lockDelay, permits, maxWaiters, maxWait } = options;
+    const { maxHold = 0, lockDelay = 0, permits = 0, maxWaiters = 0, maxWait = 0 } = options;
     const policy = {
       maxHoldMs: BigInt(maxHold),
       lockDelayMs: BigInt(lockDelay),

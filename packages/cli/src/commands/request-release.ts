@@ -7,9 +7,9 @@ import { messageLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
 
 interface RequestReleaseOptions extends ServerOptions {
-  readonly token: bigint;
-  readonly reason: string;
-  readonly correlationId: string;
+  readonly token?: bigint;
+  readonly reason?: string;
+  readonly correlationId?: string;
   readonly json?: boolean;
 }
 
@@ -21,14 +21,20 @@ export function requestReleaseCommand(): Command {
       "Tells the holders of KEY that somebody wants it. Nothing is taken from them; `lockstep locks` shows that they were asked.",
     )
     .argument("<KEY>", "the key")
-    .option("--token <TOKEN>", "ask only the hold with this token", parseRevision, 0n)
-    .option("--reason <WHY>", "why, told to the holder", "")
-    .option("--correlation-id <ID>", "stored in the events this causes", "")
+    .option("--token <TOKEN>", "ask only the hold with this token", parseRevision)
+    .option("--reason <WHY>", "why, told to the holder")
+    .option("--correlation-id <ID>", "stored in the events this causes")
     .option("--json", "print one line of JSON, the protocol's RequestReleaseResponse")
     .addHelpText("after", CALL_EXIT_CODES)
-    .action((key: string, { token, reason, correlationId, ...options }: RequestReleaseOptions) =>
+    .action((key: string, options: RequestReleaseOptions) =>
       withClient(options, async (client) => {
-        const reply = await client.requestRelease({ key, token, reason, correlationId });
+        const { token, reason, correlationId } = options;
+        const reply = await client.requestRelease({
+          key,
+          ...(token !== undefined && { token }),
+          ...(reason !== undefined && { reason }),
+          ...(correlationId !== undefined && { correlationId }),
+        });
         const asked = `asked ${reply.holdIds.map((id) => `hold ${id}`).join(", ")}`;
         const line = reply.holdIds.length > 0 ? asked : "nobody holds it like that";
         printLines([options.json ? messageLine(RequestReleaseResponseSchema, reply) : line]);

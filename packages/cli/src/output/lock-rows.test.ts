@@ -55,16 +55,18 @@ test("permits, delays and waiters have rows of their own, and more waiters are c
       { mode: LockMode.EXCLUSIVE, sessionId: 8n, queuedAtMs: since, holdId: 3n },
     ],
     queueLength: 3,
+    holderCount: 5,
   });
   expect(rows).toEqual([
     ["k", "held", "3 permits", "session 5", time, "9", ""],
+    ["", "… and 4 more holders", "", "", "", "", ""],
     [
       ...["", "delayed", "1 permit", "session 6", time, "8"],
       "lost by MAX_HOLD, free within 5s, its client may not know yet",
     ],
     ["", "waits 1", "3 permits", "session 7", time, "", "c"],
     ["", "waits 2", "exclusive", "session 8", time, "", "converts hold 3"],
-    ["", "… and 1 more", "", "", "", "", ""],
+    ["", "… and 1 more waiters", "", "", "", "", ""],
   ]);
 });
 

@@ -21,16 +21,20 @@ export function lockRows(lock: Lock): string[][] {
   const rows = [
     ...(lock.quarantine === undefined ? [] : [quarantineRow(lock.quarantine)]),
     ...lock.holders.map(holderRow),
+    ...moreRow(lock.holderCount - lock.holders.length, "holders"),
     ...lock.delays.map(delayRow),
     ...lock.queue.map(waiterRow),
+    ...moreRow(lock.queueLength - lock.queue.length, "waiters"),
   ];
   if (rows.length === 0) rows.push([nameIn(KeyState, lock.state).toLowerCase()]);
-  const more = lock.queueLength - lock.queue.length;
-  if (more > 0) rows.push([`… and ${more} more`]);
   return rows.map((row, index) => {
     const cells = [index === 0 ? lock.key : "", ...row];
     return LOCK_HEADING.map((_, column) => cells[column] ?? "");
   });
+}
+
+function moreRow(count: number, whom: string): string[][] {
+  return count > 0 ? [[`… and ${count} more ${whom}`]] : [];
 }
 
 function holderRow(holder: LockHolder): string[] {
