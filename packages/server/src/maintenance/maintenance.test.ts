@@ -71,7 +71,7 @@ test("what is verified is what a server had, and nothing in the folder changes",
   expect(filesIn(path)).toEqual(before);
 });
 
-test("a folder that a server uses is not verified", async () => {
+test("a folder that a server uses is not verified [REC-45]", async () => {
   const path = makePlace();
   const { close } = await serve(path);
   await expect(verifyData(path)).rejects.toMatchObject({ problem: "FOLDER_IN_USE" });
@@ -79,7 +79,7 @@ test("a folder that a server uses is not verified", async () => {
   await verifyData(path);
 });
 
-test("what happened after the backup is missing in it, and what was before is there", async () => {
+test("what happened after the backup is missing in it, and what was before is there [REC-30]", async () => {
   const place = makeFilledPlace();
   const [data, backup, restored] = ["data", "backup", "restored"].map((name) => join(place, name));
   const { opened, folder, close } = await serve(String(data));

@@ -68,7 +68,7 @@ function sizeOf(folder: string): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-test("endless load leaves the journal bounded, and a restart finds everything live", async () => {
+test("endless load leaves the journal bounded, and a restart finds everything live [REC-12]", async () => {
   const folder = mkdtempSync(join(tmpdir(), "lockstep-bounded-"));
   folders.push(folder);
   let served = await serve(folder);

@@ -60,7 +60,7 @@ async function encoded(source: StateSource): Promise<Buffer> {
   return Buffer.concat([...encodeSnapshot(state)]);
 }
 
-test("stopped at any call of the journal, in any way, what is recovered is what was durable", async () => {
+test("stopped at any call of the journal, in any way, what is recovered is what was durable [REC-2] [REC-12]", async () => {
   const { made } = await runUntil(0, "not-written");
   const kinds = new Map<string, number>();
   for (const name of made) kinds.set(name, (kinds.get(name) ?? 0) + 1);

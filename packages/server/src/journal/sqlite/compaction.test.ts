@@ -72,7 +72,7 @@ const steps: Image[] = inFolder(new Map(), (folder) => {
 });
 const compacted = steps.at(-1) as Image;
 
-test("killed after any step of snapshot and compaction, it opens with all that is not dropped", () => {
+test("killed after any step of snapshot and compaction, it opens with all that is not dropped [REC-13]", () => {
   const bases = new Set<bigint>();
   for (const [at, image] of steps.entries()) {
     inFolder(image, (folder) => {
@@ -122,7 +122,7 @@ test("one spoilt slot of a mark that a power loss took back does not make it loo
   });
 });
 
-test("a flipped bit anywhere in a compacted journal with a snapshot is refused or harmless", () => {
+test("a flipped bit anywhere in a compacted journal with a snapshot is refused or harmless [REC-40]", () => {
   const length = compacted.get(DATABASE)?.length ?? 0;
   const outcomes = { refused: 0, harmless: 0 };
   for (let position = 0; position < length; position += 97) {
@@ -147,36 +147,39 @@ test("a flipped bit anywhere in a compacted journal with a snapshot is refused o
 test.each([
   ["a byte of a chunk", (text: string) => text.replace("part 3", "part 4"), "chunk 4"],
   ["a byte of the first chunk", (text: string) => text.replace("part 0", "part 9"), "chunk 1"],
-])("%s that changed is refused, naming file, revision and what to do", (_, change, chunk) => {
-  const spoilt = changed(compacted, DATABASE, (bytes) => {
-    const text = `state of ${SNAPSHOT}`;
-    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
-      const before = bytes.toString("latin1", at, at + text.length + 10);
-      if (change(before) !== before) {
-        bytes.write(change(before), at, "latin1");
-        return bytes;
+])(
+  "%s that changed is refused, naming file, revision and what to do [REC-40] [REC-41]",
+  (_, change, chunk) => {
+    const spoilt = changed(compacted, DATABASE, (bytes) => {
+      const text = `state of ${SNAPSHOT}`;
+      for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+        const before = bytes.toString("latin1", at, at + text.length + 10);
+        if (change(before) !== before) {
+          bytes.write(change(before), at, "latin1");
+          return bytes;
+        }
       }
-    }
-    throw new Error("there is no such chunk");
-  });
-  inFolder(spoilt, (folder) => {
-    expect(() => new Store({ folder })).toThrow(
-      expect.objectContaining({
-        problem: "DAMAGED",
-        message: expect.stringMatching(
-          new RegExp(
-            `journal\\.db is damaged: the snapshot of revision ${SNAPSHOT} .*${chunk} is not what was written.*restore a backup`,
+      throw new Error("there is no such chunk");
+    });
+    inFolder(spoilt, (folder) => {
+      expect(() => new Store({ folder })).toThrow(
+        expect.objectContaining({
+          problem: "DAMAGED",
+          message: expect.stringMatching(
+            new RegExp(
+              `journal\\.db is damaged: the snapshot of revision ${SNAPSHOT} .*${chunk} is not what was written.*restore a backup`,
+            ),
           ),
-        ),
-      }),
-    );
-    expect(
-      imageOf(folder)
-        .get(DATABASE)
-        ?.equals(spoilt.get(DATABASE) ?? Buffer.alloc(0)),
-    ).toBe(true);
-  });
-});
+        }),
+      );
+      expect(
+        imageOf(folder)
+          .get(DATABASE)
+          ?.equals(spoilt.get(DATABASE) ?? Buffer.alloc(0)),
+      ).toBe(true);
+    });
+  },
+);
 
 test.each([
   ["without its snapshot", "DELETE FROM snapshot", "no snapshot"],
@@ -209,7 +212,7 @@ test.each([
     "DELETE FROM events WHERE revision = (SELECT min(revision) FROM events)",
     "is missing",
   ],
-])("a compacted journal %s is refused", async (_, sql, says) => {
+])("a compacted journal %s is refused [REC-40]", async (_, sql, says) => {
   const { DatabaseSync } = await import("node:sqlite");
   inFolder(compacted, (folder) => {
     const database = new DatabaseSync(`${folder}/${DATABASE}`);
@@ -221,7 +224,7 @@ test.each([
   });
 });
 
-test("a log that is cut in the middle of snapshot or compaction loses nothing acknowledged", () => {
+test("a log that is cut in the middle of snapshot or compaction loses nothing acknowledged [REC-2]", () => {
   const killed = steps.at(-2) as Image;
   const length = killed.get(LOG)?.length ?? 0;
   expect(length).toBeGreaterThan(0);

@@ -172,7 +172,7 @@ test("a journal of format 1 is copied, and opened, as one of the present format"
   });
 });
 
-test("a journal of format 1 that is damaged is refused as it is", () => {
+test("a journal of format 1 that is damaged is refused as it is [REC-41]", () => {
   inFolder(NOTHING, (folder) => {
     const store = new Store({ folder });
     appendUpTo(store, 10n);

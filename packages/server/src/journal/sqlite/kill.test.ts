@@ -29,11 +29,40 @@ test("kill -9 in the middle of appends loses none that was acknowledged [REC-2]"
   rmSync(folder, { recursive: true });
 });
 
+test("kill -9 in the middle of snapshots and compaction loses nothing that they need [REC-2] [REC-13]", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lockstep-kill-"));
+  const bases: bigint[] = [];
+  for (let round = 0; round < KILLS; round += 1) {
+    const acknowledged = await appendUntilKilled(folder, upkeep());
+    const store = new Store({ folder });
+    const { tail, base, snapshot = 0n } = store.state();
+    expect(tail).toBeGreaterThanOrEqual(acknowledged);
+    expect(base).toBeLessThanOrEqual(snapshot);
+    bases.push(base);
+    const revisions = recordsOf(store).map(({ revision, text }) => [revision, text]);
+    const expected = Array.from({ length: Number(tail - base) }, (_, index) => {
+      const revision = base + BigInt(index + 1);
+      return [revision, `event ${revision}`];
+    });
+    expect(revisions).toEqual(expected);
+    const head = store.snapshotHead();
+    const last = head && store.readChunk(head.firstChunk + head.chunks - 1n);
+    expect(Buffer.from(last ?? []).toString()).toBe(snapshot === 0n ? "" : `state ${snapshot}`);
+    store.close();
+  }
+  expect(bases.at(-1)).toBeGreaterThan(0n);
+  rmSync(folder, { recursive: true });
+});
+
 /** Kills a process that appends without pause, and returns the last revision it had acknowledged. */
-async function appendUntilKilled(folder: string): Promise<bigint> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", appender(), folder], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+async function appendUntilKilled(folder: string, beside = ""): Promise<bigint> {
+  const child = spawn(
+    process.execPath,
+    ["--input-type=module", "-e", appender() + beside, folder],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const ended = once(child, "exit");
   let last = 0n;
   let count = 0;
@@ -63,4 +92,21 @@ function appender(): string {
       }
     }
     for (let lane = 0; lane < 8; lane += 1) appendForever();`;
+}
+
+/** Makes snapshots and compacts beside it, without pause. */
+function upkeep(): string {
+  return `
+    for (let made = 0n; ; ) {
+      const { state } = await thread.run({ kind: "snapshotHead" });
+      if (state.tail === made) continue;
+      made = state.tail;
+      await thread.run({ kind: "beginSnapshot" });
+      for (let chunk = 0; chunk < 3; chunk += 1) {
+        await thread.run({ kind: "addChunk", bytes: new Uint8Array(20_000) });
+      }
+      await thread.run({ kind: "addChunk", bytes: Buffer.from("state " + made) });
+      await thread.run({ kind: "endSnapshot", position: { revision: made, epoch: 1n } });
+      await thread.run({ kind: "compact", floor: made });
+    }`;
 }

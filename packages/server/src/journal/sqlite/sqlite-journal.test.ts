@@ -75,6 +75,46 @@ test("a full database fails the append and all after it; opened again it has the
   await again.close();
 });
 
+test("a disk that is full while a snapshot is written stops the journal; the older one is there again [REC-46]", async () => {
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder, maxDatabaseBytes: 262_144 });
+  await journal.append(0n, batch(1n, 9n));
+  await journal.writeSnapshot({ revision: 3n, epoch: 1n, chunks: [Buffer.from("state 3")] });
+  const chunks = [new Uint8Array(100_000), new Uint8Array(1_000_000)];
+  const full = journal.writeSnapshot({ revision: 9n, epoch: 1n, chunks });
+  await expect(full).rejects.toThrow(JournalUnknownError);
+  for (const after of [
+    () => journal.append(9n, batch(10n)),
+    () => journal.compact(3n),
+    () => journal.readSnapshot(),
+  ]) {
+    await expect(after()).rejects.toThrow("full");
+  }
+  await journal.close();
+  const again = await openSqliteJournal({ folder });
+  expect(again.state()).toMatchObject({ tail: 9n, snapshot: 3n });
+  await again.writeSnapshot({ revision: 9n, epoch: 1n, chunks });
+  expect(again.state()).toMatchObject({ snapshot: 9n });
+  await again.close();
+});
+
+test("room that was given back is used again: the file does not grow with what comes and goes", async () => {
+  const folder = makeFolder();
+  const journal = await openSqliteJournal({ folder });
+  const sizes: number[] = [];
+  const chunks = Array.from({ length: 4 }, () => new Uint8Array(100_000).fill(1));
+  for (let round = 0n; round < 12n; round += 1n) {
+    const tail = round * 2_000n;
+    await journal.append(tail, batch(tail + 1n, tail + 2_000n));
+    await journal.writeSnapshot({ revision: tail + 2_000n, epoch: 1n, chunks });
+    await journal.compact(tail + 1_500n);
+    sizes.push(statSync(join(folder, "journal.db")).size);
+  }
+  await journal.close();
+  const size = statSync(join(folder, "journal.db")).size;
+  expect(size).toBeLessThan(1.2 * Math.max(...sizes.slice(0, 6)) + 1_000_000);
+});
+
 test("another program that holds the database makes the append unknown, not forgotten [REC-46]", async () => {
   const folder = makeFolder();
   const journal = await openSqliteJournal({ folder });
