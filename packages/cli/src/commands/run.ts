@@ -7,7 +7,7 @@ import {
   type LockModeName,
   NotGrantedError,
 } from "@lockstep/client";
-import { DEFAULT_LIMITS } from "@lockstep/protocol";
+import { type Blocker, DEFAULT_LIMITS } from "@lockstep/protocol";
 import { Command, Option } from "commander";
 import { clientOf, type ServerOptions, withServerOptions } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
@@ -153,14 +153,17 @@ function notGranted(error: unknown): unknown {
   if (error instanceof LockLostError) return new CommandError(EXIT.notGranted, error.message);
   if (!(error instanceof NotGrantedError)) return error;
   const [first] = error.blockers;
-  const who = first && (first.displayName || `session ${first.sessionId}`);
-  const since = first && timeText(first.sinceAtMs);
-  const blocker = first
-    ? `; ${who} ${first.holdId > 0n ? "holds it" : "waits"} since ${since}`
-    : "";
-  const look =
-    error.reason === "WAIT_TIMED_OUT" ? "; `lockstep locks` shows who is in the way" : "";
-  return new CommandError(EXIT.notGranted, `${error.message}${blocker}${look}`);
+  return new CommandError(
+    EXIT.notGranted,
+    first === undefined ? error.message : `${error.message}; ${blockerText(first, error.keys)}`,
+  );
+}
+
+function blockerText(blocker: Blocker, keys: readonly string[]): string {
+  const who = blocker.displayName || `session ${blocker.sessionId}`;
+  const what = keys.length > 1 ? JSON.stringify(blocker.key) : "it";
+  const since = timeText(blocker.sinceAtMs);
+  return `${who} ${blocker.holdId > 0n ? "holds" : "waits for"} ${what} since ${since}`;
 }
 
 function collected(value: string, before: readonly string[]): readonly string[] {
