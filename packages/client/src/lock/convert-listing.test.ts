@@ -33,6 +33,24 @@ describe("a list of what the session holds", () => {
     expect([lock.token, lock.mode, lock.state]).toEqual([token, "EXCLUSIVE", "HELD"]);
   });
 
+  test("that does not know of a weakening under way does not make the lock strong again [LOCK-143]", async () => {
+    const { clock, server, held } = world({ attach: false });
+    const lock = await held("a");
+    const [early, late] = [gate(), gate()];
+    server.meddle = ({ kind }) => (kind === "getSession" ? early.promise : undefined);
+    server.restart();
+    await clock.advance(TTL_MS / 3 + 1);
+    expect(server.requests("getSession")).toHaveLength(1);
+    server.meddle = ({ kind }) => (kind === "convert" ? late.promise : undefined);
+    const converting = outcomeOf(lock.convert("SHARED"));
+    early.open();
+    await clock.settle();
+    expect([converting.settled, lock.mode]).toEqual([false, "SHARED"]);
+    late.open();
+    await clock.settle();
+    expect([converting.settled, lock.mode]).toEqual([true, "SHARED"]);
+  });
+
   test("names a conversion of nobody, which is taken back while the hold goes on [SES-66]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a", { mode: "UPGRADABLE" });

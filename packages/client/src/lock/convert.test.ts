@@ -179,6 +179,20 @@ describe("a conversion", () => {
     expect(lock.token).toBe(server.session.holds[0]?.token);
   });
 
+  test("whose turn comes when the lock is over is never sent", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a");
+    const late = gate();
+    server.meddle = ({ kind }) => (kind === "convert" ? late.promise : undefined);
+    lock.convert("UPGRADABLE").catch(() => {});
+    const second = outcomeOf(lock.convert("SHARED"));
+    void lock.release();
+    late.open();
+    await clock.settle();
+    expect(second.error).toBeInstanceOf(LockReleasedError);
+    expect(server.requests("convert")).toHaveLength(1);
+  });
+
   test("that is aborted before its turn is never sent", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");

@@ -109,6 +109,45 @@ describe("a list of what the session holds", () => {
     expect(lock.state).toBe("HELD");
   });
 
+  test("that comes again before the surplus is given back makes nothing be given back twice", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a", COUNTED);
+    const [hold] = server.session.holds;
+    if (!hold) throw new Error("no hold");
+    hold.count = 3;
+    server.meddle = ({ kind }) => (kind === "release" ? "loseRequest" : undefined);
+    server.restart();
+    await clock.advance(1_000);
+    server.restart();
+    await clock.advance(1_000);
+    server.meddle = () => undefined;
+    await clock.advance(TTL_MS);
+    expect(server.session.holds).toMatchObject([{ count: 1 }]);
+    expect(lock.state).toBe("HELD");
+  });
+
+  test("that is older than a grant which entered the hold again does not give that back", async () => {
+    const { clock, server, client, held } = world({ attach: false });
+    const outer = [await held("a", COUNTED), await held("a", COUNTED)];
+    const [list, grant] = [gate(), gate()];
+    server.meddle = ({ kind }) => (kind === "getSession" ? list.promise : undefined);
+    server.restart();
+    await clock.advance(TTL_MS / 3 + 1);
+    expect(server.requests("getSession")).toHaveLength(1);
+    server.meddle = ({ kind }) => (kind === "acquire" ? grant.promise : undefined);
+    const inner = outcomeOf(client.acquire("a", COUNTED));
+    await clock.settle();
+    await Promise.all([...outer.map((lock) => lock.release()), clock.settle()]);
+    grant.open();
+    await clock.settle();
+    expect(inner.value?.state).toBe("HELD");
+    list.open();
+    await clock.advance(TTL_MS);
+    expect(inner.value?.state).toBe("HELD");
+    expect(server.session.holds).toMatchObject([{ count: 1 }]);
+    expect(server.requests("release")).toHaveLength(2);
+  });
+
   test("gives back a counted hold of nobody as often as it counts [SES-66]", async () => {
     const { clock, server, held } = world();
     await held("b");

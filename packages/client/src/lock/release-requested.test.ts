@@ -122,6 +122,21 @@ describe("a request to release", () => {
     expect(outer.state).toBe("HELD");
   });
 
+  test("is not told to a handle that is being released", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a");
+    await clock.advance(0);
+    const { heard, listen } = listener();
+    lock.onReleaseRequested(listen);
+    server.meddle = ({ kind }) => (kind === "release" ? new Promise(() => {}) : undefined);
+    const event = server.state.ask(server.session, "a", "deploy");
+    void lock.release();
+    server.push(event);
+    await clock.advance(0);
+    expect(heard).toEqual([]);
+    expect(lock.state).toBe("RELEASING");
+  });
+
   test("may be followed by giving the lock back in the listener", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");
