@@ -14,7 +14,11 @@ export interface ActionKind<P extends Parameters = Parameters> {
 }
 
 /** The keys of a run. Few, so that clients meet. */
-export const KEYS = ["a", "b"] as const;
+export const KEYS = ["a", "b", "c"] as const;
+/** A key that takes permits once a policy says so, and every other mode before. */
+export const POOL = "pool";
+/** Owners inside a client. */
+export const OWNERS = ["first", "second"] as const;
 
 /** Checks the types of a kind and forgets its parameters. */
 export function kind<P extends Parameters>(definition: ActionKind<P>): ActionKind {

@@ -1,26 +1,15 @@
-import { LockMode } from "@lockstep/protocol";
 import { attempt } from "../clients/attempt.ts";
+import { sleep } from "../clients/client-host.ts";
 import { readOnce } from "../clients/reading.ts";
-import { useLock } from "../clients/use-lock.ts";
 import { watchFor } from "../clients/watching.ts";
 import { type ActionKind, KEYS, kind, someClient } from "./kind.ts";
+import { LOCK_OPERATIONS } from "./lock-operations.ts";
+import { OPERATOR_OPERATIONS } from "./operator-operations.ts";
 
 /** What clients do, by name. */
 export const OPERATIONS: Readonly<Record<string, ActionKind>> = {
-  lock: kind({
-    weight: 12,
-    draw: (chance, config) => ({
-      client: someClient(chance, config),
-      key: chance.pick(KEYS),
-      waitMs: chance.pick([0, 200, 3_000, 20_000]),
-      holdMs: chance.pick([0, 50, 500, 4_000]),
-      writes: chance.whole(0, 3),
-      owner: chance.pick(["", "", "", "first", "second"]),
-      cancelAfterMs: chance.yes(0.25) ? chance.pick([0, 5, 100, 2_000]) : -1,
-    }),
-    apply: (world, { client, ...wish }) =>
-      world.client(client).run(`lock ${wish.key}`, (life) => useLock(world, life, wish)),
-  }),
+  ...LOCK_OPERATIONS,
+  ...OPERATOR_OPERATIONS,
   withLock: kind({
     weight: 3,
     draw: (chance, config) => ({
@@ -31,36 +20,15 @@ export const OPERATIONS: Readonly<Record<string, ActionKind>> = {
     apply: (world, { client, key, forMs }) =>
       world.client(client).run(`with ${key}`, (life) =>
         attempt(world, async () => {
+          const { checker } = world;
           await life.client.withLock(
             key,
             async (lock) => {
-              world.checker.beliefs.handed({
-                process: life.process,
-                lock,
-                mode: LockMode.EXCLUSIVE,
-              });
-              await new Promise<void>((resolve) => life.process.after(forMs, resolve));
+              checker.watch(() => checker.beliefs.handed({ process: life.process, lock }));
+              await sleep(life.process, forMs);
             },
             { waitMs: 10_000 },
           );
-        }),
-      ),
-  }),
-  forceRelease: kind({
-    weight: 2,
-    draw: (chance, config) => ({ client: someClient(chance, config), key: chance.pick(KEYS) }),
-    apply: (world, { client, key }) =>
-      world.client(client).run(`force-release ${key}`, (life) =>
-        attempt(world, async () => {
-          const { lock } = await life.client.getLock(key);
-          const [holder] = lock?.holders ?? [];
-          if (holder === undefined) return;
-          await life.client.forceRelease({
-            key,
-            expectedToken: holder.token,
-            reason: "the simulation wants it",
-          });
-          world.marks.hit("forced release");
         }),
       ),
   }),
@@ -69,7 +37,14 @@ export const OPERATIONS: Readonly<Record<string, ActionKind>> = {
     draw: (chance, config) => ({
       client: someClient(chance, config),
       key: chance.pick(KEYS),
-      what: chance.pick(["getLock", "listLocks", "listSessions", "listEvents", "checkFence"]),
+      what: chance.pick([
+        "getLock",
+        "listLocks",
+        "listSessions",
+        "listEvents",
+        "checkFence",
+        "waitGraph",
+      ]),
     }),
     apply: (world, { client, key, what }) =>
       world

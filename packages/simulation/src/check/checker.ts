@@ -47,7 +47,7 @@ export class Checker implements DiskObserver, ServerObserver {
     this.#marks = marks;
     this.#lifeNamed = lifeNamed;
     this.history = new History(marks);
-    this.beliefs = new Beliefs(this.history);
+    this.beliefs = new Beliefs(this.history, marks);
     this.readings = new Readings(this.history);
     this.outcomes = new Outcomes(this.history, marks);
     this.leases = new Leases(this.history, marks);
@@ -83,6 +83,7 @@ export class Checker implements DiskObserver, ServerObserver {
   }
 
   appended(events: readonly Event[]): void {
+    this.history.decided(events, this.#scheduler.nowMs);
     this.watch(() => {
       const underWay = (id: bigint) => (this.#lifeOf(id)?.renewals.underWay ?? 0) > 0;
       this.leases.appended(events, this.#scheduler.nowMs, underWay);
@@ -144,13 +145,13 @@ export class Checker implements DiskObserver, ServerObserver {
   #markLateGrant({ body }: Event): void {
     if (body.case !== "lockGranted") return;
     const { sessionId } = body.value;
-    const ttlMs = this.history.sessions.get(sessionId)?.ttlMs ?? 0;
+    const ttlMs = this.history.ledger.sessions.get(sessionId)?.ttlMs ?? 0;
     if (this.#lifeOf(sessionId)?.renewals.deadlinePassed(ttlMs))
       this.#marks.hit("grant after the client's deadline");
   }
 
   #lifeOf(sessionId: bigint): Life | undefined {
-    return this.#lifeNamed(this.history.sessions.get(sessionId)?.displayName ?? "");
+    return this.#lifeNamed(this.history.ledger.sessions.get(sessionId)?.displayName ?? "");
   }
 }
 

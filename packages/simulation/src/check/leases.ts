@@ -35,7 +35,7 @@ export class Leases {
   /** Every session has its full time from here on. */
   serverStarted(process: SimProcess, trueMs: number): void {
     this.#server = process;
-    for (const { id, state } of this.#history.sessions.values()) {
+    for (const { id, state } of this.#history.ledger.sessions.values()) {
       if (state === SessionState.ACTIVE) this.#renew(id, trueMs);
     }
   }
@@ -43,7 +43,7 @@ export class Leases {
   submitted(op: AnyOp, trueMs: number): void {
     if (op.kind !== "keepAlive") return;
     const { sessionId } = op.caller;
-    const session = this.#history.sessions.get(sessionId);
+    const session = this.#history.ledger.sessions.get(sessionId);
     if (session?.state !== SessionState.ACTIVE || this.#server === undefined) return;
     const before = this.#renewals.get(sessionId);
     const late =
@@ -68,7 +68,7 @@ export class Leases {
   }
 
   #mayExpire(sessionId: bigint, revision: bigint, trueMs: number): void {
-    const session = this.#history.sessions.get(sessionId);
+    const session = this.#history.ledger.sessions.get(sessionId);
     const renewal = this.#renewals.get(sessionId);
     if (session === undefined || renewal === undefined || this.#server === undefined) return;
     const livedMs = this.#server.monotonicMs - renewal.serverMs;

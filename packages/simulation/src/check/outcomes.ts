@@ -1,11 +1,14 @@
 import {
   type AcquireResponse,
   CancelOutcome,
+  type ConvertResponse,
   DeniedReason,
   ErrorReason,
+  HoldEnd,
   ReleaseOutcome,
   type ReleaseResponse,
   SessionState,
+  type TransferResponse,
 } from "@lockstep/protocol";
 import type { Marks } from "../marks/marks.ts";
 import type { AnyOp } from "../server/observed-namespace.ts";
@@ -20,14 +23,8 @@ interface Known {
   readonly durable: boolean;
 }
 
-/** Denials that leave nothing in the history. */
-const EVENTLESS_DENIALS: ReadonlySet<DeniedReason> = new Set([
-  DeniedReason.CONTENDED,
-  DeniedReason.LOCK_DELAY,
-  DeniedReason.QUEUE_FULL,
-  DeniedReason.REENTRANCY,
-  DeniedReason.OWNER_BUSY,
-]);
+type OpOf<K extends AnyOp["kind"]> = Extract<AnyOp, { kind: K }>;
+type Answered = OpOf<"acquire" | "release" | "cancelAcquire" | "convert" | "transfer" | "setValue">;
 
 /** Refusals that say for sure that nothing was executed. */
 const NOTHING_HAPPENED: ReadonlySet<ErrorReason> = new Set([
@@ -55,20 +52,24 @@ export class Outcomes {
   replied(op: AnyOp, reply: unknown): void {
     switch (op.kind) {
       case "acquire":
-        this.#acquired(op, reply as AcquireResponse);
-        return;
+        return this.#acquired(op, reply as AcquireResponse);
+      case "convert":
+        return this.#acquired(op, reply as ConvertResponse);
+      case "transfer":
+        return this.#transferred(op, reply as TransferResponse);
+      case "setValue": {
+        const { notHeld } = reply as { notHeld?: { end: HoldEnd } };
+        return this.#note(op, notHeld ? `not held ${HoldEnd[notHeld.end]}` : "set");
+      }
       case "release":
-        this.#released(op, reply as ReleaseResponse);
-        return;
+        return this.#released(op, reply as ReleaseResponse);
       case "cancelAcquire": {
         const { outcome } = reply as { outcome: CancelOutcome };
-        if (outcome === CancelOutcome.ALREADY_GRANTED) this.#marks.hit("cancel finds a grant");
-        if (outcome === CancelOutcome.UNKNOWN_REQUEST)
-          this.#marks.hit("cancel comes before its acquire");
-        if (outcome === CancelOutcome.CANCELLED) this.#marks.hit("waiter cancelled");
-        this.#note(op, CancelOutcome[outcome]);
-        return;
+        this.#marks.hit(`cancel: ${CancelOutcome[outcome]}`);
+        return this.#note(op, CancelOutcome[outcome]);
       }
+      default:
+        return;
     }
   }
 
@@ -82,65 +83,81 @@ export class Outcomes {
 
   /** At the end: nothing that was refused or denied has left an event. */
   finish(): void {
-    for (const { revision, causeRequestId, body } of this.#history.events) {
-      if (causeRequestId === 0n || !("sessionId" in (body.value ?? {}))) continue;
-      const { sessionId } = body.value as { sessionId: bigint };
-      const epoch = this.#eventless.get(`${sessionId}/${causeRequestId}`);
-      if (epoch === undefined || epoch !== this.#epochOf(revision)) continue;
+    let epoch = 0n;
+    for (const event of this.#history.events) {
+      if (event.body.case === "epochStarted") epoch = event.body.value.epoch;
+      const sessionId = this.#history.causedBy(event);
+      if (sessionId === undefined) continue;
+      const refusedIn = this.#eventless.get(`${sessionId}/${event.causeRequestId}`);
       demand(
-        false,
+        refusedIn !== epoch,
         "a refused request leaves no event",
-        () => `request ${causeRequestId} of session ${sessionId} caused revision ${revision}`,
+        () =>
+          `request ${event.causeRequestId} of session ${sessionId} caused revision ${event.revision}`,
       );
     }
   }
 
-  #acquired(op: Extract<AnyOp, { kind: "acquire" }>, { outcome }: AcquireResponse): void {
+  #acquired(op: OpOf<"acquire" | "convert">, { outcome }: AcquireResponse | ConvertResponse): void {
     const { sessionId } = op.caller;
     const { requestId } = op.request;
     if (outcome.case === "granted") {
       const { holdId, token } = outcome.value;
-      const hold = this.#history.holds.get(holdId);
-      demand(
-        hold?.token === token && hold.sessionId === sessionId,
-        "an acknowledged grant is durable",
-        () =>
-          `request ${requestId} of session ${sessionId} was told hold ${holdId} with token ${token}`,
-      );
+      this.#isDurable(sessionId, requestId, holdId, token);
       this.#note(op, `granted ${holdId} ${token}`);
     } else if (outcome.case === "denied") {
       const { reason } = outcome.value;
-      const eventless = EVENTLESS_DENIALS.has(reason);
-      if (eventless) this.#leftNoEvent(sessionId, requestId);
-      if (reason === DeniedReason.WAIT_TIMED_OUT) this.#marks.hit("wait timed out");
-      if (reason === DeniedReason.LOCK_DELAY) this.#marks.hit("denied for a delay");
-      if (reason === DeniedReason.OWNER_BUSY) this.#marks.hit("owner busy");
-      if (reason === DeniedReason.REENTRANCY) this.#marks.hit("re-entry denied");
+      this.#marks.hit(`${op.kind} denied: ${DeniedReason[reason]}`);
+      if (!this.#history.hasEventOf(sessionId, requestId)) this.#leftNoEvent(sessionId, requestId);
       this.#note(op, `denied ${DeniedReason[reason]}`);
+    } else if (outcome.case === "notHeld") {
+      this.#note(op, `not held ${HoldEnd[outcome.value.end]}`);
     }
   }
 
-  #released(op: Extract<AnyOp, { kind: "release" }>, reply: ReleaseResponse): void {
-    const { holdId, token, requestId } = op.request;
-    const hold = this.#history.holds.get(holdId);
-    if (reply.outcome === ReleaseOutcome.RELEASED) {
+  #transferred(op: OpOf<"transfer">, { outcome }: TransferResponse): void {
+    if (outcome.case === "granted") {
+      const { toSessionId, toRequestId } = op.request;
+      this.#isDurable(toSessionId, toRequestId, outcome.value.holdId, outcome.value.token);
+      this.#note(op, `granted ${outcome.value.holdId}`);
+    } else if (outcome.case === "denied") {
+      this.#marks.hit(`transfer denied: ${DeniedReason[outcome.value.reason]}`);
+      this.#leftNoEvent(op.caller.sessionId, op.request.requestId);
+      this.#note(op, `denied ${DeniedReason[outcome.value.reason]}`);
+    } else if (outcome.case === "notHeld") {
+      this.#note(op, `not held ${HoldEnd[outcome.value.end]}`);
+    }
+  }
+
+  #isDurable(sessionId: bigint, requestId: bigint, holdId: bigint, token: bigint): void {
+    const hold = this.#history.ledger.holds.get(holdId);
+    const own = hold?.sessionId === sessionId && hold.requestIds.has(requestId);
+    const known = hold?.tokens.some((one) => one.token === token) ?? false;
+    // A conversion into the mode that a key has already changes nothing.
+    const unchanged = hold?.sessionId === sessionId && known;
+    demand(
+      (own && known) || unchanged,
+      "an acknowledged grant is durable",
+      () =>
+        `request ${requestId} of session ${sessionId} was told hold ${holdId} with token ${token}`,
+    );
+  }
+
+  #released(op: OpOf<"release">, { outcome, count }: ReleaseResponse): void {
+    const { holdId } = op.request;
+    const hold = this.#history.ledger.holds.get(holdId);
+    this.#marks.hit(`release: ${ReleaseOutcome[outcome]}`);
+    if (outcome === ReleaseOutcome.RELEASED) {
       demand(
-        hold?.end === "released" && hold.token === token,
+        hold?.end === "released",
         "a release that is acknowledged is durable",
-        () => `request ${requestId} released hold ${holdId}`,
+        () => `request ${op.request.requestId} released hold ${holdId}`,
       );
-    } else if (reply.outcome === ReleaseOutcome.LOST) {
-      this.#marks.hit("release finds a loss");
-    } else if (reply.outcome === ReleaseOutcome.NOT_HOLDER) {
-      this.#marks.hit("stale release changes nothing");
     }
-    this.#note(op, ReleaseOutcome[reply.outcome]);
+    this.#note(op, `${ReleaseOutcome[outcome]} ${count}`);
   }
 
-  #note(
-    op: Extract<AnyOp, { kind: "acquire" | "release" | "cancelAcquire" }>,
-    outcome: string,
-  ): void {
+  #note(op: Answered, outcome: string): void {
     const { sessionId } = op.caller;
     const { requestId } = op.request;
     const id = `${sessionId}/${requestId}`;
@@ -159,27 +176,19 @@ export class Outcomes {
     demand(
       same,
       "an outcome never changes its mind",
-      () => `request ${id} was answered ${known.outcome}, then ${outcome}`,
+      () => `${op.kind} ${id} was answered ${known.outcome}, then ${outcome}`,
     );
   }
 
   /** An ended session is only remembered by what became of its holds. */
   #sameAfterTheEnd(sessionId: bigint, ...outcomes: string[]): boolean {
-    const ended = this.#history.sessions.get(sessionId)?.state !== SessionState.ACTIVE;
-    return ended && outcomes.every((outcome) => /^(ALREADY_)?RELEASED$/.test(outcome));
+    const ended = this.#history.ledger.sessions.get(sessionId)?.state !== SessionState.ACTIVE;
+    return (
+      ended && outcomes.every((outcome) => /^((ALREADY_)?RELEASED|STILL_HELD|LOST) /.test(outcome))
+    );
   }
 
   #leftNoEvent(sessionId: bigint, requestId: bigint): void {
     this.#eventless.set(`${sessionId}/${requestId}`, this.#history.epoch);
-  }
-
-  /** The epoch an event belongs to. */
-  #epochOf(revision: bigint): bigint {
-    let epoch = 0n;
-    for (const event of this.#history.events) {
-      if (event.revision > revision) break;
-      if (event.body.case === "epochStarted") epoch = event.body.value.epoch;
-    }
-    return epoch;
   }
 }

@@ -4,11 +4,12 @@ import {
   FenceStatus,
   type GetLockResponse,
   type GetSessionResponse,
+  type LockTarget,
   type ReplyHeader,
 } from "@lockstep/protocol";
 import type { AnyOp } from "../server/observed-namespace.ts";
 import type { History } from "./history.ts";
-import { existedAt } from "./records.ts";
+import { existedAt, tokenAt } from "./records.ts";
 import { demand } from "./violation.ts";
 
 /** Watches that what is read is what the durable history says at the revision of the reply. */
@@ -82,24 +83,19 @@ export class Readings {
 
   #lock(op: Extract<AnyOp, { kind: "getLock" }>, { lock }: GetLockResponse, at: bigint): void {
     const { key } = op.request;
-    const names = ({ targets }: { targets: readonly { key: string }[] }) =>
-      targets.some((target) => target.key === key);
-    const holds = [...this.#history.holds.values()].filter(
-      (hold) => existedAt(hold, at) && names(hold),
-    );
-    const tickets = [...this.#history.tickets.values()].filter(
-      (one) => existedAt(one, at) && names(one),
-    );
-    const delays = [...this.#history.delays.values()].filter(
-      (delay) => existedAt(delay, at) && names(delay.hold),
-    );
-    const seen = `${lock?.holders.map(({ token }) => token)}|${lock?.queue.map(({ ticketId }) => ticketId)}|${lock?.delays.map(({ holdId }) => holdId)}`;
-    const expected = `${holds.map(({ token }) => token)}|${tickets.map(({ id }) => id)}|${delays.map(({ hold }) => hold.id)}`;
-    demand(
-      seen === expected,
-      "a lock is read as it is at its revision",
-      () => `${key} at ${at} reads ${seen}, not ${expected}`,
-    );
+    const { holds, tickets, delays } = this.#history.ledger;
+    const there = (one: Existing) =>
+      existedAt(one, at) && one.targets.some((target) => target.key === key);
+    const held = [...holds.values()].filter(there).map((hold) => tokenAt(hold, at));
+    const waiting = [...tickets.values()].filter(there).map(({ id }) => id);
+    const delayed = [...delays.values()]
+      .filter((delay) => there({ ...delay, targets: delay.hold.targets }))
+      .map(({ hold }) => hold.id);
+    same("a lock is read as it is at its revision", `${key} at ${at}`, [
+      [lock?.holders.map(({ token }) => token), held],
+      [lock?.queue.map(({ ticketId }) => ticketId), waiting],
+      [lock?.delays.map(({ holdId }) => holdId), delayed],
+    ]);
   }
 
   #session(
@@ -108,16 +104,42 @@ export class Readings {
     at: bigint,
   ): void {
     const { sessionId } = op.caller;
-    const mine = (one: { sessionId: bigint; from: bigint; to: bigint | undefined }) =>
-      one.sessionId === sessionId && existedAt(one, at);
-    const holds = [...this.#history.holds.values()].filter(mine);
-    const tickets = [...this.#history.tickets.values()].filter(mine);
-    const seen = `${reply.holds.map(({ token }) => token)}|${reply.tickets.map(({ queued }) => queued?.ticketId)}`;
-    const expected = `${holds.map(({ token }) => token)}|${tickets.map(({ id }) => id)}`;
+    const { holds, tickets } = this.#history.ledger;
+    const mine = (one: Existing) => one.sessionId === sessionId && existedAt(one, at);
+    same("a session lists all it holds and waits for", `session ${sessionId} at ${at}`, [
+      [
+        reply.holds.map(({ token }) => token),
+        [...holds.values()].filter(mine).map((hold) => tokenAt(hold, at)),
+      ],
+      [
+        reply.tickets.map(({ queued }) => queued?.ticketId ?? 0n),
+        [...tickets.values()].filter(mine).map(({ id }) => id),
+      ],
+    ]);
+  }
+}
+
+/** What holds and tickets have in common. */
+interface Existing {
+  readonly from: bigint;
+  readonly to: bigint | undefined;
+  readonly targets: readonly LockTarget[];
+  readonly sessionId?: bigint;
+}
+
+/** Lists of ids, in whatever order they come. */
+function same(
+  rule: string,
+  what: string,
+  pairs: readonly (readonly [readonly bigint[] | undefined, readonly bigint[]])[],
+): void {
+  const sorted = (ids: readonly bigint[] = []) =>
+    [...ids].sort((a, b) => (a < b ? -1 : 1)).join(" ");
+  for (const [seen, expected] of pairs) {
     demand(
-      seen === expected,
-      "a session lists all it holds and waits for",
-      () => `session ${sessionId} at ${at} reads ${seen}, not ${expected}`,
+      sorted(seen) === sorted(expected),
+      rule,
+      () => `${what} reads [${sorted(seen)}], not [${sorted(expected)}]`,
     );
   }
 }

@@ -16,6 +16,8 @@ export const GIVEN_UP = new Error("the application gave up");
 /** Refusals that an application may meet; every other one would be a fault of the client. */
 const EXPECTED_REASONS: ReadonlySet<string> = new Set([
   "TOKEN_MISMATCH",
+  "VERSION_MISMATCH",
+  "NO_SUCH_SESSION",
   "REVISION_COMPACTED",
   "REVISION_AHEAD",
   "SESSION_EXPIRED",

@@ -14,6 +14,9 @@ export async function readOnce(world: World, life: Life, what: string, key: stri
     case "listSessions":
       await client.listSessions({ includeEnded: true });
       return;
+    case "waitGraph":
+      await client.admin.waitGraph();
+      return;
     case "checkFence": {
       const { lock } = await client.getLock(key);
       const token = lock?.holders[0]?.token ?? 1n;

@@ -1,35 +1,29 @@
-import type { Lock } from "@lockstep/client";
-import { LockMode } from "@lockstep/protocol";
+import type { AcquireOptions, Client, Lock } from "@lockstep/client";
 import type { World } from "../run/world.ts";
 import { attempt, GIVEN_UP } from "./attempt.ts";
 import { type Life, sleep } from "./client-host.ts";
 
+type Targets = Parameters<Client["acquire"]>[0];
+
 /** What an application wants with a lock. */
 export interface LockWish {
-  readonly key: string;
-  readonly waitMs: number;
+  readonly targets: Targets;
+  readonly options: Omit<AcquireOptions, "signal">;
   /** How long it keeps the lock. */
   readonly holdMs: number;
-  /** How often it raises the counter that the lock protects. */
-  readonly writes: number;
-  /** Empty: none. */
-  readonly owner: string;
   /** When it gives the request up, if it still waits; -1: never. */
   readonly cancelAfterMs: number;
 }
 
+/** What an application does under its lock. */
+export type Work = (lock: Lock) => Promise<void>;
+
 /** Takes a lock, works under it, and gives it back. */
-export function useLock(world: World, life: Life, wish: LockWish): Promise<void> {
+export function useLock(world: World, life: Life, wish: LockWish, work: Work): Promise<void> {
   return attempt(world, async () => {
-    const lock = await acquired(life, wish);
-    world.checker.watch(() =>
-      world.checker.beliefs.handed({ process: life.process, lock, mode: LockMode.EXCLUSIVE }),
-    );
+    const lock = await acquired(world, life, wish);
     try {
-      for (let write = 0; write < wish.writes; write++) {
-        lock.assertHeld();
-        await raise(world, life, lock);
-      }
+      await work(lock);
       await sleep(life.process, wish.holdMs);
     } finally {
       await lock.release();
@@ -38,22 +32,41 @@ export function useLock(world: World, life: Life, wish: LockWish): Promise<void>
   });
 }
 
-async function acquired(life: Life, wish: LockWish): Promise<Lock> {
-  const { key, waitMs, owner, cancelAfterMs } = wish;
-  const options = { waitMs, ...(owner !== "" && { owner }) };
-  if (cancelAfterMs < 0) return life.client.acquire(key, options);
-  const giveUp = new AbortController();
-  const timer = life.process.after(cancelAfterMs, () => giveUp.abort(GIVEN_UP));
-  try {
-    return await life.client.acquire(key, { ...options, signal: giveUp.signal });
-  } finally {
-    timer.cancel();
-  }
+/** Takes a lock; from here on it is watched whether its holder is right to believe in it. */
+export async function acquired(world: World, life: Life, wish: LockWish): Promise<Lock> {
+  const lock = await taken(life, wish);
+  world.checker.watch(() => world.checker.beliefs.handed({ process: life.process, lock }));
+  return lock;
 }
 
 /** Reads, then writes one more: between the two the lock may be lost, and only the guard knows. */
-async function raise(world: World, life: Life, lock: Lock): Promise<void> {
-  const { sequencer } = lock;
-  const read = await world.reach(life.process, () => world.resource.read(sequencer));
-  await world.reach(life.process, () => world.resource.write(sequencer, read));
+export async function raise(world: World, life: Life, lock: Lock): Promise<void> {
+  for (const { key } of lock.targets) {
+    if (lock.modeOf(key) !== "EXCLUSIVE") continue;
+    lock.assertHeld();
+    const sequencer = lock.sequencerOf(key);
+    const read = await world.reach(life.process, () => world.resource.read(sequencer));
+    await world.reach(life.process, () => world.resource.write(sequencer, read));
+  }
+}
+
+/** Reads what the lock protects. */
+export async function look(world: World, life: Life, lock: Lock): Promise<void> {
+  for (const { key, mode } of lock.targets) {
+    if (mode === "PERMITS") continue;
+    lock.assertHeld();
+    const sequencer = lock.sequencerOf(key);
+    await world.reach(life.process, () => world.resource.read(sequencer));
+  }
+}
+
+async function taken(life: Life, { targets, options, cancelAfterMs }: LockWish): Promise<Lock> {
+  if (cancelAfterMs < 0) return life.client.acquire(targets, options);
+  const giveUp = new AbortController();
+  const timer = life.process.after(cancelAfterMs, () => giveUp.abort(GIVEN_UP));
+  try {
+    return await life.client.acquire(targets, { ...options, signal: giveUp.signal });
+  } finally {
+    timer.cancel();
+  }
 }

@@ -32,6 +32,8 @@ export async function watchFor(
 
 function keysOf({ body }: Event): string[] {
   const { value } = body;
-  if (value === undefined || !("targets" in value)) return [];
-  return value.targets.map((target) => target.key);
+  if (value === undefined) return [];
+  if ("targets" in value) return value.targets.map(({ key }) => key);
+  if ("target" in value) return value.target ? [value.target.key] : [];
+  return "key" in value ? [value.key] : [];
 }
