@@ -1,7 +1,8 @@
-import { ErrorReason, type Event } from "@lockstep/protocol";
+import { ErrorReason, type Event, LockMode } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { type Client, forceRelease, open, refused } from "../testing-support/client.ts";
+import { type Client, forceRelease, type Held, open, refused } from "../testing-support/client.ts";
 import { expectSameState, replayed } from "../testing-support/durable.ts";
+import { convert, setValue, transfer } from "../testing-support/holding.ts";
 import { World } from "../testing-support/world.ts";
 
 function people(): { world: World; ann: Client } {
@@ -31,6 +32,23 @@ describe("What a session confirms", () => {
     ]);
     ann.lock("c", { requestId: 6n });
     expect(answeredIn(world.events.at(-1))).toEqual([]);
+  });
+
+  it.each<[string, (ann: Client, held: Held) => unknown]>([
+    ["Release", (ann, held) => ann.release(held)],
+    ["CancelAcquire", (ann) => ann.cancel(99n)],
+    ["Convert", (ann, held) => convert(ann, held, "a", LockMode.SHARED)],
+    ["Transfer", (ann, held) => transfer(ann, held, ann.id, 5n)],
+    ["SetValue", (ann, held) => setValue(ann, held, Uint8Array.of(1))],
+  ])("goes with the event of a %s", (_, call) => {
+    const { world, ann } = people();
+    const held = ann.lock("a", { requestId: 1n });
+    ann.queue("a", { requestId: 5n });
+    ann.keepAlive(0n, [1n]);
+    ann.lastRequestId = 10n;
+    call(ann, held);
+    expect(answeredIn(world.batches.at(-1)?.[0])).toEqual([[1n, 1n]]);
+    expectSameState(world.state, replayed(world.events, world.state.limits));
   });
 
   it("goes with a delay that a keep-alive of it ends", () => {

@@ -284,6 +284,10 @@ describe("A Convert", () => {
     const ofBen = ben.lock("c", { mode: UPGRADABLE });
     const endOf = (held: Held) => convert(ann, held, "a", SHARED);
     expect(endOf(released)).toMatchObject({ case: "notHeld", value: { end: HoldEnd.RELEASED } });
+    for (const held of [released, lost])
+      expect(endOf({ ...held, token: held.token + 1n })).toMatchObject({
+        value: { end: HoldEnd.UNKNOWN },
+      });
     expect(endOf(lost)).toMatchObject({
       case: "notHeld",
       value: { end: HoldEnd.LOST, lostReason: LossReason.FORCE_RELEASED },
@@ -365,6 +369,17 @@ describe("A Convert that waits", () => {
       const other = ann.acquire("b", { owner, waitMs: 60_000 });
       expect(other.case).toBe(owner === "" ? "waiting" : "denied");
     }
+  });
+
+  it("is the one wait of a hold without an owner, of all its keys", () => {
+    const { ann, ben } = people();
+    const keys = ["a", "b"];
+    const held = ann.lock(keys, { mode: UPGRADABLE });
+    ben.lock(keys, { mode: SHARED });
+    expect(convert(ann, held, "a", EXCLUSIVE, WAIT).case).toBe("waiting");
+    expect(reasonOf(convert(ann, held, "b", EXCLUSIVE, WAIT))).toBe(DeniedReason.OWNER_BUSY);
+    expect(reasonOf(convert(ann, held, "b", EXCLUSIVE))).toBe(DeniedReason.CONTENDED);
+    expect(convert(ann, held, "b", SHARED).case).toBe("granted");
   });
 
   it("ends as cancelled when the hold is released [LOCK-72]", () => {

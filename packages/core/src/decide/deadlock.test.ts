@@ -124,6 +124,20 @@ describe("A circle of owners", () => {
     expect(victims(world)).toHaveLength(1);
   });
 
+  it("is found through a Convert that stands before who has waited for longer", () => {
+    const { world, ann, ben, cat } = people();
+    const dora = open(world);
+    const held = ann.lock("u", { mode: UPGRADABLE, owner: "o" });
+    ben.lock("u", { mode: SHARED, owner: "o" });
+    cat.lock("c", { owner: "o" });
+    dora.lock("d");
+    const reader = cat.queue(["d", "u"], { mode: SHARED, owner: "o" });
+    const second = ben.queue("c", { owner: "o" });
+    convert(ann, held, "u", EXCLUSIVE, WAIT);
+    const last = world.events.at(-2)?.revision;
+    expect(victims(world)).toEqual([{ ticketId: last, cycle: [last, second, reader] }]);
+  });
+
   it("after circle is broken until the new waiter is in none", () => {
     const { world, ann, ben, cat } = people();
     ann.lock("a", { owner: "o" });
@@ -222,8 +236,13 @@ describe("When permits are lowered to one", () => {
   });
 
   it("whoever cannot wait any longer makes no victim of others", () => {
-    const { world, first } = circle();
-    setPolicy(world, { keyPrefix: "p", permits: 0 });
+    const { world, ann, ben } = people();
+    setPolicy(world, { keyPrefix: "p", permits: 2 });
+    ann.lock("p", { mode: PERMITS, permits: 1, owner: "o" });
+    ben.lock("b", { owner: "o" });
+    const first = ben.queue("p", { mode: PERMITS, permits: 2, owner: "o" });
+    ann.queue("b", { owner: "o" });
+    setPolicy(world, { keyPrefix: "p", permits: 1 });
     expect(victims(world)).toEqual([]);
     expect(world.state.tickets.has(first)).toBe(false);
   });

@@ -68,7 +68,7 @@ export class Deadlocks {
     const reached = [start];
     const walks = new Map<string, Map<LockMode, Walk>>();
     for (const ticket of reached) {
-      for (const { key, target, walk } of this.#obstaclesOf(ticket, ticket === start, walks)) {
+      for (const { key, target, walk } of this.#obstaclesOf(ticket, walks)) {
         for (const next of walk.advance(ticket, target)) {
           if (next === start) return circleOf(start, { ticket, key }, reachedBy);
           if (reachedBy.has(next.id) || this.#acyclic.has(next.id)) continue;
@@ -83,21 +83,15 @@ export class Deadlocks {
 
   /**
    * The walks along all that can be in the way of a ticket. A walk goes on where the last ticket of
-   * the same mode has stopped at that key: what stood before that one has been reached. Only the first
-   * ticket walks alone, because what it skips as its own is in the way of others.
+   * the same mode has stopped at that key: what stood before that one has been reached.
    */
   *#obstaclesOf(
     { targets }: Ticket,
-    alone: boolean,
     walks: Map<string, Map<LockMode, Walk>>,
   ): Generator<{ key: string; target: LockTarget; walk: Walk }> {
     for (const target of targets) {
       const { key, mode } = target;
       if (permitsOf(this.#state, key) > 1) continue;
-      if (alone) {
-        yield { key, target, walk: new Walk(this.#state, key) };
-        continue;
-      }
       const byMode = walks.get(key) ?? new Map<LockMode, Walk>();
       walks.set(key, byMode);
       const walk = byMode.get(mode) ?? new Walk(this.#state, key);

@@ -67,6 +67,13 @@ describe("SetPolicy", () => {
     expect(refused(() => setAt(world, 0n, "a", 1)).reason).toBe(ErrorReason.VERSION_MISMATCH);
   });
 
+  it("is a change although it says what is in force already", () => {
+    const world = new World();
+    setAt(world, 0n, "a", 1);
+    expect(setAt(world, 1n, "a", 1)).toBe(2n);
+    expect(getPolicy(world).version).toBe(2n);
+  });
+
   it("is refused beyond so many policies, but may change and remove those there are", () => {
     const world = new World({ limits: { max_policies: 1 } });
     setAt(world, 0n, "a", 1);

@@ -225,6 +225,7 @@ describe("A principal that loses session after session", () => {
   it("is not quarantined for sessions it closed itself [LOCK-192]", () => {
     const world = counting(1);
     for (let count = 0; count < 5; count++) open(world, { principal: "bad" }).close();
+    lose(world, "bad");
     expect(isQuarantined(world)).toBe(false);
   });
 

@@ -68,8 +68,8 @@ function waiterFor(
 ): Ticket | undefined {
   const result = state.sessions.get(toSessionId)?.outcomes.get(toRequestId)?.result;
   const ticket = result?.kind === "waiting" ? state.tickets.get(result.ticketId) : undefined;
-  if (ticket === undefined || ticket.convertOf !== 0n) return undefined;
-  return isSame(ticket.targets, hold.targets) ? ticket : undefined;
+  // No Convert is the same: it waits for EXCLUSIVE beside a hold, which nobody else can have then.
+  return ticket !== undefined && isSame(ticket.targets, hold.targets) ? ticket : undefined;
 }
 
 function addTransferred(
