@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Client, connect } from "@lockstep/client/node";
-import { LockMode } from "@lockstep/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CliProcess, lockstep } from "../testing-support/cli-process.ts";
 import { CliServer, type TestFolder, testFolder } from "../testing-support/cli-server.ts";
@@ -64,41 +63,6 @@ describe("lockstep run", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await stateOf("env")).toBe(0);
     const { stdout } = await run("env", "--", "sh", "-c", script);
     expect(stdout).toMatch(/^env (\d+) env\/EXCLUSIVE\/\1\n\n$/);
-  });
-
-  test("takes several keys as one lock, in the mode asked for, and tells the sequencer of each", async () => {
-    const cli = start(
-      ...["several/a", "--key", "several/b", "--mode", "shared"],
-      ...["--", "sh", "-c", `echo "$LOCKSTEP_SEQUENCERS"; ${obedient}`],
-    );
-    const [, token] = await cli.says(
-      /^several\/a\/SHARED\/(\d+)\nseveral\/b\/SHARED\/\1\nready \1\n/,
-    );
-    const { locks } = await client.listLocks({ prefix: "several/" });
-    expect(locks.map(({ holders }) => holders[0])).toMatchObject(
-      Array.from({ length: 2 }, () => ({ token: BigInt(String(token)), mode: LockMode.SHARED })),
-    );
-    cli.signal("SIGTERM");
-    await cli.ended;
-    expect(await stateOf("several/b")).toBe(0);
-  });
-
-  test("takes permits of a pool", async () => {
-    const policy = { permits: 3 };
-    await client.admin.setPolicy({ prefix: "pool", policy, expectedVersion: 0n, reason: "test" });
-    const cli = start("pool", "--permits", "2", "--", "sh", "-c", obedient);
-    await cli.says(/ready/);
-    expect((await client.getLock("pool")).lock?.holders).toMatchObject([{ permits: 2 }]);
-    const refused = run("pool", "--permits", "2", "--wait", "0", "--", "echo", "never");
-    expect(await refused).toMatchObject({ code: 76, stdout: "" });
-    expect(await run("pool", "--permits", "4", "--wait", "0", "--", "echo", "never")).toMatchObject(
-      {
-        code: 76,
-        stderr: expect.stringContaining("LIMIT_MISMATCH"),
-      },
-    );
-    cli.signal("SIGTERM");
-    await cli.ended;
   });
 
   test("passes the exit code on", async () => {
