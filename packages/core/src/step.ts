@@ -4,7 +4,7 @@ import { decide } from "./decide/decide.ts";
 import type { Decision, Facts } from "./decide/decision.ts";
 import { decideDue } from "./decide/tick.ts";
 import { breakCircles, settle, take } from "./live.ts";
-import type { Now, Op, OpKind } from "./op.ts";
+import type { Now, Op, OpKind, Reply } from "./op.ts";
 import type { NamespaceState } from "./state/state.ts";
 
 /** What one operation led to: its own events, then the grants they made possible. */
@@ -32,7 +32,20 @@ export function step<K extends OpKind>(
   for (const event of events) take(state, event, now, all);
   breakCircles(state, now, all);
   settle(state, now, all);
-  return { events: all, answer };
+  if (!isOver(state, op, answer)) return { events: all, answer };
+  // The wait it began has ended in this very step: what a repeat would be told is told at once.
+  return { events: all, answer: decide(state, op as Op, now, facts).answer as Step<K>["answer"] };
+}
+
+/** Whether an answer says `queued` of a wait that has ended. */
+function isOver<K extends OpKind>(
+  state: NamespaceState,
+  { kind }: Op<K>,
+  answer: Step<K>["answer"],
+): boolean {
+  if (answer.kind !== "reply" || (kind !== "acquire" && kind !== "convert")) return false;
+  const { outcome } = answer.reply as Reply<"acquire" | "convert">;
+  return outcome.case === "queued" && !state.tickets.has(outcome.value.ticketId);
 }
 
 /** How many events a tick makes at most before it leaves the rest to the next one. */

@@ -41,7 +41,7 @@ export function predictAcquire(
   const wait = () => {
     if (call.waitMs === 0) return deny(reasonOf(facts, who));
     if (targets.some(({ key }) => isQueueFull(facts, key))) return deny("QUEUE_FULL");
-    return [say("waiting new", `queued ${session.id} ${requestId} ${spell(targets)}`)];
+    return waits(call, `queued ${session.id} ${requestId} ${spell(targets)}`);
   };
   if (way.length > 0) return wait();
   const pause = paused(facts, nowMs);
@@ -84,7 +84,7 @@ export function predictConvert(
     if (call.waitMs === 0) return deny(reasonOf(facts, who));
     const busy = converts(facts, holdId).length > 0 || isBusy(facts, session.id, hold.owner);
     if (busy) return deny("OWNER_BUSY");
-    return [say("waiting new", `convert-queued ${session.id} ${requestId} ${holdId} ${key}`)];
+    return waits(call, `convert-queued ${session.id} ${requestId} ${holdId} ${key}`);
   };
   if (way.length > 0) return wait();
   const granted = say(`granted ${holdId} new ${hold.count}`, converted);
@@ -129,4 +129,10 @@ function reasonOf(facts: Facts, who: Asker): string {
 function weakens(from: Mode, to: Mode): boolean {
   if (from === "EXCLUSIVE") return to === "SHARED" || to === "UPGRADABLE";
   return from === "UPGRADABLE" && to === "SHARED";
+}
+
+/** A wait begins. Whoever wants to hear of that at once hears of its end when it is over at once. */
+function waits(call: { readonly answerQueued: boolean }, event: string): Prediction[] {
+  const waiting = say("waiting new", event);
+  return call.answerQueued ? [waiting, say("denied DEADLOCK_VICTIM", event)] : [waiting];
 }
