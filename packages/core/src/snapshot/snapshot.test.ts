@@ -51,7 +51,7 @@ function richState(): NamespaceState {
 
 describe("A snapshot", () => {
   it(
-    "gives the state back that its events gave, and goes on like it",
+    "gives the state back that its events gave, and goes on like it [REC-12]",
     () => {
       fc.assert(
         fc.property(stories(ACTIONS_MAX), fc.nat(), (story, cut) => {
