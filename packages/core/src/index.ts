@@ -11,4 +11,3 @@ export { SnapshotError, type SnapshotProblem } from "./snapshot/snapshot-error.t
 export { deniedAs } from "./state/denied.ts";
 export { NamespaceState } from "./state/state.ts";
 export { type Step, step, tick } from "./step.ts";
-export { deniedReply, grantedReply } from "./view/acquire.ts";

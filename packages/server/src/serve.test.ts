@@ -127,3 +127,15 @@ test("the server fails when any of its namespaces does", async () => {
   await admin.updateNamespace(update).catch(() => undefined);
   expect(await served.failed).toBeInstanceOf(Error);
 });
+
+test("a namespace that is made on a new lineage begins above all ever used, as those found do", async () => {
+  const { url } = await start({ newLineage: true, development: true });
+  const admin = createClient(AdminService, transportTo(url));
+  await admin.createNamespace({ namespace: "made", reason: "it was not in the backup" });
+  const { namespaces } = await admin.listNamespaces({});
+  expect(namespaces.map(({ namespace }) => namespace)).toEqual(["default", "made"]);
+  for (const { epoch, revision } of namespaces) {
+    expect(epoch).toBeGreaterThan(1_600_000_000_000n);
+    expect(revision).toBeGreaterThan(1_600_000_000_000_000n);
+  }
+});

@@ -50,7 +50,8 @@ export function openStorage(config: ServerConfig, onNotice: (sentence: string) =
         onNotice,
         ...(lineage && { newLineage: lineage }),
       }),
-    lineageOfNew: () => undefined,
+    // What is made now may have been there before, and not in the backup.
+    lineageOfNew: () => (config.newLineage ? newLineage(config) : undefined),
     close: () => folder.close(),
   };
 }
