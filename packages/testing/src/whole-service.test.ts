@@ -200,6 +200,18 @@ describe.each([
     expect(await second.tryAcquire("doc")).not.toBeNull();
   });
 
+  test("a lost lock that asked for a delay stays blocked until the application says that it stopped", async () => {
+    const [first, second] = await two();
+    const lock = await first.acquire("doc", { onLoss: { delayMs: 600_000 }, maxHoldMs: 1_000 });
+    await server.advance(60_000);
+    expect(lock.state).toBe("LOST");
+    const denied = second.acquire("doc", { waitMs: 0 });
+    await expect(denied).rejects.toMatchObject({ reason: "LOCK_DELAY" });
+    await lock.release();
+    await server.advance(0);
+    expect(await second.tryAcquire("doc")).not.toBeNull();
+  });
+
   test("permits are shared out as the policy of the key says", async () => {
     const [first, second] = await two();
     const { version } = await first.admin.getPolicy();

@@ -93,6 +93,52 @@ describe("a handle", () => {
     expect(server.session.holds).toEqual([]);
   });
 
+  test.each([
+    ["Attach", true],
+    ["unary calls", false],
+  ])(
+    "that was lost in a live session tells the server, over %s, when the application has stopped [LOCK-116]",
+    async (_, attach) => {
+      const { clock, server, held } = world({ attach });
+      const lock = await held("a");
+      await clock.advance(0);
+      server.state.forceRelease(server.session, "a");
+      await clock.advance(TTL_MS / 3 + 10);
+      expect(lock.state).toBe("LOST");
+      expect(server.requests("release")).toEqual([]);
+      let lost = 0;
+      server.meddle = ({ kind }) => (kind === "release" && lost++ < 1 ? "loseRequest" : undefined);
+      await lock.release();
+      await lock.release();
+      await clock.advance(1_000);
+      const sent = server.requests("release");
+      expect(sent).toHaveLength(2);
+      expect(sent[0]).toMatchObject({ holdId: lock.holdId, token: lock.token });
+      expect(new Set(sent.map(({ requestId }) => requestId)).size).toBe(1);
+    },
+  );
+
+  test("that was lost with its session tells the server once when the application has stopped", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a");
+    server.state.end(server.session, ErrorReason.SESSION_REVOKED);
+    await clock.advance(TTL_MS / 3 + 10);
+    expect(await lock.lost).toMatchObject({ reason: "SESSION_REVOKED" });
+    await lock.release();
+    await lock.release();
+    await clock.settle();
+    expect(server.requests("release")).toHaveLength(1);
+  });
+
+  test("that was lost by closing the client has nothing more to tell", async () => {
+    const { clock, server, client, held } = world();
+    const lock = await held("a");
+    await Promise.all([client.close(), clock.settle()]);
+    await lock.release();
+    await clock.settle();
+    expect(server.requests("release")).toEqual([]);
+  });
+
   test("that learns from its release that it was lost before says so [LOCK-142, LOCK-144, LOCK-74]", async () => {
     const { clock, server, held } = world();
     const lock = await held("a");

@@ -24,8 +24,8 @@ export interface HandleHost {
   atRisk(): boolean;
   /** Sends Release until there is an outcome. Resolves with how the hold was lost, if it was. */
   release(handle: LockHandle): Promise<LossReason | undefined>;
-  /** Tells the server once that the application has stopped using a hold whose deadline has passed. */
-  releaseLate(holdId: bigint, token: bigint): void;
+  /** Tells the server that the application has stopped using a hold that was lost. */
+  releaseLost(holdId: bigint, token: bigint): void;
   /** Changes the mode of a key. */
   convert(
     handle: LockHandle,
@@ -205,8 +205,9 @@ export class LockHandle implements Lock {
 
   async #release(): Promise<void> {
     if (this.#transferring) await this.#transferring;
-    if (this.#state === "LOST") {
-      if (this.#loss?.reason === "DEADLINE_PASSED") this.#host.releaseLate(this.holdId, this.token);
+    if (this.#loss) {
+      // The server knows of the loss, but only the application knows that it has stopped: that ends a delay.
+      if (this.#loss.reason !== "SESSION_CLOSED") this.#host.releaseLost(this.holdId, this.token);
       return;
     }
     if (this.#state !== "HELD") return;

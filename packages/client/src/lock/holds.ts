@@ -45,6 +45,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   readonly #early = new EarlyNews();
   // Whoever waits for an outcome, to be told when the session ends without one.
   readonly #waiting = new Set<(error: Error) => void>();
+  #over = false;
 
   constructor(host: HoldsHost) {
     this.#host = host;
@@ -100,8 +101,9 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     return this.#releases.release(holdId, token);
   }
 
-  releaseLate(holdId: bigint, token: bigint): void {
-    this.#host.releaseLate(holdId, token);
+  releaseLost(holdId: bigint, token: bigint): void {
+    if (this.#over) this.#host.releaseLate(holdId, token);
+    else this.#releases.giveBack({ holdId, token });
   }
 
   async convert(
@@ -203,6 +205,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
 
   /** The session is over. Every handle is marked before the application hears of the first. */
   end(reason: LossReason, error: Error): void {
+    this.#over = true;
     const lost = [...this.#holds.values()].flatMap((hold) => hold.lose(reason));
     const acquires = [...this.#acquires.values()];
     this.#holds.clear();

@@ -144,7 +144,8 @@ export interface Lock extends AsyncDisposable {
   onReleaseRequested(listener: (asked: ReleaseRequested) => void): () => void;
   /**
    * Gives the lock back; repeated until the server has answered or the session's deadline has passed, when the
-   * server ends it by itself. Resolves also when the lock has been lost, released or transferred before. A lock that
+   * server ends it by itself. Resolves also when the lock has been lost, released or transferred before. Of a lock
+   * that was lost it tells the server that the application has stopped, which ends `onLoss: { delayMs }`. A lock that
    * its owner has entered again (`reentrancy: "count"`) is held until every handle of it was released.
    * @throws RequestError if the server refuses, which leaves the lock held
    */
