@@ -5,15 +5,12 @@ import { type ServerOptions, withClient, withServerOptions } from "../connection
 import { CommandError } from "../errors.ts";
 import { CALL_EXIT_CODES, EXIT } from "../exit-codes.ts";
 import { parseCount, parseMoment, parseRevision } from "../options/parse.ts";
-import { selectionOf } from "../options/selection.ts";
+import { type SelectionOptions, selectionOf, withSelection } from "../options/selection.ts";
 import { eventLine } from "../output/event-line.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines, printProblems } from "../output/print.ts";
 
-interface EventsOptions extends ServerOptions {
-  readonly prefix?: string;
-  readonly session?: bigint;
-  readonly actor?: string;
+interface EventsOptions extends ServerOptions, SelectionOptions {
   readonly from?: number;
   readonly until?: number;
   readonly after: bigint;
@@ -27,15 +24,11 @@ const PAGE_SIZE_MAX = 1_000;
 /** `lockstep events`: the history. */
 export function eventsCommand(): Command {
   const moment = (text: string) => parseMoment(text, systemClock.unixMs());
-  return withServerOptions(new Command("events"))
+  return withServerOptions(withSelection(new Command("events")))
     .summary("show the history of events")
     .description(
       "Shows the history of a namespace, oldest first: its revision, time, what happened, to what, by whom and why. All conditions must hold.",
     )
-    .argument("[KEY]", "only events that name this key")
-    .option("--prefix <PREFIX>", "only events that name a key that starts with this")
-    .option("--session <SESSION>", "only events about this session", parseRevision)
-    .option("--actor <PRINCIPAL>", "only events that this principal caused")
     .option("--from <TIME>", "only from then on: 2026-01-31T12:00:00Z, or 15m, so long ago", moment)
     .option("--until <TIME>", "only before then", moment)
     .addOption(
@@ -61,14 +54,12 @@ export function eventsCommand(): Command {
 }
 
 function selected(key: string | undefined, options: EventsOptions): EventSelection {
-  const { session, actor, from, until } = options;
+  const { from, until } = options;
   if (until !== undefined && until <= (from ?? 0)) {
     throw new CommandError(EXIT.usage, "--until must be later than --from");
   }
   return {
-    ...selectionOf(key, options.prefix),
-    ...(session !== undefined && { sessionId: session }),
-    ...(actor !== undefined && { actor }),
+    ...selectionOf(key, options),
     ...(from !== undefined && { fromAtMs: from }),
     ...(until !== undefined && { untilAtMs: until }),
   };

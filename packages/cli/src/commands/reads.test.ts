@@ -115,6 +115,14 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
     expect((await other.ended).code).toBe("SIGTERM");
   });
 
+  test("watch chooses by session and principal too", async () => {
+    const about = ["--session", "2", "--actor", "127.0.0.1", "--after", "0"];
+    const watch = new CliProcess(["watch", ...about, "--address", server.address]);
+    await watch.says(/session opened +session=2 .*\n.* lock granted +key=a\/orders .*session=2/);
+    watch.signal("SIGTERM");
+    expect((await watch.ended).stdout).not.toContain("session=5");
+  });
+
   test("says in one sentence that its output cannot be written", async () => {
     const full = new CliProcess(["events", "--address", server.address], {
       before: "exec >/dev/full",

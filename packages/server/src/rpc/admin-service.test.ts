@@ -1,6 +1,7 @@
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
   AdminService,
+  DEFAULT_LIMITS,
   DeniedReason,
   ErrorReason,
   errorDetailOf,
@@ -271,6 +272,18 @@ describe("namespaces", () => {
     const secret = one.session.secret;
     const opened = await one.sessions.openSession({ namespace: "new", secret });
     expect(opened.sessionId).not.toBe(one.id);
+  });
+
+  test("are at most max_namespaces [GEN-51]", async () => {
+    await running.close();
+    running = await startTestServer({ limits: { ...DEFAULT_LIMITS, max_namespaces: 2 } });
+    admin = createClient(AdminService, transportTo(running.server.url));
+    await make("new");
+    expect(await refusalOf(make("more"))).toEqual({
+      code: "ResourceExhausted",
+      reason: "LIMIT_EXCEEDED",
+      metadata: { limit: "max_namespaces", max: "2" },
+    });
   });
 
   test("that were made but not configured are completed by a repeat", async () => {
