@@ -18,6 +18,9 @@ const (
 	grantedHex   = "0a100a026331100318ffffffffffffffff7f120c080710ffffffffffffffff7f"
 	keepAliveHex = "0a2d0a0764656661756c7410051a20ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff" +
 		"100218ac02220408011004220408061006"
+	acquireHex = "100322050a0161100222080a0162100418ac022a047461736b308827480250e0d4035a05080210e8076201ff" +
+		"6a090a047465616d12017870ffffffffffffffffff01"
+	convertedHex = "0a100a026331100318ffffffffffffffff7f120e080710ffffffffffffffff7f1802"
 )
 
 func TestAGrantWrittenInTypeScriptReadsTheSame(t *testing.T) {
@@ -26,6 +29,31 @@ func TestAGrantWrittenInTypeScriptReadsTheSame(t *testing.T) {
 		Outcome: &lockstepv1.AcquireResponse_Granted{Granted: &lockstepv1.Granted{HoldId: 7, Token: math.MaxInt64}},
 	}
 	expectSame(t, fromHex(t, grantedHex, &lockstepv1.AcquireResponse{}), want)
+}
+
+func TestAnAcquireOfSeveralKeysWrittenInTypeScriptReadsTheSame(t *testing.T) {
+	want := &lockstepv1.AcquireRequest{
+		RequestId: 3,
+		Targets: []*lockstepv1.LockTarget{
+			{Key: "a", Mode: lockstepv1.LockMode_LOCK_MODE_SHARED},
+			{Key: "b", Mode: lockstepv1.LockMode_LOCK_MODE_PERMITS, Permits: 300},
+		},
+		Owner: "task", WaitMs: 5_000,
+		Reentrancy: lockstepv1.Reentrancy_REENTRANCY_COUNT, MaxHoldMs: 60_000,
+		OnLoss: &lockstepv1.OnLoss{Action: lockstepv1.OnLossAction_ON_LOSS_ACTION_DELAY, DelayMs: 1_000},
+		Value:  []byte{255}, Metadata: map[string]string{"team": "x"}, DeadlockPriority: -1,
+	}
+	expectSame(t, fromHex(t, acquireHex, &lockstepv1.AcquireRequest{}), want)
+}
+
+func TestAConversionWrittenInTypeScriptReadsTheSame(t *testing.T) {
+	want := &lockstepv1.ConvertResponse{
+		Header: &lockstepv1.ReplyHeader{ClusterId: "c1", Epoch: 3, Revision: math.MaxInt64},
+		Outcome: &lockstepv1.ConvertResponse_Granted{
+			Granted: &lockstepv1.Granted{HoldId: 7, Token: math.MaxInt64, Count: 2},
+		},
+	}
+	expectSame(t, fromHex(t, convertedHex, &lockstepv1.ConvertResponse{}), want)
 }
 
 func TestAKeepAliveWrittenInTypeScriptReadsTheSame(t *testing.T) {

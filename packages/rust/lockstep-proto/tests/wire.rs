@@ -3,7 +3,8 @@
 
 use lockstep_proto::v1::acquire_response::Outcome;
 use lockstep_proto::v1::{
-    AcquireResponse, Granted, IdRange, KeepAliveRequest, ReplyHeader, SessionRef,
+    AcquireRequest, AcquireResponse, ConvertResponse, Granted, IdRange, KeepAliveRequest, LockMode,
+    LockTarget, OnLoss, OnLossAction, Reentrancy, ReplyHeader, SessionRef, convert_response,
 };
 use prost::Message;
 
@@ -21,6 +22,7 @@ fn a_grant_written_in_typescript_reads_the_same() {
         outcome: Some(Outcome::Granted(Granted {
             hold_id: 7,
             token: LARGEST,
+            count: 0,
         })),
     };
     assert_eq!(
@@ -51,6 +53,66 @@ fn a_keep_alive_written_in_typescript_reads_the_same() {
         Ok(want.clone())
     );
     assert_eq!(want.encode_to_vec(), bytes(&written));
+}
+
+#[test]
+fn an_acquire_of_several_keys_written_in_typescript_reads_the_same() {
+    let written = "100322050a0161100222080a0162100418ac022a047461736b308827480250e0d4035a05080210e8076201ff\
+                   6a090a047465616d12017870ffffffffffffffffff01";
+    let want = AcquireRequest {
+        request_id: 3,
+        targets: vec![
+            LockTarget {
+                key: "a".to_owned(),
+                mode: LockMode::Shared.into(),
+                permits: 0,
+            },
+            LockTarget {
+                key: "b".to_owned(),
+                mode: LockMode::Permits.into(),
+                permits: 300,
+            },
+        ],
+        owner: "task".to_owned(),
+        wait_ms: 5_000,
+        reentrancy: Reentrancy::Count.into(),
+        max_hold_ms: 60_000,
+        on_loss: Some(OnLoss {
+            action: OnLossAction::Delay.into(),
+            delay_ms: 1_000,
+        }),
+        value: vec![255],
+        metadata: [("team".to_owned(), "x".to_owned())].into(),
+        deadlock_priority: -1,
+        ..Default::default()
+    };
+    assert_eq!(
+        AcquireRequest::decode(bytes(written).as_slice()),
+        Ok(want.clone())
+    );
+    assert_eq!(want.encode_to_vec(), bytes(written));
+}
+
+#[test]
+fn a_conversion_written_in_typescript_reads_the_same() {
+    let written = "0a100a026331100318ffffffffffffffff7f120e080710ffffffffffffffff7f1802";
+    let want = ConvertResponse {
+        header: Some(ReplyHeader {
+            cluster_id: "c1".to_owned(),
+            epoch: 3,
+            revision: LARGEST,
+        }),
+        outcome: Some(convert_response::Outcome::Granted(Granted {
+            hold_id: 7,
+            token: LARGEST,
+            count: 2,
+        })),
+    };
+    assert_eq!(
+        ConvertResponse::decode(bytes(written).as_slice()),
+        Ok(want.clone())
+    );
+    assert_eq!(want.encode_to_vec(), bytes(written));
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

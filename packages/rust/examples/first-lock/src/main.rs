@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         targets: vec![LockTarget {
             key: key.clone(),
             mode: LockMode::Exclusive.into(),
+            ..Default::default()
         }],
         ..Default::default()
     };

@@ -75,6 +75,7 @@ async fn acquire(session: &Session, key: &str) -> Result<Granted, Failure> {
         targets: vec![LockTarget {
             key: key.to_owned(),
             mode: LockMode::Exclusive.into(),
+            ..Default::default()
         }],
         wait_ms: 60_000,
         poll_timeout_ms: 10_000,
