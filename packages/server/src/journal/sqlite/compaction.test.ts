@@ -1,7 +1,19 @@
 import { expect, test } from "vitest";
 import { JournalOpenError } from "../journal.ts";
-import { batch, plain } from "../test-records.ts";
-import { compactionLimits } from "./compactor.ts";
+import { batch } from "../test-records.ts";
+import {
+  BATCHES,
+  compacted,
+  compactTo,
+  damage,
+  FLOOR,
+  flip,
+  SNAPSHOT,
+  snapshotInto,
+  snapshotOf,
+  steps,
+  written,
+} from "./compaction-fixture.ts";
 import { encodeBatch } from "./encoding.ts";
 import { Store } from "./store.ts";
 import { appendTo, changed, type Image, imageOf, inFolder, recordsOf } from "./store-fixture.ts";
@@ -9,68 +21,6 @@ import { appendTo, changed, type Image, imageOf, inFolder, recordsOf } from "./s
 const DATABASE = "journal.db";
 const LOG = "journal.db-wal";
 const MARK = "mark";
-
-/** Three batches to a snapshot's chunk and a half: enough for every step to have a part of the work. */
-const BATCHES = compactionLimits.batchesPerStep + 10;
-const SNAPSHOT = BigInt(3 * (BATCHES - 2));
-const FLOOR = BigInt(3 * (BATCHES - 4));
-
-function makeBatches(count: number) {
-  return Array.from({ length: count }, (_, index) => {
-    const first = BigInt(index) * 3n + 1n;
-    return batch(first, first + 2n);
-  });
-}
-
-const written = makeBatches(BATCHES).flatMap(({ records }) => records.map(plain));
-
-/** Writes a snapshot of several chunks, calling `onStep` after each write. */
-function snapshotInto(store: Store, revision: bigint, onStep: () => void = () => undefined): void {
-  while (!store.beginSnapshot()) onStep();
-  for (let chunk = 0; chunk < 5; chunk += 1) {
-    store.addChunk(Buffer.from(`state of ${revision}, part ${chunk};`.repeat(300)));
-    onStep();
-  }
-  store.endSnapshot({ revision, epoch: 1n });
-  onStep();
-}
-
-function compactTo(store: Store, floor: bigint, onStep: () => void = () => undefined): void {
-  store.beginCompaction(floor);
-  onStep();
-  for (let done = false; !done; onStep()) done = store.compactStep();
-}
-
-/** What the snapshot of a store says that it is of, from its own bytes. */
-function snapshotOf(store: Store): string | undefined {
-  const head = store.snapshotHead();
-  if (head === undefined) return undefined;
-  const chunks: Buffer[] = [];
-  for (let number = 0n; number < head.chunks; number += 1n) {
-    chunks.push(Buffer.from(store.readChunk(head.firstChunk + number) ?? []));
-  }
-  const text = Buffer.concat(chunks).toString("latin1");
-  const expected = [0, 1, 2, 3, 4].map((chunk) =>
-    `state of ${head.revision}, part ${chunk};`.repeat(300),
-  );
-  expect(text).toBe(expected.join(""));
-  return String(head.revision);
-}
-
-/** Everything between a journal without a snapshot and one that was compacted, as images of a kill. */
-const steps: Image[] = inFolder(new Map(), (folder) => {
-  const images: Image[] = [];
-  const keep = () => images.push(imageOf(folder));
-  const store = new Store({ folder });
-  appendTo(store, ...makeBatches(BATCHES));
-  snapshotInto(store, SNAPSHOT - 3n, keep);
-  snapshotInto(store, SNAPSHOT, keep);
-  compactTo(store, FLOOR, keep);
-  store.close();
-  keep();
-  return images;
-});
-const compacted = steps.at(-1) as Image;
 
 test("killed after any step of snapshot and compaction, it opens with all that is not dropped [REC-13]", () => {
   const bases = new Set<bigint>();
@@ -212,12 +162,9 @@ test.each([
     "DELETE FROM events WHERE revision = (SELECT min(revision) FROM events)",
     "is missing",
   ],
-])("a compacted journal %s is refused [REC-40]", async (_, sql, says) => {
-  const { DatabaseSync } = await import("node:sqlite");
+])("a compacted journal %s is refused [REC-40]", (_, sql, says) => {
   inFolder(compacted, (folder) => {
-    const database = new DatabaseSync(`${folder}/${DATABASE}`);
-    database.exec(sql);
-    database.close();
+    damage(folder, sql);
     expect(() => new Store({ folder })).toThrow(
       expect.objectContaining({ problem: "DAMAGED", message: expect.stringContaining(says) }),
     );
@@ -249,6 +196,42 @@ test("a log that is cut in the middle of snapshot or compaction loses nothing ac
   expect(opened).toBeGreaterThan(0);
 });
 
+test("a batch that was damaged since the start is not dropped unseen [REC-40]", () => {
+  inFolder(steps[0] as Image, (folder) => {
+    const store = new Store({ folder });
+    damage(folder, "UPDATE events SET bytes = x'00' WHERE revision = 100");
+    snapshotInto(store, SNAPSHOT);
+    expect(() => compactTo(store, FLOOR)).toThrow("revisions 100 to 102");
+    store.abandon();
+    expect(() => new Store({ folder })).toThrow("revisions 100 to 102");
+  });
+});
+
+test("a chunk that was damaged since the start is not read as if it were good [REC-40]", () => {
+  for (const [sql, says] of [
+    [
+      "UPDATE snapshot_chunks SET bytes = x'00' WHERE number = (SELECT max(number) FROM snapshot_chunks) - 2",
+      "chunk 3",
+    ],
+    [
+      "UPDATE snapshot_chunks SET bytes = x'00' WHERE number = (SELECT min(number) FROM snapshot_chunks)",
+      "chunk 1",
+    ],
+    [
+      "DELETE FROM snapshot_chunks WHERE number = (SELECT max(number) FROM snapshot_chunks)",
+      "chunk 5",
+    ],
+    ["UPDATE snapshot SET epoch = epoch + 1", "not what was written"],
+  ] as const) {
+    inFolder(compacted, (folder) => {
+      const store = new Store({ folder });
+      damage(folder, sql);
+      expect(() => snapshotOf(store)).toThrow(says);
+      store.abandon();
+    });
+  }
+});
+
 test("nothing is dropped before the first batch of a new lineage", () => {
   inFolder(steps.at(-6) as Image, (folder) => {
     const before = imageOf(folder).get(MARK);
@@ -260,8 +243,3 @@ test("nothing is dropped before the first batch of a new lineage", () => {
     store.close();
   });
 });
-
-function flip(bytes: Buffer, position: number): Buffer {
-  bytes[position] = (bytes[position] ?? 0) ^ (1 << (position % 8));
-  return bytes;
-}

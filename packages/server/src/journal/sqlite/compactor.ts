@@ -1,13 +1,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { larger } from "../lineage.ts";
 import { type Base, NOTHING_DROPPED } from "./checksums.ts";
-import { asBytes, asInteger } from "./columns.ts";
-import { decodeKeys, distinct } from "./encoding.ts";
+import { asBytes, asInteger, BatchDamage, isEqual } from "./columns.ts";
+import { chainHash, decodeKeys, distinct } from "./encoding.ts";
 import type { SnapshotTable } from "./snapshot-table.ts";
+import { SourceBatches } from "./source-batches.ts";
 
-/** How much one step of a compaction does: appends wait for it. */
+/** How much one step of a compaction does, beside a page of `sourceLimits`: appends wait for it. */
 export const compactionLimits = {
-  batchesPerStep: 256,
   eventsPerStep: 256,
   chunksPerStep: 8,
 } as const;
@@ -33,7 +33,7 @@ const NO_CHUNK_BEING_WRITTEN = 2n ** 63n - 1n;
 export class Compactor {
   readonly #table: SnapshotTable;
   readonly #database: DatabaseSync;
-  readonly #lastOfStep: StatementSync;
+  readonly #batches: SourceBatches;
   readonly #dropBatches: StatementSync;
   readonly #oldest: StatementSync;
   readonly #dropEvents: StatementSync;
@@ -47,9 +47,7 @@ export class Compactor {
     };
     this.#database = database;
     this.#table = table;
-    this.#lastOfStep = prepare(
-      "SELECT last_revision, epoch, chain FROM (SELECT * FROM batches WHERE last_revision <= ? ORDER BY last_revision LIMIT ?) ORDER BY last_revision DESC LIMIT 1",
-    );
+    this.#batches = new SourceBatches(database);
     this.#dropBatches = prepare("DELETE FROM batches WHERE last_revision <= ?");
     this.#oldest = prepare(
       "SELECT revision, keys FROM events WHERE revision <= ? ORDER BY revision LIMIT ?",
@@ -97,18 +95,23 @@ export class Compactor {
     return pages;
   }
 
+  /**
+   * Moves over the next batches, comparing each with the chain: what was read for the snapshot since the
+   * start may have been damaged, and must not go unseen with what shows it.
+   */
   #moveBase(base: Base, upTo: bigint, floor: bigint): Base {
-    const row = this.#lastOfStep.get(upTo, compactionLimits.batchesPerStep);
-    if (row === undefined && floor === base.floor) return base;
-    const moved =
-      row === undefined
-        ? { ...base, floor }
-        : {
-            revision: asInteger(row.last_revision),
-            epoch: asInteger(row.epoch),
-            floor,
-            chain: asBytes(row.chain),
-          };
+    let moved = floor === base.floor ? base : { ...base, floor };
+    for (const { header, bytes, chain } of this.#batches.after(base.revision)) {
+      const { first, last, epoch } = header;
+      if (last > upTo) break;
+      if (!isEqual(chain, chainHash(moved.chain, bytes))) {
+        throw new BatchDamage(
+          `the batch with revisions ${first} to ${last} is not what was written`,
+        );
+      }
+      moved = { revision: last, epoch, floor, chain };
+    }
+    if (moved === base) return base;
     this.#table.writeBase(moved);
     this.#dropBatches.run(moved.revision);
     return moved;

@@ -78,9 +78,8 @@ test("a copy that is overtaken by compaction begins anew, with the snapshot", ()
       expect(copy.state()).toMatchObject({ base: 2n * FIRST_PAGE, snapshot: 2n * FIRST_PAGE });
       const kept = batch(2n * FIRST_PAGE + 1n, 3n * FIRST_PAGE).records.map(plain);
       expect(recordsOf(copy)).toEqual(kept);
-      const chunks = [0n, 1n, 2n].map((at) =>
-        copy.readChunk((copy.snapshotHead()?.firstChunk ?? 0n) + at),
-      );
+      const firstChunk = copy.snapshotHead()?.firstChunk ?? 0n;
+      const chunks = [0n, 1n, 2n].map((at) => copy.readChunk(firstChunk + at, firstChunk));
       expect(chunks.map((chunk) => Buffer.from(chunk ?? []).toString())).toEqual(
         ["a", "b", "c"].map((part) => `${part} of ${2n * FIRST_PAGE}`),
       );

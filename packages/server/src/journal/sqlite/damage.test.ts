@@ -33,7 +33,7 @@ test("a journal whose process was killed opens with everything", () => {
 test.each<[string, string, Image, number]>([
   [DATABASE, "was killed", image, 131],
   [LOG, "was killed", image, 397],
-  [DATABASE, "was closed", closed, 29],
+  [DATABASE, "was closed", closed, 53],
 ])(
   "a flipped bit anywhere in %s of a journal that %s is refused or harmless",
   (name, _, files, step) => {

@@ -13,7 +13,7 @@ export type Task =
   | { readonly kind: "addChunk"; readonly bytes: Uint8Array }
   | { readonly kind: "endSnapshot"; readonly position: SnapshotPosition }
   | { readonly kind: "snapshotHead" }
-  | { readonly kind: "readChunk"; readonly number: bigint }
+  | { readonly kind: "readChunk"; readonly number: bigint; readonly first: bigint }
   | { readonly kind: "compact"; readonly floor: bigint };
 
 /** What a task has found. */
@@ -21,7 +21,7 @@ export interface TaskResult {
   readonly state: JournalState;
   /** Of the snapshot asked for; undefined without one. */
   readonly head?: SnapshotHead | undefined;
-  /** Of the chunk asked for; undefined when it was dropped. */
+  /** Of the chunk asked for; undefined when its snapshot was replaced. */
   readonly bytes?: Uint8Array | undefined;
 }
 

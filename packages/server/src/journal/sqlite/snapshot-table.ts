@@ -10,6 +10,11 @@ import {
 } from "./checksums.ts";
 import { asBytes, asInteger, BatchDamage, isEqual } from "./columns.ts";
 
+interface StoredChunk {
+  readonly bytes: Uint8Array;
+  readonly checksum: Uint8Array;
+}
+
 /** The tables of a database that hold the snapshot and the base of the chain. */
 export class SnapshotTable {
   readonly #base: StatementSync;
@@ -86,9 +91,33 @@ export class SnapshotTable {
   }
 
   /** A chunk and its checksum, unproven; undefined when it is not there. */
-  chunk(number: bigint): { bytes: Uint8Array; checksum: Uint8Array } | undefined {
+  chunk(number: bigint): StoredChunk | undefined {
     const row = this.#chunk.get(number);
     return row && { bytes: asBytes(row.bytes), checksum: asBytes(row.checksum) };
+  }
+
+  /**
+   * A chunk of the complete snapshot, compared with its checksum; undefined when another snapshot has
+   * taken the place of the one it belonged to.
+   * @param first the number of that one's first chunk
+   * @throws BatchDamage naming the snapshot's revision
+   */
+  provenChunk(number: bigint, first: bigint): Uint8Array | undefined {
+    const head = this.head();
+    if (head?.firstChunk !== first) return undefined;
+    const before = number === first ? CHUNKS_START : this.chunk(number - 1n)?.checksum;
+    const chunk = this.chunk(number);
+    const ordinal = number - first + 1n;
+    if (before === undefined || chunk === undefined || !isNext(before, chunk)) {
+      throw snapshotDamage(head, `chunk ${ordinal} is not what was written`);
+    }
+    if (
+      ordinal === head.chunks &&
+      !isEqual(head.checksum, snapshotChecksum(head, chunk.checksum))
+    ) {
+      throw snapshotDamage(head, "it is not what was written");
+    }
+    return chunk.bytes;
   }
 
   writeChunk(number: bigint, bytes: Uint8Array, checksum: Uint8Array): void {
@@ -125,16 +154,21 @@ export class SnapshotTable {
     for (let ordinal = 0n; ordinal < head.chunks; ordinal += 1n) {
       const chunk = this.chunk(head.firstChunk + ordinal);
       if (chunk === undefined) throw snapshotDamage(head, `chunk ${ordinal + 1n} is missing`);
-      checksum = chunkChecksum(checksum, chunk.bytes);
-      if (!isEqual(chunk.checksum, checksum)) {
+      if (!isNext(checksum, chunk)) {
         throw snapshotDamage(head, `chunk ${ordinal + 1n} is not what was written`);
       }
+      ({ checksum } = chunk);
     }
     if (!isEqual(head.checksum, snapshotChecksum(head, checksum))) {
       throw snapshotDamage(head, "it is not what was written");
     }
     return { revision: head.revision, epoch: head.epoch };
   }
+}
+
+/** Whether a chunk is what was written after one with this checksum. */
+function isNext(before: Uint8Array, { bytes, checksum }: StoredChunk): boolean {
+  return isEqual(checksum, chunkChecksum(before, bytes));
 }
 
 function snapshotDamage({ revision }: SnapshotPosition, what: string): BatchDamage {

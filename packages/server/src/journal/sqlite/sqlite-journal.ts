@@ -141,7 +141,8 @@ class SqliteJournal implements Journal {
   async *#chunksOf({ firstChunk, chunks }: SnapshotHead): AsyncGenerator<Uint8Array> {
     for (let ordinal = 0n; ordinal < chunks; ordinal += 1n) {
       this.#checkUsable();
-      const { bytes } = await this.#thread.run({ kind: "readChunk", number: firstChunk + ordinal });
+      const number = firstChunk + ordinal;
+      const { bytes } = await this.#thread.run({ kind: "readChunk", number, first: firstChunk });
       if (bytes === undefined) throw new Error("the snapshot was replaced by a newer one");
       yield bytes;
     }

@@ -173,9 +173,9 @@ export class Store {
     return this.#table.head();
   }
 
-  /** A chunk of a snapshot by its number; undefined when it was dropped. */
-  readChunk(number: bigint): Uint8Array | undefined {
-    return this.#table.chunk(number)?.bytes;
+  /** A chunk of the snapshot that begins with chunk `first`; undefined when it was replaced. */
+  readChunk(number: bigint, first: bigint): Uint8Array | undefined {
+    return this.#table.provenChunk(number, first);
   }
 
   /**

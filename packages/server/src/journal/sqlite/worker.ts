@@ -119,7 +119,7 @@ function stepOf(opened: Store, task: Task): Omit<TaskResult, "state"> | undefine
     case "snapshotHead":
       return { head: opened.snapshotHead() };
     case "readChunk":
-      return { bytes: opened.readChunk(task.number) };
+      return { bytes: opened.readChunk(task.number, task.first) };
     case "compact":
       if (!begun) opened.beginCompaction(task.floor);
       return opened.compactStep() ? {} : undefined;
