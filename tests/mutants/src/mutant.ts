@@ -2,7 +2,7 @@
 export type MutatedPackage = "core" | "server" | "client";
 
 /** A change of one piece of text. */
-export interface Edit {
+interface Edit {
   /** What is there: found exactly once in the file. */
   readonly search: string;
   /** What stands there instead. */

@@ -8,7 +8,7 @@ import { repository } from "./scratch.ts";
 const RUN_MS_MAX = 90_000;
 
 /** How a test ended. */
-export interface TestOutcome {
+interface TestOutcome {
   /** The title, after those of the suites around it. */
   readonly title: string;
   readonly passed: boolean;
@@ -36,15 +36,16 @@ export async function runTests(
   const chosen = title === undefined ? [] : ["-t", escaped(title)];
   const args = [vitest, "run", ...paths, "--no-file-parallelism", ...chosen];
   const cwd = join(root, "packages", name);
-  const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    ...{ cwd, stdio: ["ignore", "pipe", "pipe"] },
+    ...{ timeout: RUN_MS_MAX, killSignal: "SIGKILL" },
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
     });
-  const timer = setTimeout(() => child.kill("SIGKILL"), RUN_MS_MAX);
   await new Promise((resolve) => child.once("close", resolve));
-  clearTimeout(timer);
   return { tests: outcomesOf(results), output };
 }
 

@@ -3,7 +3,7 @@ import type { Facts, ModelHold, ModelTicket } from "./facts.ts";
 import { policyOf } from "./lookups.ts";
 
 /** Whom a waiter waits for: names of owners. Lost holds and keys with several permits bind nobody. */
-export function waitsFor(facts: Facts, ticket: ModelTicket): Set<string> {
+function waitsFor(facts: Facts, ticket: ModelTicket): Set<string> {
   const owners = new Set<string>();
   for (const { kind, key, id } of inTheWay(facts, asker(facts, ticket))) {
     if (kind === "delay" || policyOf(facts, key).permits > 1) continue;
@@ -13,7 +13,7 @@ export function waitsFor(facts: Facts, ticket: ModelTicket): Set<string> {
 }
 
 /** The name of who waits: the owner; a request without one is its own owner, together with its hold. */
-export function waiterName(facts: Facts, ticketId: bigint): string {
+function waiterName(facts: Facts, ticketId: bigint): string {
   const ticket = facts.tickets.get(ticketId);
   if (ticket === undefined) throw new Error(`ticket ${ticketId} does not wait`);
   if (ticket.holdId > 0n) return holderName(facts.holds, ticket.holdId);

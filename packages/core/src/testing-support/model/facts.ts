@@ -32,7 +32,7 @@ export interface ModelOutcome {
 }
 
 /** A hold that is over. */
-export interface OverHold {
+interface OverHold {
   readonly keys: readonly string[];
   readonly tokens: readonly bigint[];
   /** "RELEASED", "TRANSFERRED" or the reason of the loss. */
@@ -117,13 +117,13 @@ export interface ModelSettings {
 }
 
 /** Why a key or a principal is quarantined. */
-export interface ModelQuarantine {
+interface ModelQuarantine {
   readonly revision: bigint;
   readonly automatic: boolean;
 }
 
 /** A session that ended against the wish of its client. */
-export interface LostSession {
+interface LostSession {
   readonly principal: string;
   readonly atMs: number;
   /** How long ago it was is not known any more. */

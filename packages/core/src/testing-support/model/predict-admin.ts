@@ -66,7 +66,7 @@ function predictRevoke(facts: Facts, { sessionId }: CallOf<"revoke">): Predictio
 }
 
 /** What the end of a session against its client's wish must bring with it. */
-export function losing(facts: Facts, session: ModelSession, reason: string): string[] {
+function losing(facts: Facts, session: ModelSession, reason: string): string[] {
   const events = [`ended ${session.id}`];
   for (const { id, sessionId } of facts.tickets.values())
     if (sessionId === session.id) events.push(`unqueued ${id}`);
