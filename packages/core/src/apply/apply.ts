@@ -32,6 +32,38 @@ import {
   applySessionOpened,
 } from "./session.ts";
 
+type Body = Event["body"];
+type Kind = NonNullable<Body["case"]>;
+type Value<K extends Kind> = Extract<Body, { case: K }>["value"];
+type Apply<K extends Kind> = (state: NamespaceState, event: Event, body: Value<K>) => void;
+
+/** What each kind of event changes. */
+const APPLY: { readonly [K in Kind]: Apply<K> } = {
+  epochStarted: (state, _, body) => applyEpochStarted(state, body),
+  sessionOpened: applySessionOpened,
+  sessionEnded: applySessionEnded,
+  sessionForgotten: (state, _, body) => applySessionForgotten(state, body),
+  lockQueued: applyLockQueued,
+  lockGranted: applyLockGranted,
+  ticketEnded: applyTicketEnded,
+  acquireRefused: applyAcquireRefused,
+  lockReleased: applyLockReleased,
+  lockLost: applyLockLost,
+  delayEnded: applyDelayEnded,
+  servedTimeAdvanced: (state, _, body) => applyServedTimeAdvanced(state, body),
+  holdCountChanged: applyHoldCountChanged,
+  convertQueued: applyConvertQueued,
+  holdConverted: applyHoldConverted,
+  holdTransferred: applyHoldTransferred,
+  holdValueSet: applyHoldValueSet,
+  releaseRequested: applyReleaseRequested,
+  keyQuarantineCleared: (state, _, body) => applyKeyQuarantineCleared(state, body),
+  identityQuarantined: applyIdentityQuarantined,
+  identityQuarantineCleared: (state, _, body) => applyIdentityQuarantineCleared(state, body),
+  policyChanged: (state, _, body) => applyPolicyChanged(state, body),
+  namespaceConfigured: (state, _, body) => applyNamespaceConfigured(state, body),
+};
+
 /**
  * Changes the state as an event says; the only way it changes. Deterministic: the same events in the
  * same order give the same state in any process, live and at recovery.
@@ -40,84 +72,22 @@ import {
  *   know. The state must not be used any more.
  */
 export function apply(state: NamespaceState, event: Event): void {
-  const jump = event.body.case === "epochStarted";
-  if (jump ? event.revision <= state.revision : event.revision !== state.revision + 1n) {
-    throw new InvariantError(`event ${event.revision} cannot follow revision ${state.revision}`);
-  }
-  state.revision = event.revision;
+  const { revision, body } = event;
+  const jump = body.case === "epochStarted";
+  if (jump ? revision <= state.revision : revision !== state.revision + 1n)
+    throw new InvariantError(`event ${revision} cannot follow revision ${state.revision}`);
+  if (body.case === undefined)
+    throw new InvariantError(`event ${revision} is of a kind this version does not know`);
+  state.revision = revision;
   applyAnswered(state, event);
-  const { body } = event;
-  switch (body.case) {
-    case "epochStarted":
-      applyEpochStarted(state, body.value);
-      break;
-    case "sessionOpened":
-      applySessionOpened(state, event, body.value);
-      break;
-    case "sessionEnded":
-      applySessionEnded(state, event, body.value);
-      break;
-    case "sessionForgotten":
-      applySessionForgotten(state, body.value);
-      break;
-    case "lockQueued":
-      applyLockQueued(state, event, body.value);
-      break;
-    case "lockGranted":
-      applyLockGranted(state, event, body.value);
-      break;
-    case "ticketEnded":
-      applyTicketEnded(state, event, body.value);
-      break;
-    case "acquireRefused":
-      applyAcquireRefused(state, event, body.value);
-      break;
-    case "lockReleased":
-      applyLockReleased(state, event, body.value);
-      break;
-    case "lockLost":
-      applyLockLost(state, event, body.value);
-      break;
-    case "delayEnded":
-      applyDelayEnded(state, event, body.value);
-      break;
-    case "servedTimeAdvanced":
-      applyServedTimeAdvanced(state, body.value);
-      break;
-    case "holdCountChanged":
-      applyHoldCountChanged(state, event, body.value);
-      break;
-    case "convertQueued":
-      applyConvertQueued(state, event, body.value);
-      break;
-    case "holdConverted":
-      applyHoldConverted(state, event, body.value);
-      break;
-    case "holdTransferred":
-      applyHoldTransferred(state, event, body.value);
-      break;
-    case "holdValueSet":
-      applyHoldValueSet(state, event, body.value);
-      break;
-    case "releaseRequested":
-      applyReleaseRequested(state, event, body.value);
-      break;
-    case "keyQuarantineCleared":
-      applyKeyQuarantineCleared(state, body.value);
-      break;
-    case "identityQuarantined":
-      applyIdentityQuarantined(state, event, body.value);
-      break;
-    case "identityQuarantineCleared":
-      applyIdentityQuarantineCleared(state, body.value);
-      break;
-    case "policyChanged":
-      applyPolicyChanged(state, body.value);
-      break;
-    case "namespaceConfigured":
-      applyNamespaceConfigured(state, body.value);
-      break;
-    default:
-      throw new InvariantError(`event ${event.revision} is of a kind this version does not know`);
-  }
+  applyKind(state, event, body.case, body.value);
+}
+
+function applyKind<K extends Kind>(
+  state: NamespaceState,
+  event: Event,
+  kind: K,
+  body: Value<K>,
+): void {
+  APPLY[kind](state, event, body);
 }
