@@ -49,8 +49,10 @@ export function decideCancelAcquire(
     case "waiting":
       addTicketEnded(draft, state.tickets.get(acquire.ticketId) as Ticket, TicketEnd.CANCELLED);
       return replyWith(draft.events, response(CancelOutcome.CANCELLED));
-    case "granted":
-      return keepVolatile(state, session, op, fingerprint, CancelOutcome.ALREADY_GRANTED, acquire);
+    case "granted": {
+      const { kind: _, ...grant } = acquire;
+      return keepVolatile(state, session, op, fingerprint, CancelOutcome.ALREADY_GRANTED, grant);
+    }
     case "denied":
     case "notHeld":
       return keepVolatile(state, session, op, fingerprint, CancelOutcome.CANCELLED);

@@ -6,7 +6,6 @@ import {
   LockMode,
   LossReason,
   ReleaseOutcome,
-  TicketEnd,
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import {
@@ -16,11 +15,9 @@ import {
   type Held,
   open,
   refused,
-  revoke,
   setPolicy,
 } from "../testing-support/client.ts";
 import { type Converted, convert } from "../testing-support/holding.ts";
-import { quarantineIdentity } from "../testing-support/operator.ts";
 import { World } from "../testing-support/world.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
@@ -195,42 +192,6 @@ describe("A Convert to EXCLUSIVE", () => {
   });
 });
 
-describe("Who gets no lock gets none by a Convert either", () => {
-  it("of a principal that is quarantined", () => {
-    const { world, ann } = people();
-    const held = upgradable(ann);
-    quarantineIdentity(world, "peer");
-    expect(reasonOf(convert(ann, held, "a", EXCLUSIVE))).toBe(DeniedReason.IDENTITY_QUARANTINED);
-    expect(convert(ann, held, "a", SHARED).case).toBe("granted");
-  });
-
-  it("of a key that is quarantined", () => {
-    const { world, ann, ben } = people();
-    const held = upgradable(ann);
-    const beside = ben.lock("a", { mode: SHARED, onLoss: 3 });
-    const waiting = convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n });
-    expect(waiting.case).toBe("waiting");
-    forceRelease(world, "a", beside.token, { immediate: true });
-    expect(reasonOf(convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n }))).toBe(
-      DeniedReason.KEY_QUARANTINED,
-    );
-    expect(reasonOf(convert(ann, held, "a", EXCLUSIVE))).toBe(DeniedReason.KEY_QUARANTINED);
-  });
-
-  it("of a key whose policy takes only permits by now", () => {
-    const { world, ann, ben } = people();
-    const held = upgradable(ann);
-    const beside = ben.lock("a", { mode: SHARED });
-    convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n });
-    setPolicy(world, { keyPrefix: "a", permits: 2 });
-    expect(reasonOf(convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n }))).toBe(
-      DeniedReason.LIMIT_MISMATCH,
-    );
-    ben.release(beside);
-    expect(reasonOf(convert(ann, held, "a", EXCLUSIVE))).toBe(DeniedReason.LIMIT_MISMATCH);
-  });
-});
-
 describe("A Convert", () => {
   it.each([EXCLUSIVE, SHARED, UPGRADABLE])(
     "to the mode %i the key has already is granted with no change [LOCK-82]",
@@ -333,116 +294,4 @@ describe("A Convert", () => {
       DeniedReason.CANCELLED,
     );
   });
-});
-
-describe("A Convert that waits", () => {
-  function waiting(owner = "") {
-    const { world, ann, ben, cat } = people();
-    const held = upgradable(ann, "a", owner);
-    const beside = ben.lock("a", { mode: SHARED });
-    const again = () => convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n });
-    again();
-    return { world, ann, ben, cat, held, beside, again };
-  }
-
-  it("is cancelled by its request id; the hold stays [LOCK-79]", () => {
-    const { world, ann, held, again } = waiting();
-    expect(ann.cancel(9n).outcome).toBe(CancelOutcome.CANCELLED);
-    expect(reasonOf(again())).toBe(DeniedReason.CANCELLED);
-    expect(getLock(world, "a").holders[0]).toMatchObject({ mode: UPGRADABLE, token: held.token });
-  });
-
-  it("and was granted is told to whoever cancels it, with the grant [LOCK-76]", () => {
-    const { world, ann, ben, held, beside } = waiting();
-    ben.release(beside);
-    expect(ann.cancel(9n)).toMatchObject({
-      outcome: CancelOutcome.ALREADY_GRANTED,
-      granted: { holdId: held.holdId, token: world.state.revision, count: 1 },
-    });
-  });
-
-  it("is the one wait of its owner, with one or without [LOCK-39]", () => {
-    for (const owner of ["o", ""]) {
-      const { ann, cat, held } = waiting(owner);
-      expect(reasonOf(convert(ann, held, "a", EXCLUSIVE, WAIT))).toBe(DeniedReason.OWNER_BUSY);
-      cat.lock("b");
-      const other = ann.acquire("b", { owner, waitMs: 60_000 });
-      expect(other.case).toBe(owner === "" ? "waiting" : "denied");
-    }
-  });
-
-  it("is the one wait of a hold without an owner, of all its keys", () => {
-    const { ann, ben } = people();
-    const keys = ["a", "b"];
-    const held = ann.lock(keys, { mode: UPGRADABLE });
-    ben.lock(keys, { mode: SHARED });
-    expect(convert(ann, held, "a", EXCLUSIVE, WAIT).case).toBe("waiting");
-    expect(reasonOf(convert(ann, held, "b", EXCLUSIVE, WAIT))).toBe(DeniedReason.OWNER_BUSY);
-    expect(reasonOf(convert(ann, held, "b", EXCLUSIVE))).toBe(DeniedReason.CONTENDED);
-    expect(convert(ann, held, "b", SHARED).case).toBe("granted");
-  });
-
-  it("ends as cancelled when the hold is released [LOCK-72]", () => {
-    const { ann, held, again } = waiting();
-    expect(ann.release(held).outcome).toBe(ReleaseOutcome.RELEASED);
-    expect(reasonOf(again())).toBe(DeniedReason.CANCELLED);
-    expect(ann.get().tickets).toEqual([]);
-  });
-
-  it("is told that its hold was lost [LOCK-87]", () => {
-    const { world, held, again } = waiting();
-    forceRelease(world, "a", held.token);
-    expect(again()).toMatchObject({
-      case: "notHeld",
-      value: { end: HoldEnd.LOST, lostReason: LossReason.FORCE_RELEASED },
-    });
-    const [ended] = world.events.filter(({ body }) => body.case === "ticketEnded");
-    expect(ended?.body.value).toMatchObject({ end: TicketEnd.HOLD_ENDED });
-  });
-
-  it("is gone with its session", () => {
-    const { world, ann, ben, beside } = waiting();
-    revoke(world, ann.id);
-    expect(world.state.tickets.size).toBe(0);
-    ben.release(beside);
-    expect(getLock(world, "a")).toMatchObject({ holders: [], queueLength: 0 });
-  });
-
-  it("counts among the waiters of its session", () => {
-    const world = new World({ limits: { max_waiters_per_session: 0 } });
-    const [ann, ben] = [open(world), open(world)];
-    const held = upgradable(ann);
-    ben.lock("a", { mode: SHARED });
-    const refusal = refused(() => convert(ann, held, "a", EXCLUSIVE, WAIT));
-    expect(refusal.metadata).toMatchObject({ limit: "max_waiters_per_session" });
-  });
-
-  it("counts among the bytes of its session", () => {
-    const world = new World({ limits: { max_held_bytes_per_session: 700 } });
-    const [ann, ben] = [open(world), open(world)];
-    const key = "k".repeat(500);
-    const held = upgradable(ann, key);
-    ben.lock(key, { mode: SHARED });
-    const refusal = refused(() => convert(ann, held, key, EXCLUSIVE, WAIT));
-    expect(refusal.metadata).toMatchObject({ limit: "max_held_bytes_per_session" });
-  });
-});
-
-it("A hold is released by any of the last sixteen tokens it had, and by no older one [LOCK-71]", () => {
-  const world = new World();
-  const ann = open(world);
-  const keys = Array.from({ length: 18 }, (_, at) => `k${at}`);
-  let held = ann.lock(keys.map((key) => ({ key, mode: UPGRADABLE })));
-  const tokens = [held.token];
-  for (const key of keys) {
-    const converted = convert(ann, held, key, EXCLUSIVE);
-    if (converted.case !== "granted") throw new Error("not converted");
-    held = { holdId: held.holdId, token: converted.value.token };
-    tokens.push(held.token);
-  }
-  const releaseBy = (at: number) =>
-    ann.release({ holdId: held.holdId, token: tokens.at(at) as bigint }).outcome;
-  expect(releaseBy(-18)).toBe(ReleaseOutcome.NOT_HOLDER);
-  expect(releaseBy(-17)).toBe(ReleaseOutcome.RELEASED);
-  expect(releaseBy(-1)).toBe(ReleaseOutcome.ALREADY_RELEASED);
 });

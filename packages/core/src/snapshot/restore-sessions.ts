@@ -22,7 +22,7 @@ export function restoreSession(state: NamespaceState, stored: StoredSession): vo
     state: stored.state,
   });
   session.endedAtMs = Number(stored.endedAtMs);
-  session.news.push(...stored.news);
+  if (stored.lastNews > 0n) session.news.push(stored.lastNews);
   for (const range of stored.answered) session.answered.add(range);
   state.sessions.set(session.id, session);
   state.sessionsBySecret.set(secretKey(session.secretSha256), session);

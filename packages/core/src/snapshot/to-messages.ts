@@ -34,7 +34,8 @@ export function sessionMessage(session: SessionRecord, endedPlace: number): Stor
     state: session.state,
     endedAtMs: BigInt(session.endedAtMs),
     endedPlace: BigInt(endedPlace),
-    news: [...session.news],
+    // Its client cannot have been told of a later one, and need not be told of earlier ones.
+    lastNews: session.news.at(-1) ?? 0n,
     answered: session.answered.toRanges(),
   };
 }
