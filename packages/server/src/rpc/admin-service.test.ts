@@ -269,9 +269,15 @@ describe("namespaces", () => {
     await one.take("k");
     const there = await one.locks.getLock({ namespace: "new", key: "k" });
     expect(there.lock?.state).toBe(KeyState.FREE);
-    const secret = one.session.secret;
-    const opened = await one.sessions.openSession({ namespace: "new", secret });
-    expect(opened.sessionId).not.toBe(one.id);
+    const { secret } = one.session;
+    await one.sessions.openSession({ namespace: "new", secret });
+    expect((await one.sessions.listSessions({ namespace: "new" })).sessions).toMatchObject([
+      { holdCount: 0 },
+    ]);
+    expect((await one.sessions.listSessions({ namespace })).sessions).toMatchObject([
+      { sessionId: one.id, holdCount: 1 },
+      { sessionId: two.id },
+    ]);
   });
 
   test("are at most max_namespaces [GEN-51]", async () => {

@@ -78,6 +78,19 @@ describe("an Attach carries", () => {
     });
   });
 
+  test("a Convert that waits, and ends in good order without it; its ticket waits on [SES-79]", async () => {
+    await other.take(targetsOf(["k"], SHARED));
+    const granted = await take(1n, "k", UPGRADABLE);
+    call("convert", {
+      ...{ requestId: 2n, ...hold(granted), key: "k", mode: EXCLUSIVE },
+      waitMs: 60_000n,
+    });
+    await expect.poll(() => running.namespace.info().counters?.waiters).toBe(1n);
+    stream.close();
+    expect(await stream.ended()).toBeUndefined();
+    expect(running.namespace.info().counters?.waiters).toBe(1n);
+  });
+
   test("SetValue and Transfer", async () => {
     const granted = await take(1n, "k", EXCLUSIVE);
     const value = new Uint8Array([1, 2]);
