@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { PeerMissingError } from "../contestant.ts";
 
 const START_MS_MAX = 20_000;
@@ -84,7 +83,6 @@ async function accepts(port: number): Promise<undefined> {
       socket.once("error", () => resolve(false));
     });
     if (connected) return undefined;
-    await pause(50);
   }
   throw new PeerMissingError(`nothing listens on port ${port} after ${START_MS_MAX} ms`);
 }

@@ -86,7 +86,8 @@ test("a release that is retried after its reply was lost does not free a newer h
   );
   expect(await holders()).toEqual([others.holdId]);
 
-  await locks().release({ session: second, requestId: 2n, ...others });
+  const { holdId, token } = others;
+  await locks().release({ session: second, requestId: 2n, holdId, token });
   const own = await granted(first, 4n);
   expect((await locks().release(release)).outcome).toBe(ReleaseOutcome.RELEASED);
   expect((await locks().release({ ...release, requestId: 5n })).outcome).toBe(
@@ -97,12 +98,12 @@ test("a release that is retried after its reply was lost does not free a newer h
 
 test("a waiter whose session has expired is not granted the lock (etcd#11456)", async () => {
   const [holder, dying, third] = [await open(60_000n), await open(2_000n), await open(60_000n)];
-  const held = await granted(holder, 1n);
+  const { holdId, token } = await granted(holder, 1n);
   expect((await acquire(dying, 1n, { waitMs: 60_000n })).case).toBe("queued");
   expect((await acquire(third, 1n, { waitMs: 60_000n })).case).toBe("queued");
   await running.clock.advance(3_000);
 
-  await locks().release({ session: holder, requestId: 2n, ...held });
+  await locks().release({ session: holder, requestId: 2n, holdId, token });
   expect(await grantsTo(dying)).toBe(0);
   expect(await grantsTo(third)).toBe(1);
   await expect(acquire(dying, 1n, { waitMs: 60_000n })).rejects.toSatisfy(
@@ -169,7 +170,7 @@ test("a reader that wants to write is refused instead of waiting for itself (red
 
 test("a waiter that was cancelled leaves nothing behind (etcd#18082)", async () => {
   const [holder, fickle, third] = [await open(), await open(), await open()];
-  const held = await granted(holder, 1n);
+  const { holdId, token } = await granted(holder, 1n);
   expect((await acquire(fickle, 1n, { waitMs: 60_000n })).case).toBe("queued");
   const { outcome } = await locks().cancelAcquire({
     session: fickle,
@@ -180,7 +181,7 @@ test("a waiter that was cancelled leaves nothing behind (etcd#18082)", async () 
 
   const { lock } = await locks().getLock({ namespace: "default", key: "k" });
   expect(lock?.queueLength).toBe(0);
-  await locks().release({ session: holder, requestId: 2n, ...held });
+  await locks().release({ session: holder, requestId: 2n, holdId, token });
   const { lock: free } = await locks().getLock({ namespace: "default", key: "k" });
   expect(free?.state).toBe(KeyState.FREE);
   await granted(third, 1n);

@@ -193,13 +193,16 @@ const cases: Case[] = [
 ];
 
 describe.each(wires)("over %s", (wire) => {
-  test.each(cases)("$name is refused with $reason and changes nothing [GEN-81, GEN-82, GEN-45]", async (given) => {
-    const error = await errorOf(wire, given.format, given.call(wire));
-    expect(Code[error.code]).toBe(Code[given.code]);
-    expect(error.details).toHaveLength(1);
-    expect(ErrorReason[errorDetailOf(error)?.reason ?? 0]).toBe(given.reason);
-    expect(running.submitted).toEqual([]);
-  });
+  test.each(cases)(
+    "$name is refused with $reason and changes nothing [GEN-81, GEN-82, GEN-45, GEN-52]",
+    async (given) => {
+      const error = await errorOf(wire, given.format, given.call(wire));
+      expect(Code[error.code]).toBe(Code[given.code]);
+      expect(error.details).toHaveLength(1);
+      expect(ErrorReason[errorDetailOf(error)?.reason ?? 0]).toBe(given.reason);
+      expect(running.submitted).toEqual([]);
+    },
+  );
 });
 
 describe("a stream over connect", () => {
