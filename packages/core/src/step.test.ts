@@ -1,4 +1,14 @@
-import { DeniedReason, ErrorReason, SessionState } from "@lockstep/protocol";
+import { create } from "@bufbuild/protobuf";
+import {
+  DeniedReason,
+  ErrorReason,
+  HoldCountChangedSchema,
+  LockGrantedSchema,
+  LockMode,
+  OnLossAction,
+  ServedTimeAdvancedSchema,
+  SessionState,
+} from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import { apply } from "./apply/apply.ts";
 import { InvariantError } from "./apply/invariant.ts";
@@ -228,5 +238,40 @@ describe("Applying events", () => {
       });
     expect(() => again(world.state.revision + 1n, "a")).toThrow("granted twice");
     expect(() => again(world.state.revision, "b")).toThrow("is not its revision");
+  });
+
+  it("refuses a grant of a key that is quarantined", () => {
+    const world = new World();
+    const [ann, ben] = [open(world), open(world)];
+    forceRelease(world, "a", ann.lock("a", { onLoss: OnLossAction.QUARANTINE }).token, {
+      immediate: true,
+    });
+    const token = world.state.revision + 1n;
+    const targets = [{ key: "a", mode: LockMode.EXCLUSIVE }];
+    const granted = { holdId: token, token, sessionId: ben.id, requestId: 1n, targets };
+    expect(() =>
+      world.record({ case: "lockGranted", value: create(LockGrantedSchema, granted) }),
+    ).toThrow("quarantined");
+  });
+
+  it.each([0, 1, 3])("refuses that a hold that counts 1 counts %i after one more", (count) => {
+    const world = new World();
+    const { holdId } = open(world).lock("a");
+    const changed = create(HoldCountChangedSchema, { holdId, count, enteredRequestId: 2n });
+    expect(() => world.record({ case: "holdCountChanged", value: changed })).toThrow(
+      "cannot count",
+    );
+  });
+
+  it("refuses that a hold counts nothing, and that the time served falls", () => {
+    const world = new World();
+    const { holdId } = open(world).lock("a", { maxHoldMs: 60_000 });
+    const none = create(HoldCountChangedSchema, { holdId, count: 0 });
+    expect(() => world.record({ case: "holdCountChanged", value: none })).toThrow("cannot count");
+    const other = new World();
+    open(other).lock("a", { maxHoldMs: 60_000 });
+    other.advance(5_000);
+    const less = create(ServedTimeAdvancedSchema, { servedMs: 4_999n });
+    expect(() => other.record({ case: "servedTimeAdvanced", value: less })).toThrow("fell");
   });
 });

@@ -70,5 +70,5 @@ function confirm(state: NamespaceState, draft: Draft, delay: Delay, now: Now): v
 }
 
 function restart(delay: Delay, now: Now): void {
-  if (delay.confirmMs > 0) delay.unconfirmedUntilMs = now.monotonicMs + delay.confirmMs;
+  delay.unconfirmedUntilMs = now.monotonicMs + delay.confirmMs;
 }

@@ -147,6 +147,11 @@ describe("A tick and the time served", () => {
     expect(world.state.delays.size).toBe(0);
     ann.keepAlive();
     expect(world.advance(10_000)).toEqual([]);
+    ann.keepAlive();
+    ann.lock("b", { maxHoldMs: 60_000 });
+    expect(world.advance(5_000).map(({ body }) => body)).toMatchObject([
+      { case: "servedTimeAdvanced", value: { servedMs: 28_000n } },
+    ]);
   });
 
   it("does not count the time of a loss that is not durable, whose delay may begin again", () => {
