@@ -79,7 +79,7 @@ export class NotGrantedError extends LockstepError {
   readonly keys: readonly string[];
   /** Why. */
   readonly reason: NotGrantedReason;
-  /** Who was in the way: holders first, then earlier waiters, at most 16. Empty after a wait. */
+  /** Who was in the way: holders first, then earlier waiters, at most 16. May be empty. */
   readonly blockers: readonly Blocker[];
   /** When a new attempt is worth while, milliseconds; 0 means no hint. */
   readonly retryAfterMs: number;

@@ -11,7 +11,7 @@ export interface ChangeHost {
   submit<K extends CallKind>(errand: Errand<K>): () => void;
   /** The server says that there is no such hold any more. Tells the handles that believe in it. */
   notHeld(hold: Hold, answer: NotHeld): void;
-  /** Calls `fail` when the session ends, unless the returned function was called before. */
+  /** Calls `fail` when the session ends, at once if it has, unless the returned function was called before. */
   untilEnd(fail: (error: Error) => void): () => void;
 }
 

@@ -45,7 +45,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   readonly #early = new EarlyNews();
   // Whoever waits for an outcome, to be told when the session ends without one.
   readonly #waiting = new Set<(error: Error) => void>();
-  #over = false;
+  // Why the session is over.
+  #ended: Error | undefined;
 
   constructor(host: HoldsHost) {
     this.#host = host;
@@ -55,6 +56,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   acquire(wish: AcquireWish): Promise<Lock> {
+    if (this.#ended) throw this.#ended;
     if (this.#acquires.size >= PENDING_ACQUIRES_MAX) {
       const metadata = { limit: "PENDING_ACQUIRES_MAX", max: String(PENDING_ACQUIRES_MAX) };
       const message = `this client already waits for ${PENDING_ACQUIRES_MAX} locks; wait for some of them, or use another client`;
@@ -102,7 +104,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   releaseLost(holdId: bigint, token: bigint): void {
-    if (this.#over) this.#host.releaseLate(holdId, token);
+    if (this.#ended) this.#host.releaseLate(holdId, token);
     else this.#releases.giveBack({ holdId, token });
   }
 
@@ -135,7 +137,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   untilEnd(fail: (error: Error) => void): () => void {
-    this.#waiting.add(fail);
+    if (this.#ended) fail(this.#ended);
+    else this.#waiting.add(fail);
     return () => {
       this.#waiting.delete(fail);
     };
@@ -205,7 +208,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
 
   /** The session is over. Every handle is marked before the application hears of the first. */
   end(reason: LossReason, error: Error): void {
-    this.#over = true;
+    this.#ended = error;
     const lost = [...this.#holds.values()].flatMap((hold) => hold.lose(reason));
     const acquires = [...this.#acquires.values()];
     this.#holds.clear();
