@@ -43,6 +43,11 @@ const SERVER_FAULTS: Readonly<Record<string, ActionKind>> = {
       world.scheduler.in(forMs, () => process?.resume());
     },
   }),
+  restoreBackup: kind({
+    weight: 0.7,
+    draw: (chance) => ({ downMs: chance.pick(DOWN_MS), lostBatches: chance.pick([0, 1, 3, 10]) }),
+    apply: (world, { downMs, lostBatches }) => world.restoreBackup(downMs, lostBatches),
+  }),
   stepServerClock: kind({
     weight: 0.5,
     draw: (chance) => ({ byMs: chance.pick([-3_600_000, -5_000, 5_000, 3_600_000]) }),
@@ -162,9 +167,32 @@ const NETWORK_FAULTS: Readonly<Record<string, ActionKind>> = {
   }),
 };
 
+/** What goes wrong at both ends at the same time, by name. */
+const COMBINED_FAULTS: Readonly<Record<string, ActionKind>> = {
+  repliesOutliveServer: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      client: someClient(chance, config),
+      wire: chance.pick(WIRES),
+      forMs: chance.pick([300, 1_000, 4_000]),
+      afterMs: chance.pick([50, 250, 900]),
+      downMs: chance.pick([1, 20, 500]),
+      lostBatches: chance.pick([-1, 0, 1, 3]),
+    }),
+    apply: (world, { client, wire, forMs, afterMs, downMs, lostBatches }) => {
+      world.client(client).life?.wires[wire as WireName].stall(forMs);
+      world.scheduler.in(afterMs, () => {
+        if (lostBatches < 0) world.killServer(downMs, 1, false);
+        else world.restoreBackup(downMs, lostBatches);
+      });
+    },
+  }),
+};
+
 /** What goes wrong, by name. */
 export const FAULTS: Readonly<Record<string, ActionKind>> = {
   ...SERVER_FAULTS,
   ...CLIENT_FAULTS,
   ...NETWORK_FAULTS,
+  ...COMBINED_FAULTS,
 };

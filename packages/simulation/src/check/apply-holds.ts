@@ -10,7 +10,13 @@ import { demand } from "./violation.ts";
 type Body<C extends string> = Extract<Event["body"], { case: C }>["value"];
 
 /** A lock is granted. */
-export function grant(ledger: Ledger, body: Body<"lockGranted">, event: Event, marks: Marks): void {
+export function grant(
+  ledger: Ledger,
+  body: Body<"lockGranted">,
+  event: Event,
+  trueMs: number,
+  marks: Marks,
+): void {
   const { holdId, token, sessionId, requestId, ticketId, targets, owner, transferredFrom } = body;
   const { revision } = event;
   demand(token === revision, "tokens rise", () => `hold ${holdId} has token ${token}`);
@@ -41,7 +47,14 @@ export function grant(ledger: Ledger, body: Body<"lockGranted">, event: Event, m
     to: undefined,
     end: undefined,
   };
-  ledger.grantsPaused = false;
+  if (!transferred) {
+    demand(
+      trueMs >= ledger.grantsFromMs,
+      "a new lineage grants nothing at first",
+      () => `revision ${revision} at ${trueMs} grants before ${ledger.grantsFromMs}`,
+    );
+    ledger.grantsPaused = false;
+  }
   ledger.holds.set(holdId, hold);
   session.holds.add(hold);
   for (const { key } of targets) ledger.keyOf(key).holds.add(hold);

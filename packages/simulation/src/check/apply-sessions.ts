@@ -1,5 +1,6 @@
 import { EpochCause, type Event, LockOrdering, SessionState } from "@lockstep/protocol";
 import type { Marks } from "../marks/marks.ts";
+import { CLOCK_RATE_MAX } from "../time/process-clock.ts";
 import { liveSession } from "./live.ts";
 import type { Ledger } from "./records.ts";
 import { demand } from "./violation.ts";
@@ -37,8 +38,17 @@ export function end(
 }
 
 /** A writer starts. */
-export function startEpoch(ledger: Ledger, body: Body<"epochStarted">, marks: Marks): void {
-  ledger.grantsPaused = body.grantPauseMs > 0n;
+export function startEpoch(
+  ledger: Ledger,
+  body: Body<"epochStarted">,
+  trueMs: number,
+  marks: Marks,
+): void {
+  if (body.cause === EpochCause.NEW_LINEAGE) marks.hit("new lineage");
+  if (body.grantPauseMs > 0n) {
+    ledger.grantsPaused = true;
+    ledger.grantsFromMs = trueMs + Number(body.grantPauseMs) / CLOCK_RATE_MAX;
+  }
   if (body.cause === EpochCause.CREATED) return;
   const live = ({ to }: { to: bigint | undefined }) => to === undefined;
   if ([...ledger.holds.values()].some(live)) marks.hit("recovered with holds");

@@ -69,6 +69,8 @@ export class Beliefs {
       this.#marks.hit("somebody believes in a key that was freed at once");
       return false;
     }
+    // Nobody else is granted anything before everybody must have noticed.
+    if (hold === undefined && ledger.grantsPaused) return false;
     const delay = ledger.delays.get(lock.holdId);
     const delayed = delay !== undefined && delay.to === undefined;
     const quarantined = hold !== undefined && ledger.keyOf(key).quarantine === hold;

@@ -108,6 +108,14 @@ export class Checker implements DiskObserver, ServerObserver {
     );
   }
 
+  restored(tail: bigint): void {
+    this.trace(`restored up to ${tail}`);
+    this.watch(() => {
+      this.history.rewind(tail);
+      this.outcomes.forget();
+    });
+  }
+
   started(process: SimProcess): void {
     this.trace(`${process.name} answers`);
     this.watch(() => this.leases.serverStarted(process, this.#scheduler.nowMs));

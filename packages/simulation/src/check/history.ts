@@ -1,17 +1,6 @@
 import { EpochCause, type Event, LossReason } from "@lockstep/protocol";
-import type { Marks } from "../marks/marks.ts";
-import { changeCount, convert, endHold, grant } from "./apply-holds.ts";
-import { endDelay, lose } from "./apply-losses.ts";
-import {
-  changePolicy,
-  clearKey,
-  configure,
-  end,
-  open,
-  quarantine,
-  startEpoch,
-} from "./apply-sessions.ts";
-import { endWait, queue, queueConvert } from "./apply-waits.ts";
+import { Marks } from "../marks/marks.ts";
+import { apply } from "./apply.ts";
 import { existedAt, Ledger, tokenAt } from "./records.ts";
 import { isSettled } from "./settled.ts";
 import { demand } from "./violation.ts";
@@ -21,8 +10,10 @@ import { demand } from "./violation.ts";
  * from the server's code.
  */
 export class History {
-  readonly events: Event[] = [];
-  readonly ledger = new Ledger();
+  events: Event[] = [];
+  ledger = new Ledger();
+  /** How often an older copy was put back. */
+  rewinds = 0;
   readonly #marks: Marks;
   // Requests that made an event, as session/request id.
   readonly #causes = new Set<string>();
@@ -49,15 +40,26 @@ export class History {
     for (const { revision } of events) this.#decidedMs.set(revision, trueMs);
   }
 
+  /** An older copy is all there is: what came after this revision never happened. */
+  rewind(tail: bigint): void {
+    const { events } = this;
+    const silent = new Marks();
+    this.rewinds += 1;
+    this.events = [];
+    this.ledger = new Ledger();
+    this.#causes.clear();
+    this.#tail = 0n;
+    this.#epoch = 0n;
+    for (const event of events) if (event.revision <= tail) this.#takeOne(event, silent);
+    // No server runs; the next one says how long it grants nothing.
+    this.ledger.grantsPaused = true;
+  }
+
   /** Takes a durable batch. Returns the keys it is about. */
   take(events: readonly Event[]): Set<string> {
     const touched = new Set<string>();
     for (const event of events) {
-      this.#follows(event);
-      this.events.push(event);
-      const session = this.causedBy(event);
-      if (session !== undefined) this.#causes.add(`${session}/${event.causeRequestId}`);
-      this.#apply(event);
+      this.#takeOne(event, this.#marks);
       for (const key of this.#keysOf(event)) touched.add(key);
     }
     isSettled(this.ledger, touched, this.#tail);
@@ -90,6 +92,16 @@ export class History {
     return "holdId" in body.value ? holds.get(body.value.holdId)?.sessionId : undefined;
   }
 
+  #takeOne(event: Event, marks: Marks): void {
+    this.#follows(event);
+    this.events.push(event);
+    const session = this.causedBy(event);
+    if (session !== undefined) this.#causes.add(`${session}/${event.causeRequestId}`);
+    const trueMs = this.#decidedMs.get(event.revision) ?? 0;
+    if (event.body.case === "lockLost") this.#heldLongEnough(event.body.value, trueMs);
+    apply({ ledger: this.ledger, marks, event, trueMs });
+  }
+
   #follows({ revision, body }: Event): void {
     const first = body.case === "epochStarted" && body.value.cause === EpochCause.NEW_LINEAGE;
     const next = this.#tail + 1n;
@@ -103,63 +115,6 @@ export class History {
     const { epoch } = body.value;
     demand(epoch > this.#epoch, "epochs rise", () => `epoch ${epoch} follows ${this.#epoch}`);
     this.#epoch = epoch;
-  }
-
-  #apply(event: Event): void {
-    const { body, revision } = event;
-    const { ledger } = this;
-    const marks = this.#marks;
-    const trueMs = this.#decidedMs.get(revision) ?? 0;
-    switch (body.case) {
-      case "epochStarted":
-        return startEpoch(ledger, body.value, marks);
-      case "sessionOpened":
-        return open(ledger, body.value, event);
-      case "sessionEnded":
-        return end(ledger, body.value, revision, marks);
-      case "lockQueued":
-        return queue(ledger, body.value, revision);
-      case "convertQueued":
-        return queueConvert(ledger, body.value, revision, marks);
-      case "ticketEnded":
-        return endWait(ledger, body.value, revision, marks);
-      case "lockGranted":
-        return grant(ledger, body.value, event, marks);
-      case "holdCountChanged":
-        return changeCount(ledger, body.value, marks);
-      case "holdConverted":
-        return convert(ledger, body.value, revision, marks);
-      case "lockReleased":
-        endHold(ledger, body.value, revision, "released");
-        return;
-      case "holdTransferred":
-        endHold(ledger, body.value, revision, "transferred");
-        return;
-      case "lockLost":
-        this.#heldLongEnough(body.value, trueMs);
-        return lose(ledger, body.value, revision, trueMs, marks);
-      case "delayEnded":
-        return endDelay(ledger, body.value, event, trueMs, marks);
-      case "keyQuarantineCleared":
-        return clearKey(ledger, body.value, marks);
-      case "identityQuarantined":
-        return quarantine(ledger, body.value, marks);
-      case "identityQuarantineCleared":
-        ledger.quarantined.delete(body.value.principal);
-        return;
-      case "policyChanged":
-        return changePolicy(ledger, body.value, marks);
-      case "namespaceConfigured":
-        return configure(ledger, body.value, marks);
-      case "holdValueSet":
-        marks.hit("value set");
-        return;
-      case "releaseRequested":
-        marks.hit("release requested");
-        return;
-      default:
-        return;
-    }
   }
 
   #heldLongEnough(

@@ -5,6 +5,7 @@ import {
   DeniedReason,
   ErrorReason,
   HoldEnd,
+  type OpenSessionResponse,
   ReleaseOutcome,
   type ReleaseResponse,
   SessionState,
@@ -42,34 +43,35 @@ export class Outcomes {
   readonly #marks: Marks;
   readonly #known = new Map<string, Known>();
   readonly #eventless = new Map<string, bigint>();
+  /** The session that was opened with a secret, by its hash. */
+  readonly #opened = new Map<string, bigint>();
 
   constructor(history: History, marks: Marks) {
     this.#history = history;
     this.#marks = marks;
   }
 
+  /** An older copy was put back: what was said since may be said differently. */
+  forget(): void {
+    this.#known.clear();
+    this.#opened.clear();
+    this.#eventless.clear();
+  }
+
   /** A reply to a request of a session leaves. */
   replied(op: AnyOp, reply: unknown): void {
-    switch (op.kind) {
-      case "acquire":
-        return this.#acquired(op, reply as AcquireResponse);
-      case "convert":
-        return this.#acquired(op, reply as ConvertResponse);
-      case "transfer":
-        return this.#transferred(op, reply as TransferResponse);
-      case "setValue": {
-        const { notHeld } = reply as { notHeld?: { end: HoldEnd } };
-        return this.#note(op, notHeld ? `not held ${HoldEnd[notHeld.end]}` : "set");
-      }
-      case "release":
-        return this.#released(op, reply as ReleaseResponse);
-      case "cancelAcquire": {
-        const { outcome } = reply as { outcome: CancelOutcome };
-        this.#marks.hit(`cancel: ${CancelOutcome[outcome]}`);
-        return this.#note(op, CancelOutcome[outcome]);
-      }
-      default:
-        return;
+    if (op.kind === "openSession") this.#open(op, reply as OpenSessionResponse);
+    else if (op.kind === "acquire") this.#acquired(op, reply as AcquireResponse);
+    else if (op.kind === "convert") this.#acquired(op, reply as ConvertResponse);
+    else if (op.kind === "transfer") this.#transferred(op, reply as TransferResponse);
+    else if (op.kind === "release") this.#released(op, reply as ReleaseResponse);
+    else if (op.kind === "setValue") {
+      const { notHeld } = reply as { notHeld?: { end: HoldEnd } };
+      this.#note(op, notHeld ? `not held ${HoldEnd[notHeld.end]}` : "set");
+    } else if (op.kind === "cancelAcquire") {
+      const { outcome } = reply as { outcome: CancelOutcome };
+      this.#marks.hit(`cancel: ${CancelOutcome[outcome]}`);
+      this.#note(op, CancelOutcome[outcome]);
     }
   }
 
@@ -96,6 +98,20 @@ export class Outcomes {
           `request ${event.causeRequestId} of session ${sessionId} caused revision ${event.revision}`,
       );
     }
+  }
+
+  /** The same secret opens the same session, however often it comes. */
+  #open({ secretSha256 }: OpOf<"openSession">, { sessionId }: OpenSessionResponse): void {
+    const secret = Buffer.from(secretSha256).toString("hex");
+    const before = this.#opened.get(secret);
+    this.#opened.set(secret, sessionId);
+    if (before === undefined) return;
+    this.#marks.hit("replayed Open");
+    demand(
+      before === sessionId,
+      "a secret opens one session",
+      () => `${before}, then ${sessionId}`,
+    );
   }
 
   #acquired(op: OpOf<"acquire" | "convert">, { outcome }: AcquireResponse | ConvertResponse): void {

@@ -78,6 +78,8 @@ export class Ledger {
   ascending = false;
   /** A new lineage grants nothing for a while; the first grant ends that. */
   grantsPaused = false;
+  /** Until when, in true time at the earliest. */
+  grantsFromMs = 0;
 
   keyOf(key: string): KeyRecord {
     let record = this.keys.get(key);

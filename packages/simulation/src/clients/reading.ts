@@ -29,11 +29,15 @@ export async function readOnce(world: World, life: Life, what: string, key: stri
 }
 
 async function listAll(world: World, { client }: Life): Promise<void> {
+  const { history } = world.checker;
+  const { rewinds } = history;
   let after = 0n;
   for (let pages = 0; pages < 100; pages++) {
     const page = await client.listEvents({ afterRevision: after, pageSize: 20 });
     const upTo = page.nextAfterRevision;
-    const from = after;
+    // "From the beginning" is from the oldest that is kept.
+    const from = after === 0n ? (page.events[0]?.revision ?? 1n) - 1n : after;
+    if (rewinds !== history.rewinds) return;
     world.checker.watch(() => world.checker.readings.events(page.events, from, upTo, () => true));
     after = upTo;
     if (!page.more) return;

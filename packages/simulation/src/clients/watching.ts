@@ -13,6 +13,7 @@ export async function watchFor(
 ): Promise<void> {
   const { readings, history } = world.checker;
   const afterRevision = history.tail;
+  const { rewinds } = history;
   const stop = new AbortController();
   process.after(forMs, () => stop.abort(GIVEN_UP));
   const seen: Event[] = [];
@@ -25,7 +26,8 @@ export async function watchFor(
     }
   } finally {
     const last = seen.at(-1)?.revision ?? afterRevision;
-    world.checker.watch(() => readings.events(seen, afterRevision, last, chosen));
+    if (rewinds === history.rewinds)
+      world.checker.watch(() => readings.events(seen, afterRevision, last, chosen));
     if (seen.length > 0) world.marks.hit("watch sees events");
   }
 }

@@ -64,6 +64,11 @@ export class Connection {
     this.#heldUntilMs[direction] = Math.max(this.#heldUntilMs[direction], untilMs);
   }
 
+  /** Until when nothing arrives. */
+  heldUntilMs(direction: Direction): number {
+    return this.#heldUntilMs[direction];
+  }
+
   /** Nothing that is sent from now on arrives at all; nobody is told. */
   die(direction: Direction): void {
     this.#dead[direction] = true;

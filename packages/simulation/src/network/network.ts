@@ -78,7 +78,9 @@ export class Network {
     for (const connection of this.connections) {
       if (connection.port !== port) continue;
       const afterMs = machineToo ? noticedAfterMs : this.delayMs();
-      this.in(afterMs, () => connection.closeAtClient("the connection was reset"));
+      // The reset comes behind what is still on its way.
+      const atMs = Math.max(this.nowMs + afterMs, connection.heldUntilMs("down"));
+      this.at(atMs, () => connection.closeAtClient("the connection was reset"));
       this.connections.delete(connection);
     }
   }

@@ -6,7 +6,10 @@ import { ByteQueue } from "./byte-queue.ts";
 import type { Connection, Exchange, Lane } from "./connection.ts";
 
 /** How many bytes a server may send that nobody has read yet. */
-const WINDOW_BYTES = 4 * 1024;
+const WINDOW_BYTES = 1024;
+const END_FLAG = 2;
+/** What the server says to a stream that a newer one has replaced. */
+const SUPERSEDED = "a newer Attach";
 
 /** The client's side of a stream. */
 export class StreamExchange implements Exchange {
@@ -197,6 +200,9 @@ class ServedStream implements Exchange {
   }
 
   async #send(chunk: Uint8Array): Promise<void> {
+    if (isEnd(chunk) && Buffer.from(chunk).includes(SUPERSEDED)) {
+      this.#marks.hit("Attach superseded");
+    }
     this.#unread += chunk.byteLength;
     this.#connection.carry("down", this.#lane, () => this.#client.arrived(chunk));
     if (this.#unread < WINDOW_BYTES) return;
@@ -206,4 +212,9 @@ class ServedStream implements Exchange {
     });
     this.#onRoom = undefined;
   }
+}
+
+/** The flags of an envelope say whether it is the last one of a stream. */
+function isEnd(chunk: Uint8Array): boolean {
+  return ((chunk[0] ?? 0) & END_FLAG) !== 0;
 }

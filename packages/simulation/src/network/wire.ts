@@ -98,6 +98,12 @@ export class Wire {
     );
   }
 
+  /** Nothing reaches the client over the present connection for a while; then all of it does. */
+  stall(forMs: number): void {
+    this.#connection?.hold("down", this.#network.nowMs + forMs);
+    this.#network.marks.hit("replies get stuck");
+  }
+
   /** The next unary call loses this on its way. */
   loseNext(what: "request" | "response"): void {
     this.#losses.push(what);

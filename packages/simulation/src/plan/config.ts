@@ -1,5 +1,6 @@
 import type { NetworkSettings } from "../network/network.ts";
 import type { DiskSettings } from "../server/disk.ts";
+import type { UpkeepSettings } from "../server/server-host.ts";
 import type { ClockSettings } from "../time/process-clock.ts";
 
 /** How a client is set up. */
@@ -18,6 +19,7 @@ export interface Config {
   readonly serverClock: ClockSettings;
   readonly network: NetworkSettings;
   readonly disk: DiskSettings;
+  readonly upkeep: UpkeepSettings;
   /** How late timers fire at most. */
   readonly timerLateMs: number;
   /** How long a server that ended by itself stays away. */

@@ -40,6 +40,10 @@ function drawConfig(chance: Chance): Config {
       latencyMs: chance.pick([0.1, 1, 20]),
       jitterMs: chance.pick([0, 2, 100]),
     },
+    upkeep: {
+      snapshotEvents: chance.pick([0, 5, 25]),
+      historyEvents: chance.pick([3, 20, 100]),
+    },
     timerLateMs: chance.pick([0, 3, 8]),
     restartAfterMs: chance.pick([50, 1_000, 5_000]),
   };

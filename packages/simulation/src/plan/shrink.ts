@@ -46,6 +46,7 @@ const SIMPLER: readonly ((config: Config) => Partial<Config>)[] = [
   ({ network }) => ({ network: { ...network, delayMs: 1 } }),
   ({ network }) => ({ network: { ...network, turnsToHandOn: 0 } }),
   () => ({ disk: { latencyMs: 1, jitterMs: 0 } }),
+  () => ({ upkeep: { snapshotEvents: 0, historyEvents: 0 } }),
   () => ({ timerLateMs: 0 }),
   () => ({ serverClock: PLAIN_CLOCK }),
   ({ clients }) => ({ clients: clients.map((client) => ({ ...client, clock: PLAIN_CLOCK })) }),

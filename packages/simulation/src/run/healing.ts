@@ -1,8 +1,13 @@
-import { type Lock, SessionLostError } from "@lockstep/client";
+import {
+  type Lock,
+  NotGrantedError,
+  ServerUnreachableError,
+  SessionLostError,
+} from "@lockstep/client";
 import { SessionState } from "@lockstep/protocol";
 import { KEYS } from "../actions/kind.ts";
 import { undoAll } from "../actions/operator-operations.ts";
-import type { ClientHost, Life } from "../clients/client-host.ts";
+import { type ClientHost, type Life, sleep } from "../clients/client-host.ts";
 import type { World } from "./world.ts";
 
 /** How long after healing everything that was under way may take, milliseconds of true time. */
@@ -42,11 +47,22 @@ async function operatorsTidyUp(world: World): Promise<void> {
   let done = false;
   const operator = world.clients[0] as ClientHost;
   operator.run("tidy up", async (life) => {
-    // A first attempt may meet a connection of which the client does not know yet that it is dead.
-    await undoAll(life).catch(() => undoAll(life));
+    await tidyUp(life);
     done = true;
   });
   await runUntil(world, GRANTED_WITHIN_MS, () => done, "operators tidy up");
+}
+
+/** Until it is done: an attempt may still meet a connection of which the client does not know that it is dead. */
+async function tidyUp(life: Life): Promise<void> {
+  for (;;) {
+    try {
+      return await undoAll(life);
+    } catch (error) {
+      if (!(error instanceof ServerUnreachableError)) throw error;
+      await sleep(life.process, 100);
+    }
+  }
 }
 
 /** Each client takes each lock once more. */
@@ -76,6 +92,11 @@ async function taken(world: World, life: Life, key: string, healedAt: bigint): P
     try {
       return await life.client.acquire(key, { waitMs: GRANTED_WITHIN_MS });
     } catch (error) {
+      if (error instanceof NotGrantedError && error.reason === "KEY_QUARANTINED") {
+        // Somebody who had died has lost it since.
+        await tidyUp(life);
+        continue;
+      }
       const own = [...world.checker.history.ledger.sessions.values()].filter(
         ({ displayName }) => displayName === life.name,
       );

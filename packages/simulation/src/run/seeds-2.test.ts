@@ -8,4 +8,4 @@ test("no seed of this half breaks a rule, and all marks are met", async () => {
   expect(failures).toEqual([]);
   expect(missingMarks(marks.counts, seeds)).toEqual([]);
   expect(seeds).toBe(500);
-}, 300_000);
+}, 600_000);

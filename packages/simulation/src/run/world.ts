@@ -10,9 +10,12 @@ import type { Action, Config, Plan } from "../plan/config.ts";
 import { Resource } from "../resource/resource.ts";
 import { Disk } from "../server/disk.ts";
 import { ServerHost } from "../server/server-host.ts";
+import { START_UNIX_MS } from "../time/process-clock.ts";
 import { Scheduler } from "../time/scheduler.ts";
 import type { SimProcess } from "../time/sim-process.ts";
 
+/** The longest time to live is also how long a new lineage grants nothing. */
+const LIMITS = { max_ttl_ms: 15_000 } as const;
 /** How often a message to the resource gets stuck, and how long at most. */
 const STUCK_PROBABILITY = 0.1;
 const STUCK_MS_MAX = 10_000;
@@ -54,7 +57,8 @@ export class World {
       clock: config.serverClock,
       timerLateMs: config.timerLateMs,
       restartAfterMs: config.restartAfterMs,
-      limits: {},
+      limits: LIMITS,
+      upkeep: config.upkeep,
     });
     this.resource = new Resource(marks);
     this.clients = config.clients.map((settings, index) => new ClientHost(this, index, settings));
@@ -76,6 +80,14 @@ export class World {
     this.marks.hit("server killed");
     this.server.kill(kept, machineToo);
     this.scheduler.in(downMs, () => this.server.start());
+  }
+
+  /** The server is gone, and comes back on an older copy of its disk. */
+  restoreBackup(downMs: number, lostBatches: number): void {
+    if (this.#healed || this.server.process === undefined) return;
+    this.killServer(downMs, 0, false);
+    const unixMs = START_UNIX_MS + Math.ceil(this.scheduler.nowMs);
+    this.disk.restore(lostBatches, unixMs, LIMITS.max_ttl_ms);
   }
 
   /** Nothing goes wrong any more, and whatever stands still goes on. */

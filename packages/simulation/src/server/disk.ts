@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@lockstep/protocol";
 import { MemoryJournal } from "@lockstep/server";
+import type { Lineage } from "@lockstep/server/internal";
 import type { Chance } from "../chance.ts";
 import type { Marks } from "../marks/marks.ts";
 import type { Scheduler } from "../time/scheduler.ts";
@@ -25,10 +26,13 @@ export interface DiskObserver {
   /** These events are durable. */
   durable(events: readonly Event[]): void;
   /** A server opens what is on the disk: everything up to this revision. */
-  opened(tail: bigint, droppedBatches: number): void;
+  opened(tail: bigint): void;
+  /** Somebody put an older copy back: everything after this revision is gone. */
+  restored(tail: bigint): void;
 }
 
 interface PendingBatch {
+  readonly batch: Batch;
   readonly events: readonly Event[];
   /** It is on the disk, though the server may not know yet. */
   written: boolean;
@@ -48,6 +52,9 @@ export class Disk {
   #fault: DiskFault | undefined;
   #failed = false;
   #onNextAppend: (() => void) | undefined;
+  /** Every durable batch, as a backup would have it. */
+  readonly #durable: Batch[] = [];
+  #lineage: Lineage | undefined;
 
   constructor(
     scheduler: Scheduler,
@@ -64,6 +71,13 @@ export class Disk {
     this.#journal.hold();
   }
 
+  /** What the server that opens the disk next has to begin, when it cannot prove that the disk is complete. */
+  takeLineage(): Lineage | undefined {
+    const lineage = this.#lineage;
+    this.#lineage = undefined;
+    return lineage;
+  }
+
   /** What is on the disk, for a server that starts. */
   open(process: SimProcess): Journal {
     const journal = this.#journal;
@@ -71,6 +85,15 @@ export class Disk {
       get: (target, name) => {
         if (name === "append") {
           return (tail: bigint, batch: Batch) => this.#append(process, target, tail, batch);
+        }
+        if (name === "writeSnapshot" || name === "compact") {
+          return async (what: never) => {
+            await new Promise<void>((resolve) =>
+              this.#scheduler.in(this.#tookMs(), () => process.input(resolve)),
+            );
+            this.#marks.hit(name === "compact" ? "history compacted" : "snapshot written");
+            return target[name](what);
+          };
         }
         const member = Reflect.get(target, name, target);
         return typeof member === "function" ? member.bind(target) : member;
@@ -116,25 +139,53 @@ export class Disk {
     const end = failed ? 0 : Math.min(pending.length, written + kept);
     if (end > written) this.#marks.hit("batch kept that nobody was told of", end - written);
     if (pending.length > end) this.#marks.hit("batch lost in a crash", pending.length - end);
-    for (const batch of pending.slice(written, end)) this.#observer.durable(batch.events);
+    for (const batch of pending.slice(written, end)) this.#keep(batch);
     this.#journal = this.#journal.crash({ written: end });
     this.#journal.hold();
     if (this.#journal.droppedTornBatch) this.#marks.hit("torn batch dropped");
-    this.#observer.opened(this.#journal.state().tail, pending.length - end);
+    this.#observer.opened(this.#journal.state().tail);
+  }
+
+  /**
+   * An older copy is put back while no server runs. Nothing proves that it holds what was acknowledged, so the
+   * next server begins a new lineage.
+   * @param lostBatches how many of the last durable batches it lacks
+   * @param grantPauseMs how long that server grants nothing
+   */
+  restore(lostBatches: number, unixMs: number, grantPauseMs: number): void {
+    this.#durable.length = Math.max(1, this.#durable.length - lostBatches);
+    const copy = new MemoryJournal();
+    for (const batch of this.#durable) void copy.append(copy.state().tail, batch);
+    const { tail } = copy.state();
+    const start = { revision: BigInt(unixMs) * 1_000n, epoch: BigInt(unixMs) };
+    this.#lineage = { ...start, grantPauseMs };
+    this.#journal = copy.crash({ newLineage: start });
+    this.#journal.hold();
+    this.#marks.hit("older copy restored");
+    this.#observer.restored(tail);
+  }
+
+  #keep({ batch, events }: PendingBatch): void {
+    this.#durable.push(batch);
+    this.#observer.durable(events);
+  }
+
+  #tookMs(): number {
+    const { latencyMs, jitterMs } = this.#settings;
+    return latencyMs + jitterMs * this.#chance.fraction();
   }
 
   #append(process: SimProcess, journal: MemoryJournal, tail: bigint, batch: Batch): Promise<void> {
     const appended = journal.append(tail, batch);
     const pending = {
+      batch,
       events: batch.records.map(({ bytes }) => fromBinary(EventSchema, bytes)),
       written: false,
     };
     this.#pending.push(pending);
     this.#observer.appended(pending.events);
-    const { latencyMs, jitterMs } = this.#settings;
-    const tookMs = latencyMs + jitterMs * this.#chance.fraction();
     const earliest = Math.max(this.#lastAtMs, this.#stalledUntilMs);
-    this.#lastAtMs = Math.max(this.#scheduler.nowMs + tookMs, earliest);
+    this.#lastAtMs = Math.max(this.#scheduler.nowMs + this.#tookMs(), earliest);
     this.#scheduler.at(this.#lastAtMs, () => this.#write(process, journal, pending));
     const onNextAppend = this.#onNextAppend;
     this.#onNextAppend = undefined;
@@ -150,7 +201,7 @@ export class Disk {
       return;
     }
     batch.written = true;
-    this.#observer.durable(batch.events);
+    this.#keep(batch);
     process.input(() => {
       if (this.#pending[0] !== batch) return;
       this.#pending.shift();
@@ -162,7 +213,7 @@ export class Disk {
     this.#marks.hit(`append fails: ${fault}`);
     this.#fault = undefined;
     this.#failed = true;
-    if (fault === "written") this.#observer.durable(batch.events);
+    if (fault === "written") this.#keep(batch);
     journal.failNext(fault);
     while (journal.settleNext());
   }

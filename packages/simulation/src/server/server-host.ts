@@ -5,8 +5,10 @@ import {
   type Handlers,
   type Namespace,
   openNamespace,
+  type Clock as ServerClock,
   serverVersion,
 } from "@lockstep/server";
+import { coreCodec, InProcessMaker } from "@lockstep/server/internal";
 import type { Chance } from "../chance.ts";
 import type { Network, ServerPort } from "../network/network.ts";
 import type { ClockSettings } from "../time/process-clock.ts";
@@ -28,6 +30,14 @@ export interface ServerObserver extends OperationObserver {
   broke(error: unknown): void;
 }
 
+/** How the journal is kept bounded. */
+export interface UpkeepSettings {
+  /** A snapshot is made after so many events; 0: never. */
+  readonly snapshotEvents: number;
+  /** How many of the last events are kept beside it. */
+  readonly historyEvents: number;
+}
+
 /** What a server host is made of. */
 export interface ServerParts {
   readonly scheduler: Scheduler;
@@ -40,6 +50,7 @@ export interface ServerParts {
   /** How long it stays away after it has ended by itself, milliseconds. */
   readonly restartAfterMs: number;
   readonly limits: Partial<Limits>;
+  readonly upkeep: UpkeepSettings;
 }
 
 interface Incarnation {
@@ -49,6 +60,8 @@ interface Incarnation {
   readonly stopping: AbortController;
 }
 
+/** What is kept by age in every run. */
+const HISTORY_AGE_MS = 3_600_000;
 /** A process that stops by request ends after this time at the latest. */
 const DRAIN_MS = 5_000;
 
@@ -138,6 +151,7 @@ export class ServerHost {
     const { network, disk, observer, limits: changed } = this.#parts;
     const limits: Limits = { ...DEFAULT_LIMITS, ...changed };
     const clock = process.serverClock();
+    const lineage = disk.takeLineage();
     const executor = await openNamespace({
       name: NAMESPACE,
       clusterId: CLUSTER_ID,
@@ -146,6 +160,8 @@ export class ServerHost {
       clock,
       journal: disk.open(process) as never,
       limits,
+      lineage,
+      upkeep: this.#upkeep(limits, clock),
       onStopped: (error) => this.#stopped(incarnation, error),
     });
     if (process.dead) return;
@@ -174,6 +190,17 @@ export class ServerHost {
     };
     executor.start();
     observer.started(process);
+  }
+
+  /** Snapshots are made at once and history goes early, where the run wants it so. */
+  #upkeep(limits: Limits, clock: ServerClock) {
+    const { snapshotEvents, historyEvents } = this.#parts.upkeep;
+    if (snapshotEvents === 0) return undefined;
+    return {
+      policy: { snapshotEvents, historyEvents, historyAgeMs: HISTORY_AGE_MS },
+      maker: new InProcessMaker(limits, coreCodec, clock),
+      onNotice: () => undefined,
+    };
   }
 
   /** The journal or an invariant failed: the process ends with this turn. */

@@ -19,7 +19,7 @@ export const CLOCK_RATE_MIN = 0.9955;
 export const CLOCK_RATE_MAX = 1.0045;
 
 /** What every wall clock shows at the beginning but for its offset: 2026-01-01T00:00:00Z. */
-const START_UNIX_MS = 1_767_225_600_000;
+export const START_UNIX_MS = 1_767_225_600_000;
 
 /** The monotonic clock and the wall clock of one process, as functions of true time. */
 export class ProcessClock {
