@@ -58,6 +58,7 @@ describe("a configuration", () => {
     [{ dataFolder: "" }, {}, "--data", "must not be empty"],
     [{ namespaces: "a,,b" }, {}, "--namespaces", '"" must not be empty'],
     [{ namespaces: "x".repeat(513) }, {}, "--namespaces", "512 bytes"],
+    [{ namespaces: "a,b", limits: "max_namespaces=2" }, {}, "--namespaces", "max_namespaces, 2"],
     [{ journal: "etcd" }, {}, "--journal", "sqlite or memory"],
     [{ journal: "memory" }, {}, "--journal", "--dev or --test-clock"],
     [{ node: "a\nb" }, {}, "--node", "control characters"],

@@ -206,6 +206,15 @@ export const configSchema = z
     drainMs,
     testClock: yes,
   })
+  .superRefine(({ namespaces, limits: { max_namespaces } }, context) => {
+    if (new Set(["default", ...namespaces]).size > max_namespaces) {
+      context.addIssue({
+        code: "custom",
+        path: ["namespaces"],
+        message: `and default must not be more than max_namespaces, ${max_namespaces}`,
+      });
+    }
+  })
   .superRefine(({ journal, development, testClock }, context) => {
     if (journal === "memory" && !development && !testClock) {
       context.addIssue({
