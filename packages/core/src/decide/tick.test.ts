@@ -150,7 +150,7 @@ describe("A tick and the time served", () => {
     ann.keepAlive();
     ann.lock("b", { maxHoldMs: 60_000 });
     expect(world.advance(5_000).map(({ body }) => body)).toMatchObject([
-      { case: "servedTimeAdvanced", value: { servedMs: 28_000n } },
+      { case: "servedTimeAdvanced", value: { servedMs: 27_000n } },
     ]);
   });
 
