@@ -20,7 +20,7 @@ import { runUnderLock } from "../run/run-under-lock.ts";
 import { EndingSignals } from "../run/signals.ts";
 
 interface RunOptions extends ServerOptions {
-  readonly key: readonly string[];
+  readonly key?: readonly string[];
   readonly mode?: Lowercase<LockModeName>;
   readonly permits?: number;
   readonly wait?: number;
@@ -65,7 +65,7 @@ export function runCommand(end: (exitCode: number) => void): Command {
     .usage("[options] KEY -- COMMAND [ARGUMENT...]")
     .argument("<KEY>", "the key of the lock")
     .argument("<COMMAND...>", "the command and its arguments, after --")
-    .option("--key <KEY>", "one more key of the same lock; repeatable", collected, [])
+    .option("--key <KEY>", "one more key of the same lock; repeatable", collected)
     .addOption(
       new Option("--mode <MODE>", "how the keys are held (default exclusive, or permits)").choices(
         MODES.map((mode) => mode.toLowerCase()),
@@ -115,7 +115,7 @@ async function run(key: string, command: string[], options: RunOptions): Promise
   const interrupt = new AbortController();
   const signals = new EndingSignals((signal) => interrupt.abort(signal));
   try {
-    const lock = await take(client, [key, ...options.key], options, interrupt.signal);
+    const lock = await take(client, [key, ...(options.key ?? [])], options, interrupt.signal);
     const tell = (sentence: string) => printProblems([printable(sentence)]);
     return await runUnderLock(lock, { file, args, graceMs, tell }, signals);
   } catch (error) {
@@ -166,7 +166,7 @@ function blockerText(blocker: Blocker, keys: readonly string[]): string {
   return `${who} ${blocker.holdId > 0n ? "holds" : "waits for"} ${what} since ${since}`;
 }
 
-function collected(value: string, before: readonly string[]): readonly string[] {
+function collected(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
