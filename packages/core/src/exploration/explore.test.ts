@@ -9,7 +9,7 @@ const STATES_MIN = 500;
 
 describe("Every state that can be reached", () => {
   it.each([2, 3])(
-    "by %i clients breaks no rule, as far as was looked",
+    "by %i clients breaks no rule, as far as was looked [LOCK-5, LOCK-45, LOCK-46, LOCK-55, LOCK-123]",
     (clients) => {
       const untilMs = performance.now() + SECONDS * 1_000;
       const { depth, states, moves, complete } = explore(

@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import { World } from "../testing-support/world.ts";
-import { checkInvariants } from "./invariants.ts";
+import { checkGrants, checkInvariants } from "./invariants.ts";
 import { type Move, movesOf, offer, Played } from "./moves.ts";
 import { spellState } from "./spell-state.ts";
 
@@ -75,10 +75,14 @@ function playedAlong(clients: number, path: readonly Move[]): Played {
 
 /** The state that a move leads to. */
 function spelledAfter(played: Played, move: Move, path: readonly Move[]): string {
-  const { revision } = played.world.state;
+  const { world } = played;
+  const { revision } = world.state;
+  const before = new Set(world.batches);
   try {
-    if (happen(played, move) && played.world.state.revision !== revision)
+    if (happen(played, move) && world.state.revision !== revision)
       throw new Error("broken: what is refused makes no event");
+    const made = world.batches.filter((batch) => !before.has(batch)).flat();
+    checkGrants(world.state, made);
     return spellState(played);
   } catch (error) {
     throw told([...path, move], error);

@@ -1,9 +1,11 @@
+import type { Event } from "@lockstep/protocol";
 import type { Hold } from "../state/hold.ts";
 import type { NamespaceState } from "../state/state.ts";
-import { conflicts, firstGrantable } from "../testing-support/model/conflicts.ts";
+import { conflicts, firstGrantable, inTheWay } from "../testing-support/model/conflicts.ts";
 import { hasCircle } from "../testing-support/model/deadlock.ts";
 import { modeOf, targetsOf } from "../testing-support/model/describe.ts";
 import { type Facts, type ModelHold, must, noFacts } from "../testing-support/model/facts.ts";
+import { waiters } from "../testing-support/model/lookups.ts";
 
 const NO_TERMS = { maxHoldMs: 0, onLoss: "RELEASE", delayMs: 0, value: "" } as const;
 
@@ -25,6 +27,23 @@ export function checkInvariants(state: NamespaceState): void {
       must(!state.quarantinedKeys.has(key), "nobody waits for a quarantined key");
   for (const { id, holds, tickets, endedAtMs } of state.sessions.values())
     must(endedAtMs === 0 || holds.size + tickets.size === 0, `session ${id} is over`);
+}
+
+/** Throws when one of these events granted something past somebody: who came before and still waits, or who holds. */
+export function checkGrants(state: NamespaceState, events: readonly Event[]): void {
+  for (const { revision, body } of events) {
+    if (body.case !== "lockGranted" || body.value.transferredFrom > 0n) continue;
+    const { holdId, ticketId, targets } = body.value;
+    const facts = factsOf(state);
+    // What was lost again in the same step can be told nothing of any more.
+    if (!facts.holds.delete(holdId)) continue;
+    const arrived = ticketId || revision;
+    const before = waiters(facts).filter(
+      ({ id, holdId: converts }) => id < arrived || converts > 0n,
+    );
+    const [passed] = inTheWay(facts, { targets: targetsOf(targets), before, holdId: 0n });
+    must(passed === undefined, `hold ${holdId} was granted past ${passed?.kind} ${passed?.id}`);
+  }
 }
 
 /** Permits may be more than the policy offers by now, but a live hold never stands beside another mode. */
