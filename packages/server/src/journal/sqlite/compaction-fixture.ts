@@ -14,8 +14,7 @@ export const SNAPSHOT = BigInt(3 * (BATCHES - 2));
 /** Up to where it is compacted. */
 export const FLOOR = BigInt(3 * (BATCHES - 4));
 
-/** Batches of three records each. */
-export function makeBatches(count: number) {
+function makeBatches(count: number) {
   return Array.from({ length: count }, (_, index) => {
     const first = BigInt(index) * 3n + 1n;
     return batch(first, first + 2n);

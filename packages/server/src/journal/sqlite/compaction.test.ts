@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { JournalOpenError } from "../journal.ts";
 import { batch } from "../test-records.ts";
@@ -14,7 +15,9 @@ import {
   steps,
   written,
 } from "./compaction-fixture.ts";
+import { compactionLimits } from "./compactor.ts";
 import { encodeBatch } from "./encoding.ts";
+import { sourceLimits } from "./source-batches.ts";
 import { Store } from "./store.ts";
 import { appendTo, changed, type Image, imageOf, inFolder, recordsOf } from "./store-fixture.ts";
 
@@ -44,6 +47,36 @@ test("killed after any step of snapshot and compaction, it opens with all that i
     });
   }
   expect([...bases].length).toBeGreaterThan(2);
+});
+
+test("a step does no more than its limits, so that appends go on between them", () => {
+  inFolder(steps.at(10) as Image, (folder) => {
+    const store = new Store({ folder });
+    const reader = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+    const count = (table: string) =>
+      Number(reader.prepare(`SELECT count(*) AS found FROM ${table}`).get()?.found);
+    const tables = ["batches", "events", "snapshot_chunks"];
+    const most = [
+      sourceLimits.maxBatches,
+      compactionLimits.eventsPerStep,
+      compactionLimits.chunksPerStep,
+    ];
+    const dropped = [0, 0, 0];
+    snapshotInto(store, SNAPSHOT);
+    store.beginCompaction(FLOOR);
+    for (let done = false; !done; ) {
+      const before = tables.map(count);
+      done = store.compactStep();
+      for (const [at, table] of tables.entries()) {
+        const gone = (before[at] ?? 0) - count(table);
+        expect(gone).toBeLessThanOrEqual(most[at] ?? 0);
+        dropped[at] = Math.max(dropped[at] ?? 0, gone);
+      }
+    }
+    expect(dropped.slice(0, 2)).toEqual(most.slice(0, 2));
+    reader.close();
+    store.abandon();
+  });
 });
 
 test("one spoilt slot of a mark that a power loss took back does not make it look behind", () => {
