@@ -28,15 +28,35 @@ const TIMEOUT_MS = 120_000 + STORIES * 400;
 
 /** What happens in so many stories that its absence from all of them is no chance. */
 const HAPPENS = [
-  ...["granted at once", "granted a waiter", "converted at once", "converted a waiter"],
-  ...["holdTransferred", "holdCountChanged", "holdValueSet", "releaseRequested"],
-  ...["unqueued WAIT_TIMED_OUT", "unqueued CANCELLED", "unqueued SESSION_ENDED"],
-  ...["unqueued DEADLOCK_VICTIM", "unqueued KEY_QUARANTINED", "unqueued IDENTITY_QUARANTINED"],
-  ...["unqueued LIMIT_MISMATCH", "lost SESSION_EXPIRED", "lost SESSION_REVOKED"],
-  ...["lost FORCE_RELEASED", "lost MAX_HOLD", "unblocked CONFIRMED", "unblocked ELAPSED"],
-  ...["servedTimeAdvanced", "keyQuarantineCleared", "quarantined automatic true"],
-  ...["acquire: denied LOCK_DELAY", "acquire: denied QUEUE_FULL", "acquire: denied OWNER_BUSY"],
-  ...["acquire: refused REQUEST_ID_ANSWERED", "keepAlive: refused INVALID_FIELD"],
+  "granted at once",
+  "granted a waiter",
+  "converted at once",
+  "converted a waiter",
+  "holdTransferred",
+  "holdCountChanged",
+  "holdValueSet",
+  "releaseRequested",
+  "unqueued WAIT_TIMED_OUT",
+  "unqueued CANCELLED",
+  "unqueued SESSION_ENDED",
+  "unqueued DEADLOCK_VICTIM",
+  "unqueued KEY_QUARANTINED",
+  "unqueued IDENTITY_QUARANTINED",
+  "unqueued LIMIT_MISMATCH",
+  "lost SESSION_EXPIRED",
+  "lost SESSION_REVOKED",
+  "lost FORCE_RELEASED",
+  "lost MAX_HOLD",
+  "unblocked CONFIRMED",
+  "unblocked ELAPSED",
+  "servedTimeAdvanced",
+  "keyQuarantineCleared",
+  "quarantined automatic true",
+  "acquire: denied LOCK_DELAY",
+  "acquire: denied QUEUE_FULL",
+  "acquire: denied OWNER_BUSY",
+  "acquire: refused REQUEST_ID_ANSWERED",
+  "keepAlive: refused INVALID_FIELD",
 ];
 
 function told(story: Story): Twin {
@@ -129,7 +149,9 @@ function policiesOf(world: World) {
 function removePolicy(world: World, keyPrefix: string): void {
   const { version } = world.reply({ kind: "getPolicy", request: create(GetPolicyRequestSchema) });
   const request = create(SetPolicyRequestSchema, {
-    ...{ keyPrefix, expectedVersion: version, reason: "over" },
+    keyPrefix,
+    expectedVersion: version,
+    reason: "over",
   });
   world.reply({ kind: "setPolicy", principal: "operator", request });
 }

@@ -37,8 +37,10 @@ export async function runTests(
   const args = [vitest, "run", ...paths, "--no-file-parallelism", ...chosen];
   const cwd = join(root, "packages", name);
   const child = spawn(process.execPath, args, {
-    ...{ cwd, stdio: ["ignore", "pipe", "pipe"] },
-    ...{ timeout: RUN_MS_MAX, killSignal: "SIGKILL" },
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: RUN_MS_MAX,
+    killSignal: "SIGKILL",
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])

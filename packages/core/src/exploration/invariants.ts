@@ -63,13 +63,23 @@ function factsOf(state: NamespaceState): Facts {
   for (const hold of state.holds.values()) facts.holds.set(hold.id, modelHoldOf(hold));
   for (const { hold, lostRevision } of state.delays.values())
     facts.delays.set(hold.id, {
-      ...{ hold: modelHoldOf(hold), reason: "", lossRevision: lostRevision },
-      ...{ confirm: undefined, confirmed: false, lock: undefined },
+      hold: modelHoldOf(hold),
+      reason: "",
+      lossRevision: lostRevision,
+      confirm: undefined,
+      confirmed: false,
+      lock: undefined,
     });
   for (const { convertOf, waitMs, deadlockPriority, targets, ...ticket } of state.tickets.values())
     facts.tickets.set(ticket.id, {
-      ...{ ...ticket, targets: targetsOf(targets), holdId: convertOf, terms: NO_TERMS, waitMs },
-      ...{ priority: deadlockPriority, content: "", untilMs: ticket.deadlineMs },
+      ...ticket,
+      targets: targetsOf(targets),
+      holdId: convertOf,
+      terms: NO_TERMS,
+      waitMs,
+      priority: deadlockPriority,
+      content: "",
+      untilMs: ticket.deadlineMs,
     });
   for (const { keyPrefix, ...policy } of state.policies.values())
     facts.policies.set(keyPrefix, policy);
@@ -78,9 +88,18 @@ function factsOf(state: NamespaceState): Facts {
 
 function modelHoldOf({ id, token, sessionId, owner, targets, count }: Hold): ModelHold {
   return {
-    ...{ id, token, sessionId, owner, count, targets: targetsOf(targets), terms: NO_TERMS },
-    ...{ earlierTokens: [], requestIds: [], unwrittenIds: [] },
-    ...{ maxHold: undefined, askedRevision: 0n },
+    id,
+    token,
+    sessionId,
+    owner,
+    count,
+    targets: targetsOf(targets),
+    terms: NO_TERMS,
+    earlierTokens: [],
+    requestIds: [],
+    unwrittenIds: [],
+    maxHold: undefined,
+    askedRevision: 0n,
   };
 }
 

@@ -110,7 +110,9 @@ export function movesOf(clients: number): Move[] {
 }
 
 const target = (key: string, mode: LockMode) => ({
-  ...{ key, mode, permits: mode === LockMode.PERMITS ? 1 : 0 },
+  key,
+  mode,
+  permits: mode === LockMode.PERMITS ? 1 : 0,
 });
 const delayed = { action: OnLossAction.DELAY, delayMs: BigInt(STEP_MS) };
 const quarantined = { action: OnLossAction.QUARANTINE, delayMs: 0n };
@@ -148,7 +150,9 @@ function acquire(
   const caller = callerOf(played.session(client));
   const asked = { targets: [...targets], owner: "o", reentrancy: Reentrancy.COUNT };
   const request = create(AcquireRequestSchema, {
-    ...{ ...played.request(), ...asked, waitMs: LONG_WAIT_MS },
+    ...played.request(),
+    ...asked,
+    waitMs: LONG_WAIT_MS,
     ...(onLoss === undefined ? {} : { onLoss }),
   });
   played.world.run({ kind: "acquire", caller, request, answerQueued: false });
@@ -172,7 +176,11 @@ function convert(played: Played, client: number, up: boolean): void {
   if (hold === undefined) return;
   const mode = up ? LockMode.EXCLUSIVE : LockMode.SHARED;
   const request = create(ConvertRequestSchema, {
-    ...{ ...played.request(), holdId: hold.id, token: hold.token, key: "a", mode },
+    ...played.request(),
+    holdId: hold.id,
+    token: hold.token,
+    key: "a",
+    mode,
     waitMs: LONG_WAIT_MS,
   });
   const caller = callerOf(played.session(client));
@@ -192,7 +200,8 @@ function cancel(played: Played, client: number): void {
   const [ticket] = played.session(client).tickets.values();
   if (ticket === undefined) return;
   const request = create(CancelAcquireRequestSchema, {
-    ...{ ...played.request(), acquireRequestId: ticket.requestId },
+    ...played.request(),
+    acquireRequestId: ticket.requestId,
   });
   played.world.run({ kind: "cancelAcquire", caller: callerOf(played.session(client)), request });
 }
@@ -239,7 +248,10 @@ export function offer({ world }: Played, permits: number): void {
   const { policiesVersion: expectedVersion, policies } = world.state;
   if (policies.get("p")?.permits === permits) return;
   const request = create(SetPolicyRequestSchema, {
-    ...{ keyPrefix: "p", expectedVersion, reason, policy: { permits } },
+    keyPrefix: "p",
+    expectedVersion,
+    reason,
+    policy: { permits },
   });
   world.run({ kind: "setPolicy", principal, request });
 }

@@ -52,11 +52,23 @@ function queued(facts: Facts, event: Event, occasion: Occasion, body: Waiting): 
   const untilMs = occasion.nowMs + waitMs;
   const { priority } = call;
   facts.tickets.set(id, {
-    ...{ id, sessionId, requestId, owner, targets, holdId, priority, terms, waitMs },
-    ...{ content, untilMs },
+    id,
+    sessionId,
+    requestId,
+    owner,
+    targets,
+    holdId,
+    priority,
+    terms,
+    waitMs,
+    content,
+    untilMs,
   });
   sessionOf(facts, sessionId).outcomes.set(requestId, {
-    ...{ content, says: "", ticketId: id, lasting: true },
+    content,
+    says: "",
+    ticketId: id,
+    lasting: true,
   });
 }
 
@@ -88,8 +100,18 @@ function granted(facts: Facts, event: Event, body: Body<"lockGranted">, occasion
   must(isWithin(terms, asked, facts, targets), "a hold is held under the terms it must have");
   const maxHold = terms.maxHoldMs > 0 ? startLimit(terms.maxHoldMs, occasion.nowMs) : undefined;
   facts.holds.set(holdId, {
-    ...{ id: holdId, token, earlierTokens: [], sessionId: session.id, requestIds: [requestId] },
-    ...{ unwrittenIds: [], owner, targets, count: 1, terms, maxHold, askedRevision: 0n },
+    id: holdId,
+    token,
+    earlierTokens: [],
+    sessionId: session.id,
+    requestIds: [requestId],
+    unwrittenIds: [],
+    owner,
+    targets,
+    count: 1,
+    terms,
+    maxHold,
+    askedRevision: 0n,
   });
   const says = `granted ${holdId} ${token} 1`;
   lasting(session, { requestId, content: ticket?.content ?? contentOf(occasion) }, says);

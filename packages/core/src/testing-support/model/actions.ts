@@ -95,8 +95,16 @@ export const stories = (actionsMax: number): fc.Arbitrary<Story> =>
 
 /** What may be left out of a story. */
 const RARE = [
-  ...["release", "cancel", "close", "forceRelease", "revoke", "quarantine", "setPolicy"],
-  ...["configure", "convert", "restart"],
+  "release",
+  "cancel",
+  "close",
+  "forceRelease",
+  "revoke",
+  "quarantine",
+  "setPolicy",
+  "configure",
+  "convert",
+  "restart",
 ] as const;
 
 const PLAIN: Terms = { maxHoldMs: 0, onLoss: "RELEASE", delayMs: 0, value: "" };

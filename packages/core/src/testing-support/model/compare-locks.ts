@@ -61,8 +61,15 @@ function compareLock(world: World, facts: Facts, lock: Lock): void {
   same(KeyState[lock.state], state, `${key} has its state`);
   same(
     lock.holders.map((one) => [
-      ...[one.holdId, one.token, one.sessionId, one.owner, LockMode[one.mode], one.permits],
-      ...[one.count, textOf(one.value), one.releaseAsked?.revision ?? 0n],
+      one.holdId,
+      one.token,
+      one.sessionId,
+      one.owner,
+      LockMode[one.mode],
+      one.permits,
+      one.count,
+      textOf(one.value),
+      one.releaseAsked?.revision ?? 0n,
     ]),
     holders.map((hold) => holderLine(hold, key)),
     `${key} has its holders`,
@@ -76,8 +83,12 @@ function compareLock(world: World, facts: Facts, lock: Lock): void {
   }
   same(
     lock.delays.map((one) => [
-      ...[one.holdId, one.token, one.sessionId, LossReason[one.reason], LockMode[one.mode]],
-      ...[one.permits],
+      one.holdId,
+      one.token,
+      one.sessionId,
+      LossReason[one.reason],
+      LockMode[one.mode],
+      one.permits,
     ]),
     delays.map((delay) => delayLine(delay, key)),
     `${key} has its delays`,
@@ -95,7 +106,11 @@ function compareLock(world: World, facts: Facts, lock: Lock): void {
       LockMode[one.mode],
     ]),
     queueOf(facts, key).map(({ id, sessionId, owner, holdId, targets }) => [
-      ...[id, sessionId, owner, holdId, targetFor(targets, key)?.mode],
+      id,
+      sessionId,
+      owner,
+      holdId,
+      targetFor(targets, key)?.mode,
     ]),
     `${key} has its queue`,
   );

@@ -35,12 +35,22 @@ function compareSession(world: World, facts: Facts, session: ModelSession): void
   const holds = [...facts.holds.values()].filter((hold) => hold.sessionId === sessionId);
   same(
     reply.holds.map((one) => [
-      ...[one.holdId, one.token, one.owner, one.count, spell(targetsOf(one.targets))],
-      ...[one.earlierTokens.slice(-16), one.releaseAsked?.revision ?? 0n],
+      one.holdId,
+      one.token,
+      one.owner,
+      one.count,
+      spell(targetsOf(one.targets)),
+      one.earlierTokens.slice(-16),
+      one.releaseAsked?.revision ?? 0n,
     ]),
     holds.map((hold) => [
-      ...[hold.id, hold.token, hold.owner, hold.count, spell(hold.targets)],
-      ...[hold.earlierTokens.slice(-16), hold.askedRevision],
+      hold.id,
+      hold.token,
+      hold.owner,
+      hold.count,
+      spell(hold.targets),
+      hold.earlierTokens.slice(-16),
+      hold.askedRevision,
     ]),
     "GetSession lists all holds",
   );
@@ -49,16 +59,18 @@ function compareSession(world: World, facts: Facts, session: ModelSession): void
   const tickets = [...facts.tickets.values()].filter((one) => one.sessionId === sessionId);
   same(
     reply.tickets.map((one) => [
-      ...[
-        one.queued?.ticketId,
-        one.requestId,
-        one.owner,
-        one.holdId,
-        spell(targetsOf(one.targets)),
-      ],
+      one.queued?.ticketId,
+      one.requestId,
+      one.owner,
+      one.holdId,
+      spell(targetsOf(one.targets)),
     ]),
     tickets.map(({ id, requestId, owner, holdId, targets }) => [
-      ...[id, requestId, owner, holdId, spell(targets)],
+      id,
+      requestId,
+      owner,
+      holdId,
+      spell(targets),
     ]),
     "GetSession lists all tickets",
   );

@@ -41,14 +41,17 @@ export function sendAdmin(world: World, call: AdminCall, named: Named): Answer {
     case "clear": {
       const subject = { case: call.subject, value: call.name };
       const request = create(ClearQuarantineRequestSchema, {
-        ...{ subject, expectedRevision: call.revision, ...WHY },
+        subject,
+        expectedRevision: call.revision,
+        ...WHY,
       });
       world.reply({ kind: "clearQuarantine", principal: WHO, request });
       return { says: "cleared" };
     }
     case "quarantine": {
       const request = create(QuarantineIdentityRequestSchema, {
-        ...{ principal: call.principal, ...WHY },
+        principal: call.principal,
+        ...WHY,
       });
       const reply = world.reply({ kind: "quarantineIdentity", principal: WHO, request });
       return { says: `quarantined ${named(reply.quarantine?.revision ?? 0n)}` };
