@@ -1,3 +1,4 @@
+import { LockMode } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
 import { strayTicket } from "../testing-support/fake-locks.ts";
 import { gate, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
@@ -50,6 +51,27 @@ describe("a list of what the session holds", () => {
     await clock.settle();
     expect([converting.settled, lock.mode]).toEqual([true, "SHARED"]);
   });
+
+  test.each([
+    ["an older token", { token: 11n }],
+    ["a weaker mode", { mode: LockMode.SHARED }],
+  ])(
+    "with %s, from a server that was set back, makes the lock lost",
+    async (_, { token, mode }: { token?: bigint; mode?: LockMode }) => {
+      const { clock, server, held } = world();
+      const lock = await held("a", { mode: "UPGRADABLE" });
+      await Promise.all([lock.convert("EXCLUSIVE"), clock.settle()]);
+      const [hold] = server.session.holds;
+      if (!hold) throw new Error("no hold");
+      if (token) hold.token = token;
+      if (mode) hold.targets = hold.targets.map((target) => ({ ...target, mode }));
+      server.restart();
+      await clock.advance(TTL_MS);
+      expect(lock.state).toBe("LOST");
+      expect(lock.signal.aborted).toBe(true);
+      expect(await lock.lost).toEqual({ reason: "UNKNOWN", token: lock.token });
+    },
+  );
 
   test("names a conversion of nobody, which is taken back while the hold goes on [SES-66]", async () => {
     const { clock, server, held } = world();

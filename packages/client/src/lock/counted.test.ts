@@ -93,6 +93,18 @@ describe("a lock entered again by its owner", () => {
     await clock.settle();
     expect(inner.error).toMatchObject({ name: "LockLostError", reason: "FORCE_RELEASED" });
   });
+
+  test("is lost for the others when the release of one ends it, at a server that was set back", async () => {
+    const { clock, server, held } = world();
+    const outer = await held("a", COUNTED);
+    const inner = await held("a", COUNTED);
+    const [hold] = server.session.holds;
+    if (!hold) throw new Error("no hold");
+    hold.count = 1;
+    await Promise.all([inner.release(), clock.settle()]);
+    expect([outer.state, inner.state]).toEqual(["LOST", "RELEASED"]);
+    expect(outer.signal.aborted).toBe(true);
+  });
 });
 
 describe("a list of what the session holds", () => {
@@ -146,6 +158,22 @@ describe("a list of what the session holds", () => {
     expect(inner.value?.state).toBe("HELD");
     expect(server.session.holds).toMatchObject([{ count: 1 }]);
     expect(server.requests("release")).toHaveLength(2);
+  });
+
+  test("that counts fewer than there are handles, from a server that was set back, leaves the lock to the last of them", async () => {
+    const { clock, server, held } = world();
+    const locks = [await held("a", COUNTED), await held("a", COUNTED), await held("a", COUNTED)];
+    const [hold] = server.session.holds;
+    if (!hold) throw new Error("no hold");
+    hold.count = 1;
+    server.restart();
+    await clock.advance(TTL_MS);
+    expect(locks.map(({ state }) => state)).toEqual(["HELD", "HELD", "HELD"]);
+    await Promise.all([locks[0]?.release(), locks[1]?.release(), clock.settle()]);
+    expect(server.session.holds).toHaveLength(1);
+    expect(locks.map(({ state }) => state)).toEqual(["RELEASED", "RELEASED", "HELD"]);
+    await Promise.all([locks[2]?.release(), clock.settle()]);
+    expect(server.session.holds).toEqual([]);
   });
 
   test("gives back a counted hold of nobody as often as it counts [SES-66]", async () => {

@@ -2,7 +2,7 @@ import type { Granted, SessionHold } from "@lockstep/protocol";
 import type { LossReason } from "../errors.ts";
 import type { LockHandle } from "./handle.ts";
 import type { HeldTarget, ReleaseRequested } from "./lock.ts";
-import { type LockModeName, modeNameOf } from "./modes.ts";
+import { covers, type LockModeName, modeNameOf } from "./modes.ts";
 import { Turns } from "./turns.ts";
 
 /** One hold of the session as its client knows it: what all handles of it share. */
@@ -20,6 +20,8 @@ export class Hold {
   lost: LossReason | undefined;
   /** The revision of the newest reply that told how many grants it counts. */
   countedAt = 0n;
+  /** Handles that the server does not count, because it has lost a part of its history: releasing so many is not told. */
+  uncounted = 0;
   #token: bigint;
   #targets: readonly HeldTarget[];
   // The revision of the newest reply that told its modes.
@@ -77,15 +79,21 @@ export class Hold {
     if (revision > this.#changedAt) this.#changedAt = revision;
   }
 
-  /** Takes over what a complete list at `revision` says of it, unless something newer is known or under way. */
-  adopt({ token, targets }: SessionHold, revision: bigint): void {
-    if (revision < this.#changedAt || this.conversions.busy) return;
+  /**
+   * Takes over what a complete list at `revision` says of it, unless something newer is known or under way. False:
+   * it is less than it was, because the server has lost a part of its history; nobody may work under it.
+   */
+  adopt({ token, targets }: SessionHold, revision: bigint): boolean {
+    if (revision < this.#changedAt || this.conversions.busy) return true;
+    if (token < this.#token) return false;
+    const listed = targets.map(({ key, mode }) => ({ key, mode: modeNameOf(mode) }));
+    const isWeaker = (held: HeldTarget) =>
+      listed.some(({ key, mode }) => key === held.key && mode && !covers(mode, held.mode));
+    if (this.#targets.some(isWeaker)) return false;
     this.#changedAt = revision;
-    if (token > this.#token) this.#token = token;
-    for (const { key, mode } of targets) {
-      const name = modeNameOf(mode);
-      if (name !== undefined) this.setMode(key, name);
-    }
+    this.#token = token;
+    for (const { key, mode } of listed) if (mode) this.setMode(key, mode);
+    return true;
   }
 
   /** The server has taken it. Returns the handles that have to be told; whatever they have under way is theirs. */

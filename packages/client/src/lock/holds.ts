@@ -99,8 +99,14 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     this.#host.releaseLate(holdId, token);
   }
 
-  release({ holdId, token }: LockHandle): Promise<LossReason | undefined> {
-    return this.#releases.release(holdId, token);
+  async release({ hold, holdId, token }: LockHandle): Promise<LossReason | undefined> {
+    if (hold.uncounted === 0) return await this.#releases.release(holdId, token);
+    hold.uncounted -= 1;
+    return undefined;
+  }
+
+  ended(hold: Hold, loss: LossReason | undefined): void {
+    this.#lose([hold], loss ?? "UNKNOWN");
   }
 
   releaseLost(holdId: bigint, token: bigint): void {
@@ -186,8 +192,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     const gone = [...this.#holds.values()].filter(
       ({ since, holdId }) => since <= revision && !holdIds.has(holdId),
     );
-    reconcile(this, listed);
-    this.#lose(gone, "UNKNOWN");
+    const broken = reconcile(this, listed);
+    this.#lose([...gone, ...broken], "UNKNOWN");
     tellAsked(this, listed);
   }
 

@@ -25,14 +25,24 @@ export interface ListingHost {
 
 /**
  * Acts on what a complete list names and nobody here knows: grants are given back, waits taken back. What is known
- * takes over what the list says of it.
+ * takes over what the list says of it. Returns the holds that are not any more what their handles believe.
  */
-export function reconcile(host: ListingHost, { header, holds, tickets }: GetSessionResponse): void {
+export function reconcile(
+  host: ListingHost,
+  { header, holds, tickets }: GetSessionResponse,
+): Hold[] {
   const revision = header?.revision ?? 0n;
-  for (const listed of holds) actOnHold(host, listed, revision);
+  const broken: Hold[] = [];
+  for (const listed of holds) {
+    const hold = host.hold(listed.holdId);
+    if (!hold) giveBackUnknown(host, listed);
+    else if (hold.adopt(listed, revision)) count(host, hold, listed, revision);
+    else broken.push(hold);
+  }
   for (const ticket of tickets) {
     if (!host.isUnderWay(ticket.requestId)) takeBack(host, ticket);
   }
+  return broken;
 }
 
 /** Tells the application what the list says is asked of it. Runs its code. */
@@ -44,20 +54,20 @@ export function tellAsked(host: ListingHost, { holds }: GetSessionResponse): voi
   }
 }
 
-function actOnHold(host: ListingHost, listed: SessionHold, revision: bigint): void {
-  const { holdId, token, requestIds, owner, count } = listed;
-  const hold = host.hold(holdId);
-  if (!hold) {
-    // A reply that is still on its way brings it.
-    if (requestIds.some((id) => host.isUnderWay(id))) return;
-    for (let grant = 0; grant < Math.max(1, count); grant++) host.giveBack({ holdId, token });
-    return;
-  }
-  hold.adopt(listed, revision);
-  if (revision <= hold.countedAt || count <= hold.handles.size) return;
+function giveBackUnknown(host: ListingHost, { holdId, token, requestIds, count }: SessionHold) {
+  // A reply that is still on its way brings it.
+  if (requestIds.some((id) => host.isUnderWay(id))) return;
+  for (let grant = 0; grant < Math.max(1, count); grant++) host.giveBack({ holdId, token });
+}
+
+function count(host: ListingHost, hold: Hold, listed: SessionHold, revision: bigint): void {
+  if (revision <= hold.countedAt) return;
   hold.countedAt = revision;
-  const surplus = count - host.accounted(hold, owner);
-  for (let grant = 0; grant < surplus; grant++) host.giveBack({ holdId, token });
+  const held = [...hold.handles].filter(({ isHeld }) => isHeld);
+  hold.uncounted = Math.max(0, held.length - listed.count);
+  if (listed.count <= hold.handles.size) return;
+  const surplus = listed.count - host.accounted(hold, listed.owner);
+  for (let grant = 0; grant < surplus; grant++) host.giveBack(hold);
 }
 
 function takeBack(host: ListingHost, { requestId, holdId, targets }: SessionTicket): void {

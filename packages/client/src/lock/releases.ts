@@ -14,6 +14,8 @@ export interface ReleasesHost {
   submit<K extends CallKind>(errand: Errand<K>): () => void;
   /** A hold that a handle believes in. */
   hold(holdId: bigint): Hold | undefined;
+  /** A hold is over for all its handles. */
+  ended(hold: Hold, loss: LossReason | undefined): void;
 }
 
 /** The releases of a session on their way. */
@@ -75,12 +77,14 @@ export class Releases {
   }
 
   #submit(
-    { holdId, token }: Pick<Granted, "holdId" | "token">,
+    { holdId, token: granted }: Pick<Granted, "holdId" | "token">,
     done: (loss?: LossReason) => void,
     refused: (error: Error) => void,
   ): void {
     const { ids } = this.#host;
     const requestId = ids.next();
+    // The server remembers only so many tokens of a hold, so the newest that is known now.
+    const token = this.#host.hold(holdId)?.token ?? granted;
     this.#host.submit({
       kind: "release",
       request: () =>
@@ -91,7 +95,9 @@ export class Releases {
         const revision = header?.revision ?? 0n;
         // A list that is older than this counts one more.
         if (hold && revision > hold.countedAt) hold.countedAt = revision;
-        done(outcome === ReleaseOutcome.LOST ? lossReasonOf(lostReason) : undefined);
+        const loss = outcome === ReleaseOutcome.LOST ? lossReasonOf(lostReason) : undefined;
+        done(loss);
+        if (hold && outcome !== ReleaseOutcome.STILL_HELD) this.#host.ended(hold, loss);
         return true;
       },
       refused: (fault) => {
