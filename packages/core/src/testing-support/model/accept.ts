@@ -3,6 +3,7 @@ import { acceptAdmin } from "./accept-admin.ts";
 import { acceptGrant } from "./accept-grants.ts";
 import { acceptHold } from "./accept-holds.ts";
 import { acceptSession } from "./accept-sessions.ts";
+import type { Call } from "./calls.ts";
 import { type Facts, must } from "./facts.ts";
 import { sessionOf } from "./lookups.ts";
 import type { Occasion } from "./occasion.ts";
@@ -20,6 +21,15 @@ export function accept(facts: Facts, event: Event, occasion: Occasion): void {
   const caused = "requestId" in call && event.causeRequestId === call.requestId;
   must(caused || event.causeRequestId === 0n, "an event names the request that caused it");
   noteAnswered(facts, call.sessionId, event.journalOnly?.answered ?? []);
+}
+
+/** Throws when a call has made events, and they do not hold what its client has confirmed until then. */
+export function mustHoldConfirmed(facts: Facts, call: Call): void {
+  if (!("answered" in call)) return;
+  const session = facts.sessions.get(call.sessionId);
+  if (session?.life !== "ACTIVE") return;
+  for (const id of session.answered)
+    must(session.lastingAnswered.has(id), `it is written down that ${id} was confirmed`);
 }
 
 /** What a client has confirmed goes into the events of its session. */

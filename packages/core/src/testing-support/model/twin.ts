@@ -1,6 +1,6 @@
 import type { Event } from "@lockstep/protocol";
 import { World } from "../world.ts";
-import { accept } from "./accept.ts";
+import { accept, mustHoldConfirmed } from "./accept.ts";
 import { runningLimits } from "./accept-admin.ts";
 import { type Action, PREFIXES, type Story } from "./actions.ts";
 import type { AdminCall, Call } from "./calls.ts";
@@ -132,6 +132,7 @@ export class Twin {
     prediction.note?.();
     this.seen.add(labelOf(call, answer.says));
     this.#accept(events, { call, tick: false, nowMs, durableRevision });
+    if (events.length > 0) mustHoldConfirmed(this.#facts, call);
     // A hint is told as of the call's own event: what follows in the same step may change it.
     if (events.length < 2) checkHints(this.#facts, answer, obstacles);
     checkRemaining(this.#facts, prediction, answer, nowMs);
