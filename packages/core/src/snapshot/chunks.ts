@@ -4,7 +4,7 @@ import { type SnapshotRecord, SnapshotRecordSchema } from "@lockstep/protocol";
 import { damaged } from "./snapshot-error.ts";
 
 /** Bytes of a chunk, but for the last one. */
-export const SNAPSHOT_CHUNK_BYTES = 1024 * 1024;
+const SNAPSHOT_CHUNK_BYTES = 1024 * 1024;
 
 /** Bytes of a record at most; far above what the limits of a request allow. */
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;

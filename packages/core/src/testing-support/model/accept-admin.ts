@@ -34,8 +34,10 @@ function quarantined(
   must(!facts.quarantined.has(principal), "a principal is quarantined once");
   if (automatic) {
     const { afterLosses, windowMs } = facts.settings;
+    // By the whole milliseconds in which events tell when they were decided.
+    const fromMs = Math.floor(nowMs) - windowMs;
     const losses = facts.lostSessions.filter(
-      (one) => one.principal === principal && (one.stale || one.atMs >= nowMs - windowMs),
+      (one) => one.principal === principal && (one.stale || Math.floor(one.atMs) >= fromMs),
     );
     must(afterLosses > 0 && losses.length > afterLosses, "a principal is quarantined for a reason");
   }
