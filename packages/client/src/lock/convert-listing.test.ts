@@ -1,4 +1,5 @@
-import { LockMode } from "@lockstep/protocol";
+import { create } from "@bufbuild/protobuf";
+import { GrantedSchema, LockMode } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
 import { strayTicket } from "../testing-support/fake-locks.ts";
 import { gate, outcomeOf, TTL_MS, world } from "../testing-support/world.ts";
@@ -82,6 +83,28 @@ describe("a list of what the session holds", () => {
     expect(server.session.tickets).toEqual([]);
     expect(server.requests("release")).toEqual([]);
     expect(lock.state).toBe("HELD");
+  });
+
+  test("names a conversion of nobody that is granted before it is taken back: the hold goes on, converted", async () => {
+    const { clock, server, held } = world();
+    const lock = await held("a", { mode: "UPGRADABLE" });
+    const { session } = server;
+    const ticket = strayTicket("a", 901n, 78n, lock.holdId);
+    session.tickets.push(ticket);
+    server.meddle = ({ kind }) => {
+      const [hold] = session.holds;
+      if (kind !== "cancelAcquire" || !hold) return undefined;
+      session.tickets.length = 0;
+      Object.assign(hold, { token: 950n, targets: ticket.targets });
+      const value = create(GrantedSchema, { holdId: hold.holdId, token: 950n, count: 1 });
+      session.outcomes.set(78n, { case: "granted", value });
+      return undefined;
+    };
+    server.state.revision = 1_000n;
+    server.restart();
+    await clock.advance(TTL_MS);
+    expect(server.requests("release")).toEqual([]);
+    expect([lock.state, lock.mode, lock.token]).toEqual(["HELD", "EXCLUSIVE", 950n]);
   });
 
   test("leaves alone a conversion that waits", async () => {

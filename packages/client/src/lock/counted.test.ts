@@ -78,6 +78,22 @@ describe("a lock entered again by its owner", () => {
     expect(outer.state).toBe("HELD");
   });
 
+  test("whose second grant is taken back after a conversion shows the token of now", async () => {
+    const { clock, server, client, held } = world();
+    const upgradable = { ...COUNTED, mode: "UPGRADABLE" } as const;
+    const outer = await held("a", upgradable);
+    const late = gate();
+    server.meddle = ({ kind }) => (kind === "acquire" ? late.promise : undefined);
+    const abort = new AbortController();
+    client.acquire("a", { ...upgradable, signal: abort.signal }).catch(() => {});
+    await clock.settle();
+    await Promise.all([outer.convert("EXCLUSIVE"), clock.settle()]);
+    abort.abort("no");
+    await clock.settle();
+    expect(server.requests("release")).toMatchObject([{ token: outer.token }]);
+    expect(server.session.holds).toMatchObject([{ count: 1 }]);
+  });
+
   test("whose loss is known before its second grant arrives is not believed in", async () => {
     const { clock, server, client, held } = world();
     const outer = await held("a", COUNTED);

@@ -187,3 +187,14 @@ test("a listener that wants to know its request stops the acquire when it throws
   await clock.advance(5_000);
   expect(server.session.answered).toMatchObject([{ first: 1n, last: 2n }]);
 });
+
+test("a listener that gives the request up when it learns its id has nothing sent", async () => {
+  const { clock, server, client } = world();
+  await client.ready();
+  const abort = new AbortController();
+  const onRequest = () => abort.abort("no");
+  const acquiring = outcomeOf(client.acquire("a", { onRequest, signal: abort.signal }));
+  await clock.settle();
+  expect(acquiring.error).toBe("no");
+  expect(server.requests("acquire")).toEqual([]);
+});
