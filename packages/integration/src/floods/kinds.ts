@@ -16,7 +16,7 @@ import { answerOf, begin, connection, UNARY_PATHS } from "./calls.ts";
 import type { Tally } from "./tally.ts";
 
 /** Where a flood goes, for how long, and where it counts. */
-export interface FloodTarget {
+interface FloodTarget {
   readonly url: string;
   readonly untilMs: number;
   readonly tally: Tally;

@@ -1,6 +1,6 @@
 import type { ReplyHeader } from "@lockstep/protocol";
 import type { Pending } from "./namespace.ts";
-import type { Ending, WaitingKind, Waiters } from "./waiters.ts";
+import type { Ending, Waiters, WaitingKind } from "./waiters.ts";
 
 /** A reply as the executor hands it out: any message, with its header. */
 export type AnyReply = { header?: ReplyHeader };

@@ -2,7 +2,8 @@ import ts from "typescript";
 import { finding, imports, isTest, nodes, packageOf, type Rule, type Source } from "../source.ts";
 
 /** The only files that may read a clock, set a timer or draw a random number. */
-const portFile = /^packages\/(server|client|cli|testing|replica|simulation)\/src\/ports\/[^/]+\.ts$/;
+const portFile =
+  /^packages\/(server|client|cli|testing|replica|simulation)\/src\/ports\/[^/]+\.ts$/;
 
 /** The only file that may sleep on behalf of a test. */
 const sleepFile = "packages/integration/src/real-time.ts";
