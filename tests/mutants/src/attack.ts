@@ -1,4 +1,4 @@
-import type { Mutant, MutatedPackage } from "./mutant.ts";
+import { type Mutant, testPackageOf } from "./mutant.ts";
 import { runTests } from "./run-tests.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -18,8 +18,11 @@ export interface Verdict {
 export async function mustPassUnbroken(mutants: readonly Mutant[]): Promise<void> {
   const scratch = new Scratch();
   try {
-    for (const [name, files] of filesByPackage(mutants)) {
-      const { tests, output } = await runTests(scratch.root, name, [...files]);
+    for (const name of new Set(mutants.map(testPackageOf))) {
+      const here = mutants.filter((mutant) => testPackageOf(mutant) === name);
+      const files = new Set(here.map(({ testFile }) => testFile));
+      const titles = new Set(here.map(({ test }) => test));
+      const { tests, output } = await runTests(scratch.root, name, [...files], [...titles]);
       const failed = tests.filter(({ passed }) => !passed);
       if (tests.length === 0 || failed.length > 0)
         throw new Error(`the tests of ${name} fail although nothing is broken:\n${output}`);
@@ -54,20 +57,13 @@ export async function attack(
 }
 
 async function verdictOn(scratch: Scratch, mutant: Mutant): Promise<Verdict> {
-  const { package: name, testFile, test } = mutant;
+  const { testFile, test } = mutant;
   const { tests, output } = await scratch.whileBroken(mutant, () =>
-    runTests(scratch.root, name, [testFile], test),
+    runTests(scratch.root, testPackageOf(mutant), [testFile], [test]),
   );
   // Code that does not load is no mutant: whatever ran after it would say nothing of the rule.
   if (tests.length === 0)
     return { mutant, killedBy: undefined, why: `no test ran to its end:\n${output}` };
   const killer = tests.find(({ passed }) => !passed);
   return { mutant, killedBy: killer?.title, why: killer === undefined ? "its test passed" : "" };
-}
-
-function filesByPackage(mutants: readonly Mutant[]): Map<MutatedPackage, Set<string>> {
-  const files = new Map<MutatedPackage, Set<string>>();
-  for (const { package: name, testFile } of mutants)
-    files.set(name, (files.get(name) ?? new Set()).add(testFile));
-  return files;
 }

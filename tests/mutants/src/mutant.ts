@@ -19,7 +19,9 @@ export interface Mutant {
   /** The file that is broken, below the package's `src`. */
   readonly file: string;
   readonly edits: readonly Edit[];
-  /** The file of the test, below the `src` of the same package. */
+  /** The package of the test; that of the broken file unless it says otherwise. */
+  readonly testPackage?: MutatedPackage;
+  /** The file of the test, below the `src` of its package. */
   readonly testFile: string;
   /** A part of the test's title, without the requirements it names. */
   readonly test: string;
@@ -34,7 +36,12 @@ export function pathOf(mutant: Mutant): string {
 
 /** Where the title of the test of a mutant stands. */
 export function testPathOf(mutant: Mutant): string {
-  return `packages/${mutant.package}/src/${mutant.titledIn ?? mutant.testFile}`;
+  return `packages/${testPackageOf(mutant)}/src/${mutant.titledIn ?? mutant.testFile}`;
+}
+
+/** The package whose tests have to notice. */
+export function testPackageOf(mutant: Mutant): MutatedPackage {
+  return mutant.testPackage ?? mutant.package;
 }
 
 /**

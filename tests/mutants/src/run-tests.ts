@@ -22,19 +22,19 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs tests in the copy of their package: all of these files or, with a title, those whose titles contain it. */
+/** Runs the tests of these files, in the copy of their package, whose titles contain one of these. */
 export async function runTests(
   root: string,
   name: MutatedPackage,
   files: readonly string[],
-  title?: string,
+  titles: readonly string[],
 ): Promise<Run> {
   const results = join(root, ".results", `${name}.vitest.json`);
   rmSync(results, { force: true });
   const vitest = join(repository, "node_modules", "vitest", "vitest.mjs");
   const paths = files.map((file) => `src/${file}`);
-  const chosen = title === undefined ? [] : ["-t", escaped(title)];
-  const args = [vitest, "run", ...paths, "--no-file-parallelism", ...chosen];
+  const pattern = titles.map(escaped).join("|");
+  const args = [vitest, "run", ...paths, "--no-file-parallelism", "-t", pattern];
   const cwd = join(root, "packages", name);
   const child = spawn(process.execPath, args, {
     cwd,

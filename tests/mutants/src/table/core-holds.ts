@@ -266,4 +266,48 @@ export const coreHolds: readonly Mutant[] = [
     testFile: "decide/max-hold.test.ts",
     test: "counts only time that is served, and goes on after a restart",
   },
+  {
+    name: "confirmations-not-written",
+    rule: "An id that was confirmed stays confirmed after a recovery.",
+    package: "core",
+    file: "decide/decision.ts",
+    edits: [
+      {
+        search: "(session?.answeredPending.toRanges() ?? [])",
+        replacement: "[]",
+      },
+    ],
+    testPackage: "server",
+    testFile: "restart.test.ts",
+    test: "an id that was confirmed before stays confirmed, though what it named made no event",
+  },
+  {
+    name: "lost-token-is-current",
+    rule: "The token of a hold that was lost is not current, though its key is still blocked.",
+    package: "core",
+    file: "decide/reads.ts",
+    edits: [
+      {
+        search: "holds.some((hold) => hold.token === token) ?? false;",
+        replacement:
+          "holds.some((hold) => hold.token === token) || state.keys.get(key)?.delays.some(({ hold }) => hold.token === token);",
+      },
+    ],
+    testFile: "decide/reads.test.ts",
+    test: "says STALE for a hold that was lost, though its key is still blocked",
+  },
+  {
+    name: "snapshot-without-delays",
+    rule: "A snapshot forgets no delay.",
+    package: "core",
+    file: "snapshot/encode.ts",
+    edits: [
+      {
+        search: "for (const delay of state.delays.values()) yield",
+        replacement: "for (const delay of [...state.delays.values()].slice(1)) yield",
+      },
+    ],
+    testFile: "snapshot/snapshot.test.ts",
+    test: "gives the state back that its events gave, and goes on like it",
+  },
 ];

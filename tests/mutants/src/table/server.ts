@@ -107,4 +107,13 @@ export const server: readonly Mutant[] = [
     titledIn: "journal/contract.ts",
     test: "a batch that breaks a bound is refused and changes nothing",
   },
+  {
+    name: "tail-on-disk-not-compared",
+    rule: "A writer that another one has followed on the same disk writes nothing.",
+    package: "server",
+    file: "journal/sqlite/store.ts",
+    edits: [{ search: "if (found !== end.revision) {", replacement: "if (found < 0n) {" }],
+    testFile: "journal/sqlite/sqlite-journal.test.ts",
+    test: "another program that wrote a batch deposes the journal",
+  },
 ];
