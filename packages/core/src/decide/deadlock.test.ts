@@ -203,6 +203,40 @@ describe("No circle", () => {
   });
 });
 
+describe("A Convert that is granted at once", () => {
+  it("closes a circle with those who only now wait for its hold [LOCK-64]", () => {
+    const { world, ann, ben, cat } = people();
+    const upgradable = ann.lock("a", { mode: UPGRADABLE, owner: "o" });
+    ben.lock("b", { owner: "o" });
+    cat.lock("c");
+    const first = ann.queue("b", { owner: "o" });
+    const shared = [
+      { key: "a", mode: SHARED },
+      { key: "c", mode: EXCLUSIVE },
+    ];
+    const second = ben.queue(shared, { owner: "o" });
+    expect(victims(world)).toEqual([]);
+    expect(convert(ann, upgradable, "a", EXCLUSIVE)).toMatchObject({ case: "granted" });
+    expect(victims(world)).toEqual([{ ticketId: second, cycle: [second, first] }]);
+    expect(world.state.tickets.has(first)).toBe(true);
+  });
+
+  it("closes one too when its hold has no owner and waits for another of its keys [LOCK-64]", () => {
+    const { world, ann, ben, cat } = people();
+    const upgradable = ann.lock(["a", "b"], { mode: UPGRADABLE });
+    ben.lock("b", { mode: SHARED, owner: "o" });
+    cat.lock("c");
+    const first = convert(ann, upgradable, "b", EXCLUSIVE, WAIT).value;
+    const shared = [
+      { key: "a", mode: SHARED },
+      { key: "c", mode: EXCLUSIVE },
+    ];
+    const second = ben.queue(shared, { owner: "o" });
+    expect(convert(ann, upgradable, "a", EXCLUSIVE)).toMatchObject({ case: "granted" });
+    expect(victims(world)).toEqual([{ ticketId: second, cycle: [second, first] }]);
+  });
+});
+
 describe("When permits are lowered to one", () => {
   function circle() {
     const { world, ann, ben } = people();

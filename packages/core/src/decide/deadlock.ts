@@ -151,14 +151,20 @@ function waitOf(state: NamespaceState, hold: Hold): Ticket | undefined {
 }
 
 /**
- * Who may be in a circle now: who began to wait while somebody waits for what its owner holds, and who
- * waits for a key whose permits have become one.
+ * Who may be in a circle now: who began to wait while somebody waits for what its owner holds, whose
+ * owner waits while one of its keys became EXCLUSIVE, and who waits for a key whose permits have become
+ * one.
  */
 function suspectsOf(state: NamespaceState, events: readonly Event[]): Ticket[] {
   const suspects = new Map<bigint, Ticket>();
   for (const { body } of events) {
     if (body.case === "lockQueued" || body.case === "convertQueued") {
       const ticket = state.tickets.get(body.value.ticketId);
+      if (ticket !== undefined && isWaitedFor(state, ticket)) suspects.set(ticket.id, ticket);
+    } else if (body.case === "holdConverted") {
+      // Whoever waits behind others for a mode that went beside the old one waits for this hold now too.
+      const hold = state.holds.get(body.value.holdId);
+      const ticket = hold === undefined ? undefined : waitOf(state, hold);
       if (ticket !== undefined && isWaitedFor(state, ticket)) suspects.set(ticket.id, ticket);
     } else if (body.case === "policyChanged") {
       for (const record of state.keys.values()) {
