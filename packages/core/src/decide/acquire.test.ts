@@ -1,12 +1,7 @@
 import { DeniedReason } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { type Client, forceRelease, getLock, open } from "../testing-support/client.ts";
-import { World } from "../testing-support/world.ts";
-
-function people(options = {}): { world: World; ann: Client; ben: Client; carl: Client } {
-  const world = new World(options);
-  return { world, ann: open(world, { displayName: "Ann" }), ben: open(world), carl: open(world) };
-}
+import { forceRelease, getLock } from "../testing-support/client.ts";
+import { people } from "../testing-support/people.ts";
 
 describe("Acquire", () => {
   it("grants a free key with the revision of the grant as token [LOCK-2, SES-8]", () => {

@@ -1,32 +1,12 @@
 import { DeniedReason, LockMode } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import {
-  type Client,
-  forceRelease,
-  type Held,
-  open,
-  setPolicy,
-} from "../testing-support/client.ts";
-import { type Converted, convert } from "../testing-support/holding.ts";
+import { forceRelease, setPolicy } from "../testing-support/client.ts";
+import { convert, reasonOf } from "../testing-support/holding.ts";
 import { quarantineIdentity } from "../testing-support/operator.ts";
-import { World } from "../testing-support/world.ts";
+import { people, upgradable } from "../testing-support/people.ts";
 
-const { EXCLUSIVE, SHARED, UPGRADABLE } = LockMode;
+const { EXCLUSIVE, SHARED } = LockMode;
 const WAIT = { waitMs: 60_000 };
-
-function people(): { world: World; ann: Client; ben: Client; cat: Client } {
-  const world = new World();
-  return { world, ann: open(world), ben: open(world), cat: open(world) };
-}
-
-/** Why a Convert was denied. */
-function reasonOf(converted: Converted): DeniedReason | undefined {
-  return converted.case === "denied" ? converted.value.reason : undefined;
-}
-
-function upgradable(client: Client, key = "a", owner = ""): Held {
-  return client.lock(key, { mode: UPGRADABLE, owner });
-}
 
 describe("Who gets no lock gets none by a Convert either", () => {
   it("of a principal that is quarantined", () => {

@@ -8,43 +8,22 @@ import {
   TicketEnd,
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import {
-  type Client,
-  forceRelease,
-  getLock,
-  type Held,
-  open,
-  refused,
-  revoke,
-} from "../testing-support/client.ts";
-import { type Converted, convert } from "../testing-support/holding.ts";
+import { forceRelease, getLock, open, refused, revoke } from "../testing-support/client.ts";
+import { convert, reasonOf } from "../testing-support/holding.ts";
+import { people, upgradable } from "../testing-support/people.ts";
 import { World } from "../testing-support/world.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE } = LockMode;
 const WAIT = { waitMs: 60_000 };
 
-function people(): { world: World; ann: Client; ben: Client; cat: Client } {
-  const world = new World();
-  return { world, ann: open(world), ben: open(world), cat: open(world) };
-}
-
-/** Why a Convert was denied. */
-function reasonOf(converted: Converted): DeniedReason | undefined {
-  return converted.case === "denied" ? converted.value.reason : undefined;
-}
-
-function upgradable(client: Client, key = "a", owner = ""): Held {
-  return client.lock(key, { mode: UPGRADABLE, owner });
-}
-
 describe("A Convert that waits", () => {
   function waiting(owner = "") {
-    const { world, ann, ben, cat } = people();
+    const { world, ann, ben, carl } = people();
     const held = upgradable(ann, "a", owner);
     const beside = ben.lock("a", { mode: SHARED });
     const again = () => convert(ann, held, "a", EXCLUSIVE, { ...WAIT, requestId: 9n });
     again();
-    return { world, ann, ben, cat, held, beside, again };
+    return { world, ann, ben, carl, held, beside, again };
   }
 
   it("is cancelled by its request id; the hold stays [LOCK-79]", () => {
@@ -65,9 +44,9 @@ describe("A Convert that waits", () => {
 
   it("is the one wait of its owner, with one or without [LOCK-39]", () => {
     for (const owner of ["o", ""]) {
-      const { ann, cat, held } = waiting(owner);
+      const { ann, carl, held } = waiting(owner);
       expect(reasonOf(convert(ann, held, "a", EXCLUSIVE, WAIT))).toBe(DeniedReason.OWNER_BUSY);
-      cat.lock("b");
+      carl.lock("b");
       const other = ann.acquire("b", { owner, waitMs: 60_000 });
       expect(other.case).toBe(owner === "" ? "waiting" : "denied");
     }

@@ -8,38 +8,17 @@ import {
   ReleaseOutcome,
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import {
-  type Client,
-  forceRelease,
-  getLock,
-  type Held,
-  open,
-  refused,
-  setPolicy,
-} from "../testing-support/client.ts";
-import { type Converted, convert } from "../testing-support/holding.ts";
-import { World } from "../testing-support/world.ts";
+import { forceRelease, getLock, type Held, refused, setPolicy } from "../testing-support/client.ts";
+import { convert, reasonOf } from "../testing-support/holding.ts";
+import { people, upgradable } from "../testing-support/people.ts";
+import type { World } from "../testing-support/world.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
 const WAIT = { waitMs: 60_000 };
 
-function people(): { world: World; ann: Client; ben: Client; cat: Client } {
-  const world = new World();
-  return { world, ann: open(world), ben: open(world), cat: open(world) };
-}
-
-/** Why a Convert was denied. */
-function reasonOf(converted: Converted): DeniedReason | undefined {
-  return converted.case === "denied" ? converted.value.reason : undefined;
-}
-
 /** The bodies of the events since a revision. */
 function casesAfter(world: World, revision: bigint): (string | undefined)[] {
   return world.events.filter((event) => event.revision > revision).map(({ body }) => body.case);
-}
-
-function upgradable(client: Client, key = "a", owner = ""): Held {
-  return client.lock(key, { mode: UPGRADABLE, owner });
 }
 
 describe("A Convert to something weaker", () => {
@@ -58,10 +37,10 @@ describe("A Convert to something weaker", () => {
   });
 
   it("lets those who no longer conflict in, in the same step [LOCK-80]", () => {
-    const { world, ann, ben, cat } = people();
+    const { world, ann, ben, carl } = people();
     const held = ann.lock("a");
     ben.queue("a", { mode: SHARED });
-    cat.queue("a", { mode: UPGRADABLE });
+    carl.queue("a", { mode: UPGRADABLE });
     const before = world.state.revision;
     convert(ann, held, "a", SHARED);
     expect(casesAfter(world, before)).toEqual(["holdConverted", "lockGranted", "lockGranted"]);
@@ -102,10 +81,10 @@ describe("A Convert to EXCLUSIVE", () => {
   });
 
   it("waits for those beside it, is granted before all who wait, and by a new token [LOCK-84] [LOCK-48]", () => {
-    const { world, ann, ben, cat } = people();
+    const { world, ann, ben, carl } = people();
     const held = upgradable(ann);
     const beside = ben.lock("a", { mode: SHARED });
-    cat.queue("a");
+    carl.queue("a");
     const waiting = convert(ann, held, "a", EXCLUSIVE, WAIT);
     expect(waiting).toEqual({ case: "waiting", value: world.state.revision });
     expect(ann.get().tickets).toMatchObject([{ holdId: held.holdId, queued: { position: 0 } }]);
@@ -117,11 +96,11 @@ describe("A Convert to EXCLUSIVE", () => {
   });
 
   it("that waits keeps newcomers out who would be let in beside it [LOCK-84]", () => {
-    const { ann, ben, cat } = people();
+    const { ann, ben, carl } = people();
     const held = upgradable(ann);
     ben.lock("a", { mode: SHARED });
     convert(ann, held, "a", EXCLUSIVE, WAIT);
-    expect(cat.acquire("a", { mode: SHARED })).toMatchObject({
+    expect(carl.acquire("a", { mode: SHARED })).toMatchObject({
       case: "denied",
       reason: DeniedReason.CONTENDED,
     });

@@ -1,22 +1,11 @@
 import { DeniedReason, LockMode } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { type Client, getLock, open, setPolicy, type Wanted } from "../testing-support/client.ts";
+import { getLock, type Wanted } from "../testing-support/client.ts";
 import { convert } from "../testing-support/holding.ts";
-import { World } from "../testing-support/world.ts";
+import { people, withPermits } from "../testing-support/people.ts";
+import type { World } from "../testing-support/world.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
-
-function people(): { world: World; ann: Client; ben: Client; carl: Client } {
-  const world = new World();
-  return { world, ann: open(world), ben: open(world), carl: open(world) };
-}
-
-/** A world in which the keys with this prefix offer so many permits. */
-function withPermits(permits: number, keyPrefix = "p"): ReturnType<typeof people> {
-  const people_ = people();
-  setPolicy(people_.world, { keyPrefix, permits });
-  return people_;
-}
 
 /** The tickets that were granted last, in the order of their grants. */
 function grantedSince(world: World, revision: bigint): bigint[] {

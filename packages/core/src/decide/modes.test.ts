@@ -1,28 +1,9 @@
 import { DeniedReason, LockMode } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import {
-  type Client,
-  forceRelease,
-  getLock,
-  open,
-  removePolicy,
-  setPolicy,
-} from "../testing-support/client.ts";
-import { World } from "../testing-support/world.ts";
+import { forceRelease, getLock, removePolicy, setPolicy } from "../testing-support/client.ts";
+import { people, withPermits } from "../testing-support/people.ts";
 
 const { EXCLUSIVE, SHARED, UPGRADABLE, PERMITS } = LockMode;
-
-function people(): { world: World; ann: Client; ben: Client; carl: Client } {
-  const world = new World();
-  return { world, ann: open(world), ben: open(world), carl: open(world) };
-}
-
-/** A world in which the keys with this prefix offer so many permits. */
-function withPermits(permits: number, keyPrefix = "p"): ReturnType<typeof people> {
-  const people_ = people();
-  setPolicy(people_.world, { keyPrefix, permits });
-  return people_;
-}
 
 describe("Modes", () => {
   it("SHARED is held by many, beside one UPGRADABLE [LOCK-11, LOCK-12]", () => {

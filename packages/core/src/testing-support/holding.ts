@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   ConvertRequestSchema,
   type ConvertResponse,
+  type DeniedReason,
   type LockMode,
   SetValueRequestSchema,
   type SetValueResponse,
@@ -24,7 +25,7 @@ export interface ConvertOptions extends HoldCallOptions {
 }
 
 /** How a Convert was answered; `waiting` when no reply has left. */
-export type Converted = ConvertResponse["outcome"] | { case: "waiting"; value: bigint };
+type Converted = ConvertResponse["outcome"] | { case: "waiting"; value: bigint };
 
 /** Converts a key of a hold. */
 export function convert(
@@ -43,6 +44,11 @@ export function convert(
   return answer.kind === "waiting"
     ? { case: "waiting", value: answer.ticketId }
     : answer.reply.outcome;
+}
+
+/** Why a Convert was denied. */
+export function reasonOf(converted: Converted): DeniedReason | undefined {
+  return converted.case === "denied" ? converted.value.reason : undefined;
 }
 
 /** Gives a hold to a waiter. */
