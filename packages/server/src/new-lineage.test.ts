@@ -14,7 +14,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Flags, readConfig } from "./config/config.ts";
 import { type ServedData, serve } from "./serve.ts";
-import { type Actor, LockWorld } from "./testing-support/lock-world.ts";
+import { LockWorld } from "./testing-support/lock-world.ts";
 import { transportTo } from "./testing-support/test-server.ts";
 
 const namespace = "default";
@@ -52,7 +52,7 @@ async function stopAndLoseTheMark(): Promise<number> {
 }
 
 test("a journal that cannot prove it is complete is refused, until a new lineage is asked for [REC-30, REC-31]", async () => {
-  const [ann] = (await world.actors(1)) as [Actor];
+  const ann = await world.actor();
   const { token } = await ann.take("a");
   const port = await stopAndLoseTheMark();
   await expect(start({}, port)).rejects.toMatchObject({ problem: "MARK_MISSING" });
@@ -65,7 +65,7 @@ test("a journal that cannot prove it is complete is refused, until a new lineage
 });
 
 test("history and tokens from before it are compacted and stale, unless their hold lives on [REC-32, REC-36, LOCK-157]", async () => {
-  const [ann] = (await world.actors(1)) as [Actor];
+  const ann = await world.actor();
   const over = await ann.take("a");
   await ann.release(over);
   const held = await ann.take("b");

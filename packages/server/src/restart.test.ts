@@ -62,7 +62,7 @@ test.each(ways)(
   "holds, waiters, values, wishes, policies, settings and quarantines are as they were, from %s [REC-5, REC-6, REC-10, REC-12]",
   async (_, more) => {
     await begin(more);
-    const actors = (await world.actors(4)) as [Actor, Actor, Actor, Actor];
+    const actors: [Actor, Actor, Actor, Actor] = [...(await world.people()), await world.actor()];
     await say(actors);
     if (more.snapshotEvents !== undefined) await expect.poll(floor).toBeGreaterThan(0n);
     const before = await everythingTold(actors);
@@ -135,7 +135,7 @@ async function everythingTold(actors: Actor[]): Promise<unknown> {
 
 test("an id that was confirmed before stays confirmed, though what it named made no event [GEN-71]", async () => {
   await begin();
-  const [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+  const [ann, ben] = await world.people();
   const held = await ann.take("a");
   expect(await ben.acquire("a")).toMatchObject({ case: "denied" });
   const deniedId = ben.lastId;

@@ -54,7 +54,7 @@ describe("the code of a refusal", () => {
       (ms) => clock.advance(ms),
       () => server.close(),
     );
-    [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+    [ann, ben] = await world.people();
   });
 
   const refusals: [keyof typeof ErrorReason, () => Promise<unknown>][] = [

@@ -72,10 +72,9 @@ export class LockWorld {
     return new Actor(session, sessions, createClient(LockService, this.#transport));
   }
 
-  async actors(count: number): Promise<Actor[]> {
-    const actors: Actor[] = [];
-    for (let index = 0; index < count; index++) actors.push(await this.actor());
-    return actors;
+  /** Opens a session for each of three. */
+  async people(): Promise<[Actor, Actor, Actor]> {
+    return [await this.actor(), await this.actor(), await this.actor()];
   }
 
   async lock(key: string): Promise<Lock> {
@@ -248,6 +247,9 @@ export function grantedOf(outcome: Outcome): Granted {
   if (outcome.case !== "granted") throw new Error(`not granted: ${told(outcome)}`);
   return outcome.granted;
 }
+
+/** How the denial of a lock for this reason looks. */
+export const denied = (reason: string) => ({ case: "denied", reason });
 
 export const shared = (key: string) => ({ key, mode: LockMode.SHARED });
 export const upgradable = (key: string) => ({ key, mode: LockMode.UPGRADABLE });

@@ -2,6 +2,7 @@ import { CancelOutcome, FenceStatus, HoldEnd, LockMode, ReleaseOutcome } from "@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Actor,
+  denied,
   grantedOf,
   LockWorld,
   permits,
@@ -16,11 +17,10 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
 
-const denied = (reason: string) => ({ case: "denied", reason });
 const waitMs = 600_000n;
 const modesOf = async (key: string) => (await world.lock(key)).holders.map(({ mode }) => mode);
 

@@ -2,6 +2,7 @@ import { LockMode, LockOrdering } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Actor,
+  denied,
   grantedOf,
   LockWorld,
   permits,
@@ -15,11 +16,10 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
 
-const denied = (reason: string) => ({ case: "denied", reason });
 const victim = denied("DEADLOCK_VICTIM");
 const owner = "job";
 // Answered as soon as there is a final outcome.

@@ -1,6 +1,12 @@
 import { LockMode, LockOrdering, OnLossAction } from "@lockstep/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Actor, LockWorld, shared, upgradable } from "../../testing-support/lock-world.ts";
+import {
+  type Actor,
+  denied,
+  LockWorld,
+  shared,
+  upgradable,
+} from "../../testing-support/lock-world.ts";
 
 const namespace = "default";
 const reason = "test";
@@ -10,11 +16,9 @@ let ann: Actor;
 let ben: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+  [ann, ben] = await world.people();
 });
 afterEach(() => world.close());
-
-const denied = (why: string) => ({ case: "denied", reason: why });
 
 /** Loses a lock of `q` so that the key is quarantined. */
 async function quarantine(): Promise<void> {

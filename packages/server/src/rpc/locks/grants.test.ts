@@ -2,6 +2,7 @@ import { KeyState, LossReason, ReleaseOutcome } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Actor,
+  denied,
   grantedOf,
   LockWorld,
   shared,
@@ -14,11 +15,10 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
 
-const denied = (reason: string) => ({ case: "denied", reason });
 const statesOf = (keys: string[]) =>
   Promise.all(keys.map(async (key) => (await world.lock(key)).state));
 

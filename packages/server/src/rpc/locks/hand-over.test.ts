@@ -8,7 +8,7 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
 

@@ -8,6 +8,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Actor,
+  denied,
   LockWorld,
   permits,
   shared,
@@ -20,11 +21,10 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
 
-const denied = (reason: string) => ({ case: "denied", reason });
 const delayOf = (delayMs: bigint) => ({ onLoss: { action: OnLossAction.DELAY, delayMs } });
 const stateOf = async (key: string) => (await world.lock(key)).state;
 

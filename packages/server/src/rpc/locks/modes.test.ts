@@ -2,6 +2,7 @@ import { LockMode } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Actor,
+  denied,
   LockWorld,
   permits,
   shared,
@@ -14,11 +15,9 @@ let ben: Actor;
 let carl: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben, carl] = (await world.actors(3)) as [Actor, Actor, Actor];
+  [ann, ben, carl] = await world.people();
 });
 afterEach(() => world.close());
-
-const denied = (reason: string) => ({ case: "denied", reason });
 
 describe("beside a hold", () => {
   const { EXCLUSIVE, SHARED, UPGRADABLE } = LockMode;

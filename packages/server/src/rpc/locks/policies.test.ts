@@ -1,19 +1,18 @@
 import { ErrorReason, errorDetailOf } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Actor, LockWorld, permits } from "../../testing-support/lock-world.ts";
+import { type Actor, denied, LockWorld, permits } from "../../testing-support/lock-world.ts";
 
 let world: LockWorld;
 let ann: Actor;
 let ben: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+  [ann, ben] = await world.people();
 });
 afterEach(() => world.close());
 
 const namespace = "default";
 const reason = "test";
-const denied = (why: string) => ({ case: "denied", reason: why });
 
 describe("a policy", () => {
   test("of the longest prefix is in force as a whole [LOCK-180]", async () => {

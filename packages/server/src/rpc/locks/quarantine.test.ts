@@ -8,21 +8,20 @@ import {
   SessionState,
 } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Actor, LockWorld, shared } from "../../testing-support/lock-world.ts";
+import { type Actor, denied, LockWorld, shared } from "../../testing-support/lock-world.ts";
 
 let world: LockWorld;
 let ann: Actor;
 let ben: Actor;
 beforeEach(async () => {
   world = await LockWorld.start();
-  [ann, ben] = (await world.actors(2)) as [Actor, Actor];
+  [ann, ben] = await world.people();
 });
 afterEach(() => world.close());
 
 const namespace = "default";
 const reason = "test";
 const quarantining = { onLoss: { action: OnLossAction.QUARANTINE } };
-const denied = (why: string) => ({ case: "denied", reason: why });
 const stateOf = async (key: string) => (await world.lock(key)).state;
 const reasonOf = (error: unknown) => ErrorReason[errorDetailOf(error)?.reason ?? 0];
 
