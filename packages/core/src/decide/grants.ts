@@ -3,7 +3,7 @@ import type { Now } from "../op.ts";
 import { type KeyRecord, targetOf } from "../state/key.ts";
 import { permitsOf } from "../state/policies.ts";
 import type { NamespaceState } from "../state/state.ts";
-import { admits, admitsAny, conflicts, count, NOBODY, newTally } from "../state/tally.ts";
+import { admits, admitsAny, count, NOBODY, newTally, type Tally } from "../state/tally.ts";
 import type { Ticket } from "../state/ticket.ts";
 import { Draft } from "./decision.ts";
 import { termsInForce } from "./terms.ts";
@@ -34,8 +34,9 @@ export function isAdmitted(state: NamespaceState, target: LockTarget): boolean {
  * no other: all can be granted without looking again. Those of an ended session have been removed with
  * it, so the grant and the liveness check are one step.
  */
-export function takeGrantable(state: NamespaceState, now: Now): readonly Ticket[] {
-  if (state.freed.size === 0 || now.monotonicMs < state.grantsFromMs) return NONE;
+export function takeGrantable(state: NamespaceState): readonly Ticket[] {
+  // A pause is over for waiters when its reminder comes up: then all keys are looked at together, in turn.
+  if (state.freed.size === 0 || state.grantsFromMs !== Number.NEGATIVE_INFINITY) return NONE;
   const found: Ticket[] = [];
   for (const key of state.freed) {
     const record = state.keys.get(key);
@@ -117,36 +118,70 @@ function findGrantable(state: NamespaceState, record: KeyRecord, found: Ticket[]
   const before = newTally();
   const rest = { ...record.waiting };
   if (!admitsAny(taken, before, rest, limit)) return;
+  const others = new OtherKeys(state, key);
   for (const ticket of queue.values()) {
     const target = targetOf(ticket.targets, key) as LockTarget;
-    if (admits(taken, before, target, limit) && isFirstElsewhere(state, ticket, key))
-      found.push(ticket);
+    const isFree = admits(taken, before, target, limit);
+    if (isFree && (ticket.targets.length === 1 || others.isFirst(ticket))) found.push(ticket);
     count(before, target, 1);
     count(rest, target, -1);
     if (!admitsAny(taken, before, rest, limit)) return;
   }
 }
 
-/** Whether nobody before a waiter is in its way at any other of its keys. */
-function isFirstElsewhere(state: NamespaceState, ticket: Ticket, key: string): boolean {
-  for (const target of ticket.targets)
-    if (target.key !== key && !isFirst(state, ticket, target)) return false;
-  return true;
+/**
+ * Says of the waiters of one key, as they come, whether anybody is in their way at their other keys.
+ * They come by arrival, so the queue of each other key is walked once for them all.
+ */
+class OtherKeys {
+  readonly #state: NamespaceState;
+  readonly #key: string;
+  readonly #walks = new Map<string, Walk>();
+
+  constructor(state: NamespaceState, key: string) {
+    this.#state = state;
+    this.#key = key;
+  }
+
+  /** Whether a waiter is first at all other keys; it must not have come before the last one asked for. */
+  isFirst(ticket: Ticket): boolean {
+    const others = ticket.targets.filter(({ key }) => key !== this.#key);
+    // What is held is seen without a walk.
+    return (
+      others.every((target) => this.#isAdmitted(target, NOBODY)) &&
+      others.every((target) => this.#isAdmitted(target, this.#before(ticket, target.key)))
+    );
+  }
+
+  #isAdmitted(target: LockTarget, before: Readonly<Tally>): boolean {
+    const record = this.#state.keys.get(target.key);
+    if (record === undefined) return true;
+    if (record.convert !== undefined) return false;
+    return admits(record.taken, before, target, limitFor(this.#state, target));
+  }
+
+  /** Those who wait for a key before a ticket. */
+  #before(ticket: Ticket, key: string): Readonly<Tally> {
+    const walk = this.#walks.get(key) ?? newWalk(this.#state, key);
+    this.#walks.set(key, walk);
+    while (!walk.at.done && walk.at.value.id < ticket.id) {
+      count(walk.before, targetOf(walk.at.value.targets, key) as LockTarget, 1);
+      walk.at = walk.waiters.next();
+    }
+    return walk.before;
+  }
 }
 
-function isFirst(state: NamespaceState, ticket: Ticket, target: LockTarget): boolean {
-  const record = state.keys.get(target.key);
-  if (record === undefined) return true;
-  const limit = limitFor(state, target);
-  if (record.convert !== undefined || !admits(record.taken, NOBODY, target, limit)) return false;
-  const before = newTally();
-  for (const { id, targets } of record.queue.values()) {
-    if (id === ticket.id) break;
-    const wanted = targetOf(targets, target.key) as LockTarget;
-    if (conflicts(target, wanted, false)) return false;
-    count(before, wanted, 1);
-  }
-  return admits(record.taken, before, target, limit);
+/** A walk along a queue: whom it has passed, and where it stands. */
+interface Walk {
+  readonly before: Tally;
+  readonly waiters: Iterator<Ticket>;
+  at: IteratorResult<Ticket>;
+}
+
+function newWalk({ keys }: NamespaceState, key: string): Walk {
+  const waiters: Iterator<Ticket> = (keys.get(key)?.queue ?? new Map()).values();
+  return { before: newTally(), waiters, at: waiters.next() };
 }
 
 /** Whether nobody but the hold itself is in the way of its Convert. */

@@ -10,6 +10,7 @@ import {
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
 import { checkFence, forceRelease, getLock, open, refused } from "../testing-support/client.ts";
+import { countWalked } from "../testing-support/walked.ts";
 import { World } from "../testing-support/world.ts";
 
 function listLocks(
@@ -136,6 +137,24 @@ describe("ListLocks", () => {
     expect(listLocks(world, { pageSize: 5 }).nextPageToken).toBe("");
   });
 
+  it("lists the same page by page, however the keys have come", () => {
+    const world = new World();
+    const ann = open(world);
+    const keys = Array.from(
+      { length: 60 },
+      (_, at) => `k${String((at * 37) % 60).padStart(2, "0")}`,
+    );
+    for (const key of keys) ann.lock(key);
+    const listed: string[] = [];
+    let pageToken = "";
+    do {
+      const page = listLocks(world, { pageSize: 7, pageToken });
+      listed.push(...page.keys);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(listed).toEqual([...keys].sort());
+  });
+
   it("lists by prefix, and 100 to whoever names no size [LOCK-165]", () => {
     const world = new World();
     const ann = open(world);
@@ -215,6 +234,17 @@ describe("GetSession and ListSessions", () => {
     const blockers = tickets.flatMap(({ queued }) => queued?.blockers ?? []);
     expect(blockers.length).toBeLessThanOrEqual(1_024);
     expect(blockers.length).toBeGreaterThan(1_000);
+  });
+
+  it("look for nobody in the way any more once there was no room for one", () => {
+    const world = new World({ limits: { max_unanswered: 10_000 } });
+    world.checked = false;
+    const [ann, ben] = [open(world), open(world)];
+    ben.lock("a");
+    for (let i = 0; i < 1_000; i++) ann.queue("a");
+    const walked = countWalked(world, "a");
+    ann.get();
+    expect(walked()).toBeLessThan(3_000);
   });
 
   it("page through sessions by rising id, ended ones on request [SES-90, GEN-54]", () => {

@@ -1,6 +1,7 @@
 import {
   compareNames,
   FenceStatus,
+  type ListLocksRequest,
   type ListLocksResponse,
   type ListSessionsResponse,
   SessionState,
@@ -91,13 +92,7 @@ export function decideListLocks(
   now: Now,
 ): Decision<"listLocks"> {
   const size = request.pageSize || DEFAULT_PAGE_SIZE;
-  const found: KeyRecord[] = [];
-  for (const record of state.keys.values()) {
-    if (!record.key.startsWith(request.keyPrefix)) continue;
-    if (request.pageToken !== "" && compareNames(record.key, request.pageToken) <= 0) continue;
-    found.push(record);
-  }
-  found.sort((a, b) => compareNames(a.key, b.key));
+  const found = firstKeys(state, request, size + 1);
   const page: ListLocksResponse = {
     $typeName: "lockstep.v1.ListLocksResponse",
     locks: [],
@@ -113,6 +108,34 @@ export function decideListLocks(
     page.locks.push(view);
   }
   return replyOnly(page);
+}
+
+/**
+ * The first so many keys of a list, in byte order. Of very many keys not all are sorted for a page: what
+ * cannot be among the first is dropped on the way.
+ */
+function firstKeys(
+  { keys }: NamespaceState,
+  { keyPrefix, pageToken }: Pick<ListLocksRequest, "keyPrefix" | "pageToken">,
+  max: number,
+): readonly KeyRecord[] {
+  let first: KeyRecord[] = [];
+  let beyond: string | undefined;
+  const cut = (): void => {
+    first = first.sort((a, b) => compareNames(a.key, b.key)).slice(0, max);
+  };
+  for (const record of keys.values()) {
+    const { key } = record;
+    if (!key.startsWith(keyPrefix)) continue;
+    if (pageToken !== "" && compareNames(key, pageToken) <= 0) continue;
+    if (beyond !== undefined && compareNames(key, beyond) > 0) continue;
+    first.push(record);
+    if (first.length < 2 * max) continue;
+    cut();
+    beyond = first.at(-1)?.key;
+  }
+  cut();
+  return first;
 }
 
 function sessionCursor(pageToken: string): bigint {

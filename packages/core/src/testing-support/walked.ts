@@ -1,0 +1,17 @@
+import type { World } from "./world.ts";
+
+/** Counts how many of those who wait for a key are looked at from now on. */
+export function countWalked({ state }: World, key: string): () => number {
+  let walked = 0;
+  const { queue } = state.keys.get(key) as { queue: ReadonlyMap<bigint, unknown> };
+  const values = queue.values.bind(queue);
+  Object.assign(queue, {
+    values: function* () {
+      for (const ticket of values()) {
+        walked += 1;
+        yield ticket;
+      }
+    },
+  });
+  return () => walked;
+}
