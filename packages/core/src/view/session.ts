@@ -101,8 +101,10 @@ function ticketViews(
     const place = places.get(ticket.id) ?? 0;
     const queued = queuedView(state, ticket.id, now, place, blockersLeft > 0);
     const bytes = queued.blockers.reduce((sum, blocker) => sum + blockerBytes(blocker), 0);
-    if (queued.blockers.length > blockersLeft || !room.takeIfFits(bytes)) queued.blockers = [];
-    blockersLeft -= queued.blockers.length;
+    const fits = queued.blockers.length <= blockersLeft && room.takeIfFits(bytes);
+    // Where one has no room, none is looked for any more: to look is what takes the time.
+    blockersLeft = fits ? blockersLeft - queued.blockers.length : 0;
+    if (!fits) queued.blockers = [];
     return {
       $typeName: "lockstep.v1.SessionTicket",
       queued,
