@@ -3,7 +3,7 @@ import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import { LockLostError, type LossReason, RequestError } from "../errors.ts";
 import type { Lease } from "../session/lease.ts";
-import { lossOfAnswer } from "../session/loss.ts";
+import { lossOfAnswer, lossReasonOf } from "../session/loss.ts";
 import type { RequestIds } from "../session/request-ids.ts";
 import { type AcquireHost, PendingAcquire } from "./acquire.ts";
 import { type ConvertHost, convert, convertWishOf, type PendingConvert } from "./convert.ts";
@@ -189,11 +189,20 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     const revision = listed.header?.revision ?? 0n;
     const holdIds = new Set(listed.holds.map(({ holdId }) => holdId));
     this.#early.listed(revision, holdIds);
+    const reasons = new Map(
+      listed.losses.map(({ holdId, reason }) => [holdId, lossReasonOf(reason)]),
+    );
+    if (this.#acquires.size > 0)
+      for (const [holdId, reason] of reasons) this.#early.lost(holdId, reason);
     const gone = [...this.#holds.values()].filter(
       ({ since, holdId }) => since <= revision && !holdIds.has(holdId),
     );
     const broken = reconcile(this, listed);
-    this.#lose([...gone, ...broken], "UNKNOWN");
+    // All are marked before the application hears of the first.
+    const marked = [...gone, ...broken].flatMap((hold) =>
+      hold.lose(reasons.get(hold.holdId) ?? "UNKNOWN"),
+    );
+    for (const handle of marked) handle.announceLoss();
     tellAsked(this, listed);
   }
 

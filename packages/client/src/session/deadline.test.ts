@@ -172,7 +172,7 @@ describe.each([
     await client.close();
   });
 
-  test("turns a grant that arrives after it into a release [LOCK-148]", async () => {
+  test("turns a grant that arrives after it into a release, for it is no lock (node-redlock#296) [LOCK-148]", async () => {
     const { clock, server, client } = world({ attach });
     const late = gate();
     server.meddle = ({ kind }) => (kind === "acquire" ? late.promise : undefined);

@@ -33,7 +33,7 @@ describe.each([
     await clock.advance(TTL_MS / 3 + 10);
     expect(lock.state).toBe("LOST");
     expect(lock.signal.reason).toBeInstanceOf(LockLostError);
-    expect(await lock.lost).toEqual({ reason: "UNKNOWN", token: lock.token });
+    expect(await lock.lost).toEqual({ reason: "FORCE_RELEASED", token: lock.token });
     expect(server.requests("keepAlive").at(-1).seenRevision).toBeGreaterThanOrEqual(revision);
     await clock.advance(TTL_MS);
     expect(kept.state).toBe("HELD");

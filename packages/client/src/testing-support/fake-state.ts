@@ -207,7 +207,7 @@ export class FakeState {
     });
   }
 
-  #list({ id, holds, tickets }: FakeSession): GetSessionResponse {
+  #list({ id, holds, tickets, losses }: FakeSession): GetSessionResponse {
     return create(GetSessionResponseSchema, {
       header: this.header(),
       session: { sessionId: id, state: SessionState.ACTIVE },
@@ -216,6 +216,7 @@ export class FakeState {
         ...(asked && { releaseAsked: asked }),
       })),
       tickets: tickets.map(({ ticketId, ...ticket }) => ({ ...ticket, queued: { ticketId } })),
+      losses: [...losses].map(([holdId, reason]) => ({ holdId, reason })),
     });
   }
 

@@ -198,6 +198,21 @@ describe("GetSession and ListSessions", () => {
     expect(ann.get().holds.map(({ holdId }) => holdId)).toEqual([second.holdId]);
   });
 
+  it("list what the session has lost, and why, in the order in which it went [SES-68]", () => {
+    const world = new World();
+    const ann = open(world);
+    const [first, kept, second] = [ann.lock("a"), ann.lock("b"), ann.lock("c")];
+    forceRelease(world, "c", second.token);
+    forceRelease(world, "a", first.token);
+    const { holds, losses } = ann.get();
+    const reason = LossReason.FORCE_RELEASED;
+    expect(holds.map(({ holdId }) => holdId)).toEqual([kept.holdId]);
+    expect(losses).toMatchObject([
+      { holdId: second.holdId, token: second.token, reason },
+      { holdId: first.holdId, token: first.token, reason },
+    ]);
+  });
+
   it("tell each waiter its place, over several keys and among others [LOCK-29]", () => {
     const world = new World();
     const [ann, ben] = [open(world), open(world)];

@@ -1,6 +1,7 @@
 import {
   type Session,
   type SessionHold,
+  type SessionLoss,
   SessionState,
   type SessionTicket,
 } from "@lockstep/protocol";
@@ -42,22 +43,37 @@ const EARLIER_TOKENS_SHOWN = 16;
 /** What a hold or a ticket takes in JSON, the longest form, beside what its session counts of it. */
 const ENTRY_BYTES = 272;
 
+/** What a loss takes in JSON. */
+const LOSS_BYTES = 128;
+
 /**
  * What a session holds and waits for, as itself sees it: complete, however much it is, as its limits see
- * to. Who is in the way and the words of those who ask for a release are shown as far as there is room.
+ * to. What it lost, who is in the way and the words of those who ask for a release are shown as far as there is room.
  */
 export function sessionContent(
   state: NamespaceState,
   session: SessionRecord,
   now: Now,
-): { holds: SessionHold[]; tickets: SessionTicket[] } {
+): { holds: SessionHold[]; tickets: SessionTicket[]; losses: SessionLoss[] } {
   const room = new PageRoom(state.limits.max_response_bytes);
   const { holds, tickets } = session;
   room.take(session.heldBytes + ENTRY_BYTES * (holds.size + tickets.size));
   return {
     holds: [...holds.values()].map((hold) => holdView(hold, now, room)),
+    losses: lossViews(session, room),
     tickets: ticketViews(state, session, now, room),
   };
+}
+
+/** The latest losses that have room, in the order in which they came. */
+function lossViews({ lost }: SessionRecord, room: PageRoom): SessionLoss[] {
+  const views: SessionLoss[] = [];
+  for (const { hold, reason } of [...lost.values()].reverse()) {
+    if (!room.takeIfFits(LOSS_BYTES)) break;
+    const { id: holdId, token } = hold;
+    views.push({ $typeName: "lockstep.v1.SessionLoss", holdId, token, reason });
+  }
+  return views.reverse();
 }
 
 function holdView(hold: Hold, now: Now, room: PageRoom): SessionHold {

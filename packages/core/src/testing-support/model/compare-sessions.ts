@@ -5,6 +5,7 @@ import {
   ListQuarantinesRequestSchema,
   ListSessionsRequestSchema,
   LockOrdering,
+  LossReason,
   SessionState,
 } from "@lockstep/protocol";
 import type { World } from "../world.ts";
@@ -73,6 +74,14 @@ function compareSession(world: World, facts: Facts, session: ModelSession): void
       spell(targets),
     ]),
     "GetSession lists all tickets",
+  );
+  const lost = [...session.over].filter(
+    ([, { how }]) => !["RELEASED", "TRANSFERRED"].includes(how),
+  );
+  same(
+    reply.losses.map((one) => [one.holdId, LossReason[one.reason]]),
+    lost.map(([holdId, { how }]) => [holdId, how]),
+    "GetSession lists all losses",
   );
   const remainingMs = Math.ceil(session.renewedAtMs + session.ttlMs - world.monotonicMs);
   must(reply.session?.remainingMs === BigInt(Math.max(0, remainingMs)), "a session has its time");

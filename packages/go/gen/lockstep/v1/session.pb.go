@@ -521,7 +521,9 @@ type GetSessionResponse struct {
 	// Its holds, by rising hold_id.
 	Holds []*SessionHold `protobuf:"bytes,3,rep,name=holds,proto3" json:"holds,omitempty"`
 	// Its waiting acquires, by rising ticket_id.
-	Tickets       []*SessionTicket `protobuf:"bytes,4,rep,name=tickets,proto3" json:"tickets,omitempty"`
+	Tickets []*SessionTicket `protobuf:"bytes,4,rep,name=tickets,proto3" json:"tickets,omitempty"`
+	// What it has lost, the oldest first: the latest that are remembered, as far as there is room.
+	Losses        []*SessionLoss `protobuf:"bytes,5,rep,name=losses,proto3" json:"losses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -584,6 +586,77 @@ func (x *GetSessionResponse) GetTickets() []*SessionTicket {
 	return nil
 }
 
+func (x *GetSessionResponse) GetLosses() []*SessionLoss {
+	if x != nil {
+		return x.Losses
+	}
+	return nil
+}
+
+// SessionLoss is a hold that its session has lost.
+type SessionLoss struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Identity of the hold.
+	HoldId uint64 `protobuf:"varint,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Its fencing token, dead since.
+	Token uint64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// Why it was lost.
+	Reason        LossReason `protobuf:"varint,3,opt,name=reason,proto3,enum=lockstep.v1.LossReason" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionLoss) Reset() {
+	*x = SessionLoss{}
+	mi := &file_lockstep_v1_session_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionLoss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionLoss) ProtoMessage() {}
+
+func (x *SessionLoss) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_session_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionLoss.ProtoReflect.Descriptor instead.
+func (*SessionLoss) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SessionLoss) GetHoldId() uint64 {
+	if x != nil {
+		return x.HoldId
+	}
+	return 0
+}
+
+func (x *SessionLoss) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *SessionLoss) GetReason() LossReason {
+	if x != nil {
+		return x.Reason
+	}
+	return LossReason_LOSS_REASON_UNSPECIFIED
+}
+
 // Session is a session as anybody who may list it sees it.
 type Session struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,7 +688,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_lockstep_v1_session_proto_msgTypes[8]
+	mi := &file_lockstep_v1_session_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +700,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_session_proto_msgTypes[8]
+	mi := &file_lockstep_v1_session_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +713,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{8}
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Session) GetSessionId() uint64 {
@@ -750,7 +823,7 @@ type SessionHold struct {
 
 func (x *SessionHold) Reset() {
 	*x = SessionHold{}
-	mi := &file_lockstep_v1_session_proto_msgTypes[9]
+	mi := &file_lockstep_v1_session_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +835,7 @@ func (x *SessionHold) String() string {
 func (*SessionHold) ProtoMessage() {}
 
 func (x *SessionHold) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_session_proto_msgTypes[9]
+	mi := &file_lockstep_v1_session_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +848,7 @@ func (x *SessionHold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionHold.ProtoReflect.Descriptor instead.
 func (*SessionHold) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{9}
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionHold) GetHoldId() uint64 {
@@ -870,7 +943,7 @@ type SessionTicket struct {
 
 func (x *SessionTicket) Reset() {
 	*x = SessionTicket{}
-	mi := &file_lockstep_v1_session_proto_msgTypes[10]
+	mi := &file_lockstep_v1_session_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +955,7 @@ func (x *SessionTicket) String() string {
 func (*SessionTicket) ProtoMessage() {}
 
 func (x *SessionTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_session_proto_msgTypes[10]
+	mi := &file_lockstep_v1_session_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +968,7 @@ func (x *SessionTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionTicket.ProtoReflect.Descriptor instead.
 func (*SessionTicket) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{10}
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SessionTicket) GetQueued() *Queued {
@@ -957,7 +1030,7 @@ type ListSessionsRequest struct {
 
 func (x *ListSessionsRequest) Reset() {
 	*x = ListSessionsRequest{}
-	mi := &file_lockstep_v1_session_proto_msgTypes[11]
+	mi := &file_lockstep_v1_session_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1042,7 @@ func (x *ListSessionsRequest) String() string {
 func (*ListSessionsRequest) ProtoMessage() {}
 
 func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_session_proto_msgTypes[11]
+	mi := &file_lockstep_v1_session_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1055,7 @@ func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{11}
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListSessionsRequest) GetNamespace() string {
@@ -1028,7 +1101,7 @@ type ListSessionsResponse struct {
 
 func (x *ListSessionsResponse) Reset() {
 	*x = ListSessionsResponse{}
-	mi := &file_lockstep_v1_session_proto_msgTypes[12]
+	mi := &file_lockstep_v1_session_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1040,7 +1113,7 @@ func (x *ListSessionsResponse) String() string {
 func (*ListSessionsResponse) ProtoMessage() {}
 
 func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_session_proto_msgTypes[12]
+	mi := &file_lockstep_v1_session_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1053,7 +1126,7 @@ func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{12}
+	return file_lockstep_v1_session_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListSessionsResponse) GetHeader() *ReplyHeader {
@@ -1118,12 +1191,17 @@ const file_lockstep_v1_session_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.lockstep.v1.SessionStateR\x05state\"x\n" +
 	"\x11GetSessionRequest\x121\n" +
 	"\asession\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\asession\x120\n" +
-	"\banswered\x18\x02 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\"\xdc\x01\n" +
+	"\banswered\x18\x02 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\"\x8e\x02\n" +
 	"\x12GetSessionResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12.\n" +
 	"\asession\x18\x02 \x01(\v2\x14.lockstep.v1.SessionR\asession\x12.\n" +
 	"\x05holds\x18\x03 \x03(\v2\x18.lockstep.v1.SessionHoldR\x05holds\x124\n" +
-	"\atickets\x18\x04 \x03(\v2\x1a.lockstep.v1.SessionTicketR\atickets\"\xd5\x03\n" +
+	"\atickets\x18\x04 \x03(\v2\x1a.lockstep.v1.SessionTicketR\atickets\x120\n" +
+	"\x06losses\x18\x05 \x03(\v2\x18.lockstep.v1.SessionLossR\x06losses\"m\n" +
+	"\vSessionLoss\x12\x17\n" +
+	"\ahold_id\x18\x01 \x01(\x04R\x06holdId\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12/\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x17.lockstep.v1.LossReasonR\x06reason\"\xd5\x03\n" +
 	"\aSession\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12/\n" +
@@ -1188,7 +1266,7 @@ func file_lockstep_v1_session_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_session_proto_rawDescData
 }
 
-var file_lockstep_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_lockstep_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lockstep_v1_session_proto_goTypes = []any{
 	(*OpenSessionRequest)(nil),   // 0: lockstep.v1.OpenSessionRequest
 	(*OpenSessionResponse)(nil),  // 1: lockstep.v1.OpenSessionResponse
@@ -1198,50 +1276,54 @@ var file_lockstep_v1_session_proto_goTypes = []any{
 	(*CloseSessionResponse)(nil), // 5: lockstep.v1.CloseSessionResponse
 	(*GetSessionRequest)(nil),    // 6: lockstep.v1.GetSessionRequest
 	(*GetSessionResponse)(nil),   // 7: lockstep.v1.GetSessionResponse
-	(*Session)(nil),              // 8: lockstep.v1.Session
-	(*SessionHold)(nil),          // 9: lockstep.v1.SessionHold
-	(*SessionTicket)(nil),        // 10: lockstep.v1.SessionTicket
-	(*ListSessionsRequest)(nil),  // 11: lockstep.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil), // 12: lockstep.v1.ListSessionsResponse
-	nil,                          // 13: lockstep.v1.OpenSessionRequest.MetadataEntry
-	nil,                          // 14: lockstep.v1.Session.MetadataEntry
-	(*ReplyHeader)(nil),          // 15: lockstep.v1.ReplyHeader
-	(*SessionRef)(nil),           // 16: lockstep.v1.SessionRef
-	(*IdRange)(nil),              // 17: lockstep.v1.IdRange
-	(SessionState)(0),            // 18: lockstep.v1.SessionState
-	(*LockTarget)(nil),           // 19: lockstep.v1.LockTarget
-	(*ReleaseAsked)(nil),         // 20: lockstep.v1.ReleaseAsked
-	(*Queued)(nil),               // 21: lockstep.v1.Queued
+	(*SessionLoss)(nil),          // 8: lockstep.v1.SessionLoss
+	(*Session)(nil),              // 9: lockstep.v1.Session
+	(*SessionHold)(nil),          // 10: lockstep.v1.SessionHold
+	(*SessionTicket)(nil),        // 11: lockstep.v1.SessionTicket
+	(*ListSessionsRequest)(nil),  // 12: lockstep.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil), // 13: lockstep.v1.ListSessionsResponse
+	nil,                          // 14: lockstep.v1.OpenSessionRequest.MetadataEntry
+	nil,                          // 15: lockstep.v1.Session.MetadataEntry
+	(*ReplyHeader)(nil),          // 16: lockstep.v1.ReplyHeader
+	(*SessionRef)(nil),           // 17: lockstep.v1.SessionRef
+	(*IdRange)(nil),              // 18: lockstep.v1.IdRange
+	(SessionState)(0),            // 19: lockstep.v1.SessionState
+	(LossReason)(0),              // 20: lockstep.v1.LossReason
+	(*LockTarget)(nil),           // 21: lockstep.v1.LockTarget
+	(*ReleaseAsked)(nil),         // 22: lockstep.v1.ReleaseAsked
+	(*Queued)(nil),               // 23: lockstep.v1.Queued
 }
 var file_lockstep_v1_session_proto_depIdxs = []int32{
-	13, // 0: lockstep.v1.OpenSessionRequest.metadata:type_name -> lockstep.v1.OpenSessionRequest.MetadataEntry
-	15, // 1: lockstep.v1.OpenSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
-	16, // 2: lockstep.v1.KeepAliveRequest.session:type_name -> lockstep.v1.SessionRef
-	17, // 3: lockstep.v1.KeepAliveRequest.answered:type_name -> lockstep.v1.IdRange
-	15, // 4: lockstep.v1.KeepAliveResponse.header:type_name -> lockstep.v1.ReplyHeader
-	16, // 5: lockstep.v1.CloseSessionRequest.session:type_name -> lockstep.v1.SessionRef
-	17, // 6: lockstep.v1.CloseSessionRequest.answered:type_name -> lockstep.v1.IdRange
-	15, // 7: lockstep.v1.CloseSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
-	18, // 8: lockstep.v1.CloseSessionResponse.state:type_name -> lockstep.v1.SessionState
-	16, // 9: lockstep.v1.GetSessionRequest.session:type_name -> lockstep.v1.SessionRef
-	17, // 10: lockstep.v1.GetSessionRequest.answered:type_name -> lockstep.v1.IdRange
-	15, // 11: lockstep.v1.GetSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
-	8,  // 12: lockstep.v1.GetSessionResponse.session:type_name -> lockstep.v1.Session
-	9,  // 13: lockstep.v1.GetSessionResponse.holds:type_name -> lockstep.v1.SessionHold
-	10, // 14: lockstep.v1.GetSessionResponse.tickets:type_name -> lockstep.v1.SessionTicket
-	18, // 15: lockstep.v1.Session.state:type_name -> lockstep.v1.SessionState
-	14, // 16: lockstep.v1.Session.metadata:type_name -> lockstep.v1.Session.MetadataEntry
-	19, // 17: lockstep.v1.SessionHold.targets:type_name -> lockstep.v1.LockTarget
-	20, // 18: lockstep.v1.SessionHold.release_asked:type_name -> lockstep.v1.ReleaseAsked
-	21, // 19: lockstep.v1.SessionTicket.queued:type_name -> lockstep.v1.Queued
-	19, // 20: lockstep.v1.SessionTicket.targets:type_name -> lockstep.v1.LockTarget
-	15, // 21: lockstep.v1.ListSessionsResponse.header:type_name -> lockstep.v1.ReplyHeader
-	8,  // 22: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.Session
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	14, // 0: lockstep.v1.OpenSessionRequest.metadata:type_name -> lockstep.v1.OpenSessionRequest.MetadataEntry
+	16, // 1: lockstep.v1.OpenSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
+	17, // 2: lockstep.v1.KeepAliveRequest.session:type_name -> lockstep.v1.SessionRef
+	18, // 3: lockstep.v1.KeepAliveRequest.answered:type_name -> lockstep.v1.IdRange
+	16, // 4: lockstep.v1.KeepAliveResponse.header:type_name -> lockstep.v1.ReplyHeader
+	17, // 5: lockstep.v1.CloseSessionRequest.session:type_name -> lockstep.v1.SessionRef
+	18, // 6: lockstep.v1.CloseSessionRequest.answered:type_name -> lockstep.v1.IdRange
+	16, // 7: lockstep.v1.CloseSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
+	19, // 8: lockstep.v1.CloseSessionResponse.state:type_name -> lockstep.v1.SessionState
+	17, // 9: lockstep.v1.GetSessionRequest.session:type_name -> lockstep.v1.SessionRef
+	18, // 10: lockstep.v1.GetSessionRequest.answered:type_name -> lockstep.v1.IdRange
+	16, // 11: lockstep.v1.GetSessionResponse.header:type_name -> lockstep.v1.ReplyHeader
+	9,  // 12: lockstep.v1.GetSessionResponse.session:type_name -> lockstep.v1.Session
+	10, // 13: lockstep.v1.GetSessionResponse.holds:type_name -> lockstep.v1.SessionHold
+	11, // 14: lockstep.v1.GetSessionResponse.tickets:type_name -> lockstep.v1.SessionTicket
+	8,  // 15: lockstep.v1.GetSessionResponse.losses:type_name -> lockstep.v1.SessionLoss
+	20, // 16: lockstep.v1.SessionLoss.reason:type_name -> lockstep.v1.LossReason
+	19, // 17: lockstep.v1.Session.state:type_name -> lockstep.v1.SessionState
+	15, // 18: lockstep.v1.Session.metadata:type_name -> lockstep.v1.Session.MetadataEntry
+	21, // 19: lockstep.v1.SessionHold.targets:type_name -> lockstep.v1.LockTarget
+	22, // 20: lockstep.v1.SessionHold.release_asked:type_name -> lockstep.v1.ReleaseAsked
+	23, // 21: lockstep.v1.SessionTicket.queued:type_name -> lockstep.v1.Queued
+	21, // 22: lockstep.v1.SessionTicket.targets:type_name -> lockstep.v1.LockTarget
+	16, // 23: lockstep.v1.ListSessionsResponse.header:type_name -> lockstep.v1.ReplyHeader
+	9,  // 24: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.Session
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_session_proto_init() }
@@ -1256,7 +1338,7 @@ func file_lockstep_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_session_proto_rawDesc), len(file_lockstep_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

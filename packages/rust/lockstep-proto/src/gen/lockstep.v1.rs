@@ -1838,6 +1838,22 @@ pub struct GetSessionResponse {
     /// Its waiting acquires, by rising ticket_id.
     #[prost(message, repeated, tag = "4")]
     pub tickets: ::prost::alloc::vec::Vec<SessionTicket>,
+    /// What it has lost, the oldest first: the latest that are remembered, as far as there is room.
+    #[prost(message, repeated, tag = "5")]
+    pub losses: ::prost::alloc::vec::Vec<SessionLoss>,
+}
+/// SessionLoss is a hold that its session has lost.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionLoss {
+    /// Identity of the hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// Its fencing token, dead since.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+    /// Why it was lost.
+    #[prost(enumeration = "LossReason", tag = "3")]
+    pub reason: i32,
 }
 /// Session is a session as anybody who may list it sees it.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { IdRange, LockTarget, Queued, ReleaseAsked, ReplyHeader, SessionRef, SessionState } from "./common_pb.ts";
+import type { IdRange, LockTarget, LossReason, Queued, ReleaseAsked, ReplyHeader, SessionRef, SessionState } from "./common_pb.ts";
 import { file_lockstep_v1_common } from "./common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/session.proto.
  */
 export const file_lockstep_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chlsb2Nrc3RlcC92MS9zZXNzaW9uLnByb3RvEgtsb2Nrc3RlcC52MSLnAQoST3BlblNlc3Npb25SZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIOCgZzZWNyZXQYAiABKAwSDgoGdHRsX21zGAMgASgDEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI/CghtZXRhZGF0YRgFIAMoCzItLmxvY2tzdGVwLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EhYKDmNvcnJlbGF0aW9uX2lkGAYgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJjChNPcGVuU2Vzc2lvblJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEhIKCnNlc3Npb25faWQYAiABKAQSDgoGdHRsX21zGAMgASgDIogBChBLZWVwQWxpdmVSZXF1ZXN0EigKB3Nlc3Npb24YASABKAsyFy5sb2Nrc3RlcC52MS5TZXNzaW9uUmVmEgsKA3NlcRgCIAEoBBIVCg1zZWVuX3JldmlzaW9uGAMgASgEEiYKCGFuc3dlcmVkGAQgAygLMhQubG9ja3N0ZXAudjEuSWRSYW5nZSJ0ChFLZWVwQWxpdmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchILCgNzZXEYAiABKAQSGAoQc2Vzc2lvbl9yZXZpc2lvbhgDIAEoBBIOCgZ0dGxfbXMYBCABKAMikwEKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USFgoOY29ycmVsYXRpb25faWQYBCABKAkiagoUQ2xvc2VTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISKAoFc3RhdGUYAiABKA4yGS5sb2Nrc3RlcC52MS5TZXNzaW9uU3RhdGUiZQoRR2V0U2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoIYW5zd2VyZWQYAiADKAsyFC5sb2Nrc3RlcC52MS5JZFJhbmdlIrsBChJHZXRTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJQoHc2Vzc2lvbhgCIAEoCzIULmxvY2tzdGVwLnYxLlNlc3Npb24SJwoFaG9sZHMYAyADKAsyGC5sb2Nrc3RlcC52MS5TZXNzaW9uSG9sZBIrCgd0aWNrZXRzGAQgAygLMhoubG9ja3N0ZXAudjEuU2Vzc2lvblRpY2tldCLSAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgEEigKBXN0YXRlGAIgASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlEg4KBnR0bF9tcxgDIAEoAxIUCgxkaXNwbGF5X25hbWUYBCABKAkSNAoIbWV0YWRhdGEYBSADKAsyIi5sb2Nrc3RlcC52MS5TZXNzaW9uLk1ldGFkYXRhRW50cnkSEQoJcHJpbmNpcGFsGAYgASgJEhQKDG9wZW5lZF9hdF9tcxgHIAEoAxIUCgxyZW1haW5pbmdfbXMYCCABKAMSEgoKaG9sZF9jb3VudBgJIAEoDRIUCgx0aWNrZXRfY291bnQYCiABKA0SEwoLZW5kZWRfYXRfbXMYCyABKAMaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIooCCgtTZXNzaW9uSG9sZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEigKB3RhcmdldHMYAyADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg0KBW93bmVyGAQgASgJEhMKC3JlcXVlc3RfaWRzGAUgAygEEhUKDWdyYW50ZWRfYXRfbXMYBiABKAMSDQoFY291bnQYByABKA0SMAoNcmVsZWFzZV9hc2tlZBgIIAEoCzIZLmxvY2tzdGVwLnYxLlJlbGVhc2VBc2tlZBIdChVtYXhfaG9sZF9yZW1haW5pbmdfbXMYCSABKAMSFgoOZWFybGllcl90b2tlbnMYCiADKAQiqAEKDVNlc3Npb25UaWNrZXQSIwoGcXVldWVkGAEgASgLMhMubG9ja3N0ZXAudjEuUXVldWVkEigKB3RhcmdldHMYAiADKAsyFy5sb2Nrc3RlcC52MS5Mb2NrVGFyZ2V0Eg0KBW93bmVyGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAQSFAoMcXVldWVkX2F0X21zGAUgASgDEg8KB2hvbGRfaWQYBiABKAQiZgoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFQoNaW5jbHVkZV9lbmRlZBgEIAEoCCKBAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJgoIc2Vzc2lvbnMYAiADKAsyFC5sb2Nrc3RlcC52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCUJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common]);
+  fileDesc("Chlsb2Nrc3RlcC92MS9zZXNzaW9uLnByb3RvEgtsb2Nrc3RlcC52MSLnAQoST3BlblNlc3Npb25SZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIOCgZzZWNyZXQYAiABKAwSDgoGdHRsX21zGAMgASgDEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI/CghtZXRhZGF0YRgFIAMoCzItLmxvY2tzdGVwLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EhYKDmNvcnJlbGF0aW9uX2lkGAYgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJjChNPcGVuU2Vzc2lvblJlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEhIKCnNlc3Npb25faWQYAiABKAQSDgoGdHRsX21zGAMgASgDIogBChBLZWVwQWxpdmVSZXF1ZXN0EigKB3Nlc3Npb24YASABKAsyFy5sb2Nrc3RlcC52MS5TZXNzaW9uUmVmEgsKA3NlcRgCIAEoBBIVCg1zZWVuX3JldmlzaW9uGAMgASgEEiYKCGFuc3dlcmVkGAQgAygLMhQubG9ja3N0ZXAudjEuSWRSYW5nZSJ0ChFLZWVwQWxpdmVSZXNwb25zZRIoCgZoZWFkZXIYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchILCgNzZXEYAiABKAQSGAoQc2Vzc2lvbl9yZXZpc2lvbhgDIAEoBBIOCgZ0dGxfbXMYBCABKAMikwEKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSEgoKcmVxdWVzdF9pZBgCIAEoBBImCghhbnN3ZXJlZBgDIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2USFgoOY29ycmVsYXRpb25faWQYBCABKAkiagoUQ2xvc2VTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISKAoFc3RhdGUYAiABKA4yGS5sb2Nrc3RlcC52MS5TZXNzaW9uU3RhdGUiZQoRR2V0U2Vzc2lvblJlcXVlc3QSKAoHc2Vzc2lvbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoIYW5zd2VyZWQYAiADKAsyFC5sb2Nrc3RlcC52MS5JZFJhbmdlIuUBChJHZXRTZXNzaW9uUmVzcG9uc2USKAoGaGVhZGVyGAEgASgLMhgubG9ja3N0ZXAudjEuUmVwbHlIZWFkZXISJQoHc2Vzc2lvbhgCIAEoCzIULmxvY2tzdGVwLnYxLlNlc3Npb24SJwoFaG9sZHMYAyADKAsyGC5sb2Nrc3RlcC52MS5TZXNzaW9uSG9sZBIrCgd0aWNrZXRzGAQgAygLMhoubG9ja3N0ZXAudjEuU2Vzc2lvblRpY2tldBIoCgZsb3NzZXMYBSADKAsyGC5sb2Nrc3RlcC52MS5TZXNzaW9uTG9zcyJWCgtTZXNzaW9uTG9zcxIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEicKBnJlYXNvbhgDIAEoDjIXLmxvY2tzdGVwLnYxLkxvc3NSZWFzb24i0gIKB1Nlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoBBIoCgVzdGF0ZRgCIAEoDjIZLmxvY2tzdGVwLnYxLlNlc3Npb25TdGF0ZRIOCgZ0dGxfbXMYAyABKAMSFAoMZGlzcGxheV9uYW1lGAQgASgJEjQKCG1ldGFkYXRhGAUgAygLMiIubG9ja3N0ZXAudjEuU2Vzc2lvbi5NZXRhZGF0YUVudHJ5EhEKCXByaW5jaXBhbBgGIAEoCRIUCgxvcGVuZWRfYXRfbXMYByABKAMSFAoMcmVtYWluaW5nX21zGAggASgDEhIKCmhvbGRfY291bnQYCSABKA0SFAoMdGlja2V0X2NvdW50GAogASgNEhMKC2VuZGVkX2F0X21zGAsgASgDGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKKAgoLU2Vzc2lvbkhvbGQSDwoHaG9sZF9pZBgBIAEoBBINCgV0b2tlbhgCIAEoBBIoCgd0YXJnZXRzGAMgAygLMhcubG9ja3N0ZXAudjEuTG9ja1RhcmdldBINCgVvd25lchgEIAEoCRITCgtyZXF1ZXN0X2lkcxgFIAMoBBIVCg1ncmFudGVkX2F0X21zGAYgASgDEg0KBWNvdW50GAcgASgNEjAKDXJlbGVhc2VfYXNrZWQYCCABKAsyGS5sb2Nrc3RlcC52MS5SZWxlYXNlQXNrZWQSHQoVbWF4X2hvbGRfcmVtYWluaW5nX21zGAkgASgDEhYKDmVhcmxpZXJfdG9rZW5zGAogAygEIqgBCg1TZXNzaW9uVGlja2V0EiMKBnF1ZXVlZBgBIAEoCzITLmxvY2tzdGVwLnYxLlF1ZXVlZBIoCgd0YXJnZXRzGAIgAygLMhcubG9ja3N0ZXAudjEuTG9ja1RhcmdldBINCgVvd25lchgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgEEhQKDHF1ZXVlZF9hdF9tcxgFIAEoAxIPCgdob2xkX2lkGAYgASgEImYKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhUKDWluY2x1ZGVfZW5kZWQYBCABKAgigQEKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEigKBmhlYWRlchgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEiYKCHNlc3Npb25zGAIgAygLMhQubG9ja3N0ZXAudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAlCSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM", [file_lockstep_v1_common]);
 
 /**
  * OpenSessionRequest asks for a session.
@@ -326,6 +326,13 @@ export type GetSessionResponse = Message<"lockstep.v1.GetSessionResponse"> & {
    * @generated from field: repeated lockstep.v1.SessionTicket tickets = 4;
    */
   tickets: SessionTicket[];
+
+  /**
+   * What it has lost, the oldest first: the latest that are remembered, as far as there is room.
+   *
+   * @generated from field: repeated lockstep.v1.SessionLoss losses = 5;
+   */
+  losses: SessionLoss[];
 };
 
 /**
@@ -334,6 +341,41 @@ export type GetSessionResponse = Message<"lockstep.v1.GetSessionResponse"> & {
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_session, 7);
+
+/**
+ * SessionLoss is a hold that its session has lost.
+ *
+ * @generated from message lockstep.v1.SessionLoss
+ */
+export type SessionLoss = Message<"lockstep.v1.SessionLoss"> & {
+  /**
+   * Identity of the hold.
+   *
+   * @generated from field: uint64 hold_id = 1;
+   */
+  holdId: bigint;
+
+  /**
+   * Its fencing token, dead since.
+   *
+   * @generated from field: uint64 token = 2;
+   */
+  token: bigint;
+
+  /**
+   * Why it was lost.
+   *
+   * @generated from field: lockstep.v1.LossReason reason = 3;
+   */
+  reason: LossReason;
+};
+
+/**
+ * Describes the message lockstep.v1.SessionLoss.
+ * Use `create(SessionLossSchema)` to create a new message.
+ */
+export const SessionLossSchema: GenMessage<SessionLoss> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_session, 8);
 
 /**
  * Session is a session as anybody who may list it sees it.
@@ -424,7 +466,7 @@ export type Session = Message<"lockstep.v1.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_session, 8);
+  messageDesc(file_lockstep_v1_session, 9);
 
 /**
  * SessionHold is one hold of a session.
@@ -509,7 +551,7 @@ export type SessionHold = Message<"lockstep.v1.SessionHold"> & {
  * Use `create(SessionHoldSchema)` to create a new message.
  */
 export const SessionHoldSchema: GenMessage<SessionHold> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_session, 9);
+  messageDesc(file_lockstep_v1_session, 10);
 
 /**
  * SessionTicket is one waiting acquire of a session.
@@ -566,7 +608,7 @@ export type SessionTicket = Message<"lockstep.v1.SessionTicket"> & {
  * Use `create(SessionTicketSchema)` to create a new message.
  */
 export const SessionTicketSchema: GenMessage<SessionTicket> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_session, 10);
+  messageDesc(file_lockstep_v1_session, 11);
 
 /**
  * ListSessionsRequest asks for a page of sessions.
@@ -608,7 +650,7 @@ export type ListSessionsRequest = Message<"lockstep.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_session, 11);
+  messageDesc(file_lockstep_v1_session, 12);
 
 /**
  * ListSessionsResponse is a page of sessions.
@@ -643,5 +685,5 @@ export type ListSessionsResponse = Message<"lockstep.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_session, 12);
+  messageDesc(file_lockstep_v1_session, 13);
 
