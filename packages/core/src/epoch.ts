@@ -41,8 +41,9 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
 /** A restart neither cuts the pause of a new lineage short nor begins it anew. */
 function startGrantPause(state: NamespaceState, now: Now): void {
   const usedMs = state.servedMs - state.grantPauseServedFromMs;
-  state.grantsFromMs = now.monotonicMs + Math.max(0, state.grantPauseMs - usedMs);
-  if (state.grantsFromMs === now.monotonicMs) return;
+  const leftMs = state.grantPauseMs - usedMs;
+  if (leftMs <= 0) return;
+  state.grantsFromMs = now.monotonicMs + leftMs;
   remind(state, "grantPause", 0n, state.grantsFromMs);
   remindServedTime(state, now);
 }

@@ -15,9 +15,12 @@ import { Twin } from "./testing-support/model/twin.ts";
 import type { World } from "./testing-support/world.ts";
 
 /** How many stories are told; `LOCKSTEP_STORIES` tells more, and `LOCKSTEP_SEED` the same once more. */
-const STORIES = Number(process.env.LOCKSTEP_STORIES ?? 600);
+const STORIES = Number(process.env.LOCKSTEP_STORIES ?? 1_200);
 const SEED = process.env.LOCKSTEP_SEED;
 const ACTIONS_MAX = 120;
+
+/** So many stories are enough for everything to happen in some of them. */
+const STORIES_FOR_ALL = 600;
 
 /** How many stories are broken off after every batch, and how long each is at most. */
 const BROKEN_STORIES = Math.ceil(STORIES / 10);
@@ -82,7 +85,7 @@ describe("Any history", () => {
         }),
         runs(STORIES),
       );
-      expect(HAPPENS.filter((one) => !seen.has(one))).toEqual([]);
+      if (STORIES >= STORIES_FOR_ALL) expect(HAPPENS.filter((one) => !seen.has(one))).toEqual([]);
     },
     TIMEOUT_MS,
   );

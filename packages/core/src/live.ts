@@ -27,7 +27,7 @@ export function breakCircles(state: NamespaceState, now: Now, events: Event[]): 
 export function settle(state: NamespaceState, now: Now, events: Event[]): void {
   while (state.doomed.size > 0 || state.freed.size > 0) {
     endDoomed(state, now, events);
-    const granted = takeGrantable(state, now);
+    const granted = takeGrantable(state);
     if (granted.length === 0) return;
     for (const ticket of granted) take(state, grantOf(state, ticket, now), now, events);
   }

@@ -32,6 +32,18 @@ describe("A new lineage", () => {
     ann.lock("b");
   });
 
+  it("grants in the order of arrival even when a wait is over that ended in the pause [REC-34]", () => {
+    const world = new World({ grantPauseMs: 5_000 });
+    const [ann, ben, carl] = [open(world), open(world), open(world)];
+    ann.queue("a");
+    carl.queue("b", { waitMs: 1_000 });
+    ben.queue("b");
+    const granted = world
+      .advance(5_000)
+      .flatMap(({ body }) => (body.case === "lockGranted" ? [body.value.sessionId] : []));
+    expect(granted).toEqual([ann.id, ben.id]);
+  });
+
   it("keeps its pause over a restart, until something has been granted", () => {
     const world = new World({ grantPauseMs: 5_000 });
     const ann = open(world);

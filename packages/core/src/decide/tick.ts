@@ -38,6 +38,7 @@ export function decideDue(state: NamespaceState, due: Due, now: Now, facts: Fact
     case "forget":
       return decideForget(state, due.id, now);
     case "grantPause":
+      state.grantsFromMs = Number.NEGATIVE_INFINITY;
       // Whoever came meanwhile waits, for free keys too. The grants are made by the step, as ever.
       for (const key of state.keys.keys()) state.freed.add(key);
       return NOTHING;

@@ -1,5 +1,5 @@
 import { type Event, TicketEnd } from "@lockstep/protocol";
-import { asker, firstGrantable, fitsPolicies, inTheWay, newcomer } from "./conflicts.ts";
+import { firstGrantable, fitsPolicies, inTheWay, newcomer } from "./conflicts.ts";
 import { faultOfCircle } from "./deadlock.ts";
 import { modeOf, targetsOf, termsOf } from "./describe.ts";
 import { type Facts, type ModelTicket, must, type Target, type Terms } from "./facts.ts";
@@ -125,8 +125,6 @@ function turnOf(facts: Facts, ticketId: bigint, transferredFrom: bigint): ModelT
   if (ticket === undefined) throw new Error(`ticket ${ticketId} does not wait`);
   if (transferredFrom > 0n) return ticket;
   const turn = firstGrantable(facts)?.id;
-  // A pause may end without a tick: until then only the keys of what happens are looked at.
-  if (!facts.pauseIsOver && inTheWay(facts, asker(facts, ticket)).length === 0) return ticket;
   must(turn === ticketId, `it is the turn of ticket ${turn}, not ${ticketId}`);
   return ticket;
 }

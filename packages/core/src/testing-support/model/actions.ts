@@ -82,12 +82,14 @@ export const stories = (actionsMax: number): fc.Arbitrary<Story> =>
       permits: fc.constantFrom(0, 1, 3),
       leftOut: fc.subarray([...RARE]),
       plain: fc.boolean(),
+      crowded: often(false, [true]),
       actions: fc.array(action, { minLength: 1, maxLength: actionsMax, size: "max" }),
     })
-    .map(({ leftOut, plain, actions, ...story }) => ({
+    .map(({ leftOut, plain, crowded, actions, ...story }) => ({
       ...story,
       actions: actions.map((one) => ({
         ...one,
+        ...(crowded ? besideOthers(one) : {}),
         kind: leftOut.some((kind) => kind === one.kind) ? "acquire" : one.kind,
         terms: plain ? PLAIN : one.terms,
       })),
@@ -106,6 +108,11 @@ const RARE = [
   "convert",
   "restart",
 ] as const;
+
+/** Where all want one key in modes that go together, more of them come to change their mode. */
+function besideOthers({ modes }: Action): Pick<Action, "keys" | "modes"> {
+  return { keys: ["a"], modes: modes.map((one) => (one === "EXCLUSIVE" ? "SHARED" : one)) };
+}
 
 const PLAIN: Terms = { maxHoldMs: 0, onLoss: "RELEASE", delayMs: 0, value: "" };
 

@@ -41,7 +41,8 @@ export function predictAcquire(
   const wait = () => {
     if (call.waitMs === 0) return deny(reasonOf(facts, who));
     if (targets.some(({ key }) => isQueueFull(facts, key))) return deny("QUEUE_FULL");
-    return waits(call, `queued ${session.id} ${requestId} ${spell(targets)}`);
+    const queued = `queued ${session.id} ${requestId} ${spell(targets)}`;
+    return waits(call, queued, "granted new new 1");
   };
   if (way.length > 0) return wait();
   const pause = paused(facts, nowMs);
@@ -84,7 +85,8 @@ export function predictConvert(
     if (call.waitMs === 0) return deny(reasonOf(facts, who));
     const busy = converts(facts, holdId).length > 0 || isBusy(facts, session.id, hold.owner);
     if (busy) return deny("OWNER_BUSY");
-    return waits(call, `convert-queued ${session.id} ${requestId} ${holdId} ${key}`);
+    const queued = `convert-queued ${session.id} ${requestId} ${holdId} ${key}`;
+    return waits(call, queued, `granted ${holdId} new ${hold.count}`);
   };
   if (way.length > 0) return wait();
   const granted = say(`granted ${holdId} new ${hold.count}`, converted);
@@ -131,8 +133,15 @@ function weakens(from: Mode, to: Mode): boolean {
   return from === "UPGRADABLE" && to === "SHARED";
 }
 
-/** A wait begins. Whoever wants to hear of that at once hears of its end when it is over at once. */
-function waits(call: { readonly answerQueued: boolean }, event: string): Prediction[] {
-  const waiting = say("waiting new", event);
-  return call.answerQueued ? [waiting, say("denied DEADLOCK_VICTIM", event)] : [waiting];
+/**
+ * A wait begins. Whoever wants to hear of that at once hears of its end when it is over at once: it, or
+ * another one that was in its way, was the victim of a circle.
+ */
+function waits(
+  call: { readonly answerQueued: boolean },
+  event: string,
+  granted: string,
+): Prediction[] {
+  const ends = call.answerQueued ? ["denied DEADLOCK_VICTIM", granted] : [];
+  return ["waiting new", ...ends].map((says) => say(says, event));
 }

@@ -120,7 +120,8 @@ export class Twin {
   #call(call: Call): void {
     const { revision } = this.world.state;
     const { monotonicMs: nowMs, durableRevision } = this.world;
-    const wasThere = hasCircle(this.#facts) || call.kind === "convert" || call.kind === "transfer";
+    // A transfer lets waiters wait for whoever got the hold, which nobody asks to be searched.
+    const wasThere = hasCircle(this.#facts) || call.kind === "transfer";
     const obstacles = obstaclesOf(this.#facts, call);
     const predictions = predict(this.#facts, call, { nowMs, durableRevision, revision });
     const batchesBefore = this.world.batches.length;
