@@ -1,5 +1,6 @@
 import { WIRES, type WireName } from "../clients/client-host.ts";
 import type { DiskFault } from "../server/disk.ts";
+import { COMBINED_FAULTS } from "./combined-faults.ts";
 import { type ActionKind, kind, someClient } from "./kind.ts";
 
 const DOWN_MS = [20, 500, 3_000, 12_000];
@@ -164,28 +165,6 @@ const NETWORK_FAULTS: Readonly<Record<string, ActionKind>> = {
     }),
     apply: (world, { client, wire, afterMs }) =>
       world.client(client).life?.wires[wire as WireName].duplicateNext(afterMs),
-  }),
-};
-
-/** What goes wrong at both ends at the same time, by name. */
-const COMBINED_FAULTS: Readonly<Record<string, ActionKind>> = {
-  repliesOutliveServer: kind({
-    weight: 1,
-    draw: (chance, config) => ({
-      client: someClient(chance, config),
-      wire: chance.pick(WIRES),
-      forMs: chance.pick([300, 1_000, 4_000]),
-      afterMs: chance.pick([50, 250, 900]),
-      downMs: chance.pick([1, 20, 500]),
-      lostBatches: chance.pick([-1, 0, 1, 3]),
-    }),
-    apply: (world, { client, wire, forMs, afterMs, downMs, lostBatches }) => {
-      world.client(client).life?.wires[wire as WireName].stall(forMs);
-      world.scheduler.in(afterMs, () => {
-        if (lostBatches < 0) world.killServer(downMs, 1, false);
-        else world.restoreBackup(downMs, lostBatches);
-      });
-    },
   }),
 };
 

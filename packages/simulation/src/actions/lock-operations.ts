@@ -103,16 +103,18 @@ export const LOCK_OPERATIONS: Readonly<Record<string, ActionKind>> = {
     },
   }),
   enterAgain: kind({
-    weight: 2,
+    weight: 3,
     draw: (chance, config) => ({
       client: someClient(chance, config),
       keys: someKeys(chance),
       mode: chance.pick(MODES),
       owner: chance.pick(OWNERS),
+      maxHoldMs: chance.pick([0, 300, 1_000]),
       ...drawPatience(chance),
     }),
-    apply: (world, { client, keys, mode, owner, waitMs, holdMs, cancelAfterMs }) => {
-      const options: Options = { owner, mode: mode as "SHARED", waitMs, reentrancy: "count" };
+    apply: (world, { client, keys, mode, owner, maxHoldMs, waitMs, holdMs, cancelAfterMs }) => {
+      const terms = { mode: mode as "SHARED", maxHoldMs };
+      const options: Options = { ...terms, owner, waitMs, reentrancy: "count" };
       const wish = { targets: keys.split(" "), options, holdMs, cancelAfterMs };
       world.client(client).run(`enter ${keys}`, (life) =>
         useLock(world, life, wish, async (lock) => {

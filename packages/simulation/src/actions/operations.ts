@@ -1,6 +1,7 @@
 import { attempt } from "../clients/attempt.ts";
 import { sleep } from "../clients/client-host.ts";
 import { readOnce } from "../clients/reading.ts";
+import { releaseStale } from "../clients/stale-release.ts";
 import { watchFor } from "../clients/watching.ts";
 import { type ActionKind, KEYS, kind, someClient } from "./kind.ts";
 import { LOCK_OPERATIONS } from "./lock-operations.ts";
@@ -31,6 +32,16 @@ export const OPERATIONS: Readonly<Record<string, ActionKind>> = {
           );
         }),
       ),
+  }),
+  releaseStale: kind({
+    weight: 2,
+    draw: (chance, config) => ({ client: someClient(chance, config), which: chance.whole(0, 5) }),
+    apply: (world, { client, which }) =>
+      world
+        .client(client)
+        .run("release what is not its own", (life) =>
+          attempt(world, () => releaseStale(world, life, which)),
+        ),
   }),
   read: kind({
     weight: 4,

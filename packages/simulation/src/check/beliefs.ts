@@ -70,7 +70,7 @@ export class Beliefs {
       return false;
     }
     // Nobody else is granted anything before everybody must have noticed.
-    if (hold === undefined && ledger.grantsPaused) return false;
+    if (ledger.grantsPaused) return false;
     const delay = ledger.delays.get(lock.holdId);
     const delayed = delay !== undefined && delay.to === undefined;
     const quarantined = hold !== undefined && ledger.keyOf(key).quarantine === hold;

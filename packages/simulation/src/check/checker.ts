@@ -86,7 +86,11 @@ export class Checker implements DiskObserver, ServerObserver {
     this.history.decided(events, this.#scheduler.nowMs);
     this.watch(() => {
       const underWay = (id: bigint) => (this.#lifeOf(id)?.renewals.underWay ?? 0) > 0;
-      this.leases.appended(events, this.#scheduler.nowMs, underWay);
+      const unread = (id: bigint) => {
+        const { calls, control } = this.#lifeOf(id)?.wires ?? {};
+        return (calls?.unreadRenewals ?? 0) + (control?.unreadRenewals ?? 0);
+      };
+      this.leases.appended(events, this.#scheduler.nowMs, { underWay, unread });
     });
   }
 

@@ -89,7 +89,7 @@ export function ownerMayAsk(
 }
 
 /** What an owner holds. */
-function holdsOf(session: SessionRecord, owner: string): HoldRecord[] {
+export function holdsOf(session: SessionRecord, owner: string): HoldRecord[] {
   return [...session.holds].filter((hold) => hold.owner === owner);
 }
 

@@ -14,6 +14,14 @@ interface Renewal {
   readonly trueMs: number;
 }
 
+/** What is known of the renewals of a session that the server's code has not seen. */
+export interface SeenRenewals {
+  /** Whether its client has sent some that are not answered. */
+  underWay(sessionId: bigint): boolean;
+  /** How many have arrived at the server and lie there unread. */
+  unread(sessionId: bigint): number;
+}
+
 /** What a client may believe in after its last send: 99 % of the time to live less 10 ms. */
 const BELIEF_SHARE = 0.99;
 const BELIEF_MARGIN_MS = 10;
@@ -40,6 +48,14 @@ export class Leases {
     }
   }
 
+  /** When a session expires unless it is renewed, in true time by the server's own clock. */
+  dueMs(sessionId: bigint): number | undefined {
+    const renewal = this.#renewals.get(sessionId);
+    const session = this.#history.ledger.sessions.get(sessionId);
+    if (renewal === undefined || session?.state !== SessionState.ACTIVE) return undefined;
+    return renewal.trueMs + (this.#server?.clock.trueMs(session.ttlMs) ?? 0);
+  }
+
   submitted(op: AnyOp, trueMs: number): void {
     if (op.kind !== "keepAlive") return;
     const { sessionId } = op.caller;
@@ -53,17 +69,19 @@ export class Leases {
   }
 
   /** The server has decided these; they may not be durable yet. */
-  appended(
-    events: readonly Event[],
-    trueMs: number,
-    renewalUnderWay: (id: bigint) => boolean,
-  ): void {
+  appended(events: readonly Event[], trueMs: number, seen: SeenRenewals): void {
     for (const { body, revision } of events) {
       if (body.case === "sessionOpened") this.#renew(body.value.sessionId, trueMs);
       if (body.case !== "sessionEnded" || body.value.state !== SessionState.EXPIRED) continue;
       const { sessionId } = body.value;
       this.#mayExpire(sessionId, revision, trueMs);
-      if (renewalUnderWay(sessionId)) this.#marks.hit("expiry beside a pending renewal");
+      if (seen.underWay(sessionId)) this.#marks.hit("expiry beside a pending renewal");
+      demand(
+        seen.unread(sessionId) === 0,
+        "a renewal that arrived first wins",
+        () =>
+          `revision ${revision} ends session ${sessionId}, whose renewal lies unread at the server`,
+      );
     }
   }
 

@@ -131,7 +131,8 @@ export function sleep(process: SimProcess, ms: number): Promise<void> {
   return new Promise((resolve) => process.after(ms, resolve));
 }
 
-function transportOver(wire: Wire, renewals: Renewals): Transport {
+/** The transport of a client over one of its wires. */
+export function transportOver(wire: Wire, renewals: Renewals): Transport {
   return createTransport({
     httpClient: wire.fetch,
     baseUrl: "http://simulated",

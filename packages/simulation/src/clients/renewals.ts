@@ -1,5 +1,14 @@
+import { create } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import { type AttachRequest, type AttachResponse, SessionService } from "@lockstep/protocol";
+import {
+  type AttachRequest,
+  type AttachResponse,
+  type OpenSessionRequest,
+  type OpenSessionResponse,
+  type SessionRef,
+  SessionRefSchema,
+  SessionService,
+} from "@lockstep/protocol";
 import type { SimProcess } from "../time/sim-process.ts";
 
 /** What a client may believe in after its last acknowledged send: 99 % of the time to live less 10 ms. */
@@ -11,9 +20,15 @@ export class Renewals {
   readonly #process: SimProcess;
   #underWay = 0;
   #acknowledgedMs = Number.NEGATIVE_INFINITY;
+  #session: SessionRef | undefined;
 
   constructor(process: SimProcess) {
     this.#process = process;
+  }
+
+  /** The session it opened last. */
+  get session(): SessionRef | undefined {
+    return this.#session;
   }
 
   /** How many have been sent and not answered. */
@@ -35,6 +50,7 @@ export class Renewals {
       try {
         const response = await next(request);
         this.#acknowledged(sentMs);
+        if (!renews) this.#opened(request.message, response.message);
         return response;
       } finally {
         this.#underWay -= 1;
@@ -76,6 +92,12 @@ export class Renewals {
       this.#underWay -= calls.size;
       calls.clear();
     }
+  }
+
+  #opened(request: unknown, reply: unknown): void {
+    const { namespace, secret } = request as OpenSessionRequest;
+    const { sessionId } = reply as OpenSessionResponse;
+    this.#session = create(SessionRefSchema, { namespace, secret, sessionId });
   }
 
   #acknowledged(sentMs: number): void {

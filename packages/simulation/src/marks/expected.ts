@@ -1,6 +1,7 @@
 /** Faults, and branches that every few seeds meet. */
 const COMMON: readonly string[] = [
   // Faults.
+  "Attach superseded",
   "append fails: deposed",
   "append fails: not-written",
   "append fails: torn",
@@ -15,6 +16,12 @@ const COMMON: readonly string[] = [
   "client's machine sleeps",
   "connection cut",
   "disk stalls",
+  "history compacted",
+  "new lineage",
+  "older copy restored",
+  "replies get stuck",
+  "server stands still while a session is due",
+  "snapshot written",
   "duplicate delivered",
   "half-open connection noticed",
   "request lost",
@@ -70,6 +77,8 @@ const COMMON: readonly string[] = [
   "recovered with holds",
   "recovered with waiters",
   "release: LOST",
+  "release: NOT_HOLDER",
+  "replayed Open",
   "release: STILL_HELD",
   "renewal arrives after its deadline",
   "repeat answered after a recovery",
@@ -89,6 +98,7 @@ const RARE: readonly string[] = [
   "acquire denied: ORDER_VIOLATION",
   "acquire denied: QUEUE_FULL",
   "answered request refused",
+  "client cut off before it hears of a loss",
   "conversion waits",
   "convert denied: WAIT_TIMED_OUT",
   "holder hears that it is asked",

@@ -31,6 +31,8 @@ export class Connection {
   readonly #dead = { up: false, down: false };
   readonly #heldUntilMs = { up: 0, down: 0 };
   readonly #closed = { up: false, down: false };
+  /** Renewals that lie in the server's sockets, where its code has not seen them yet. */
+  #unreadRenewals = 0;
 
   constructor(network: Network, client: SimProcess, port: ServerPort) {
     this.#network = network;
@@ -43,20 +45,28 @@ export class Connection {
     return !this.#closed.down;
   }
 
+  /** How many renewals have arrived at the server that its code has not seen yet. */
+  get unreadRenewals(): number {
+    return this.#closed.up || this.port.process.dead ? 0 : this.#unreadRenewals;
+  }
+
   /** Whether something sent now in this direction is lost. */
   isDead(direction: Direction): boolean {
     return this.#dead[direction];
   }
 
-  /** Carries something to the other side, where `arrive` runs in the process it is for. */
-  carry(direction: Direction, lane: Lane, arrive: () => void): void {
+  /**
+   * Carries something to the other side, where `arrive` runs in the process it is for.
+   * @param isRenewal it carries a keep-alive to the server
+   */
+  carry(direction: Direction, lane: Lane, arrive: () => void, isRenewal = false): void {
     const sender = direction === "up" ? this.client : this.port.process;
     if (sender.dead || this.#dead[direction]) return;
     const network = this.#network;
     const earliest = Math.max(lane[direction], this.#heldUntilMs[direction]);
     const atMs = Math.max(network.nowMs + network.delayMs(), earliest);
     lane[direction] = atMs;
-    network.at(atMs, () => this.#deliver(direction, arrive));
+    network.at(atMs, () => this.#deliver(direction, arrive, isRenewal));
   }
 
   /** Nothing that is sent from now on arrives before that moment. */
@@ -92,7 +102,7 @@ export class Connection {
     exchanges.clear();
   }
 
-  #deliver(direction: Direction, arrive: () => void): void {
+  #deliver(direction: Direction, arrive: () => void, isRenewal: boolean): void {
     const { client, port } = this;
     if (direction === "down") {
       client.input(() => {
@@ -101,8 +111,10 @@ export class Connection {
       return;
     }
     // What a poll has read is handed on in the turns that follow it.
+    if (isRenewal) this.#unreadRenewals += 1;
     port.process.input(() =>
       port.process.afterTurns(this.#network.turnsToHandOn, () => {
+        if (isRenewal) this.#unreadRenewals -= 1;
         if (!this.#closed.up) arrive();
       }),
     );

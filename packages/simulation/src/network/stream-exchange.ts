@@ -1,5 +1,7 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalClientRequest, UniversalClientResponse } from "@connectrpc/connect/protocol";
+import { AttachRequestSchema } from "@lockstep/protocol";
 import { principalKey } from "@lockstep/server/internal";
 import type { Marks } from "../marks/marks.ts";
 import { ByteQueue } from "./byte-queue.ts";
@@ -7,6 +9,8 @@ import type { Connection, Exchange, Lane } from "./connection.ts";
 
 /** How many bytes a server may send that nobody has read yet. */
 const WINDOW_BYTES = 1024;
+/** Before each message of a stream: flags and length. */
+const ENVELOPE_BYTES = 5;
 const END_FLAG = 2;
 /** What the server says to a stream that a newer one has replaced. */
 const SUPERSEDED = "a newer Attach";
@@ -81,12 +85,19 @@ export class StreamExchange implements Exchange {
         if (this.#over) return;
         if (next === undefined || next.done) break;
         const chunk = Uint8Array.from(next.value);
-        this.#connection.carry("up", this.#lane, () => this.#server.arrived(chunk));
+        const arrive = () => this.#server.arrived(chunk);
+        this.#connection.carry("up", this.#lane, arrive, this.#renews(chunk));
       }
       this.#connection.carry("up", this.#lane, () => this.#server.requestEnded());
     } catch {
       this.#aborted();
     }
+  }
+
+  #renews(chunk: Uint8Array): boolean {
+    if (!this.#request.url.endsWith("/Attach")) return false;
+    const { calls } = fromBinary(AttachRequestSchema, chunk.subarray(ENVELOPE_BYTES));
+    return calls.some(({ request }) => request.case === "keepAlive");
   }
 
   #read(bytes: number): void {

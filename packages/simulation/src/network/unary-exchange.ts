@@ -54,11 +54,12 @@ export class UnaryExchange implements Exchange {
   send(loss?: "request" | "response"): void {
     const connection = this.#connection;
     if (loss === "request") return;
-    connection.carry("up", this.#lane, () => {
+    const arrive = () => {
       connection.atServer.add(this.#server);
       this.#server.serve();
       if (loss === "response") this.#server.drop();
-    });
+    };
+    connection.carry("up", this.#lane, arrive, this.#message.url.endsWith("/KeepAlive"));
   }
 
   /** The call fails at the client, as when something between the two gives up. */

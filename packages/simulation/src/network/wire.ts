@@ -98,6 +98,16 @@ export class Wire {
     );
   }
 
+  /** Renewals that lie unread at the server. */
+  get unreadRenewals(): number {
+    return this.#connection?.unreadRenewals ?? 0;
+  }
+
+  /** What is sent over the present connection reaches the server at that moment, not before. */
+  delayUp(untilMs: number): void {
+    this.#connection?.hold("up", untilMs);
+  }
+
   /** Nothing reaches the client over the present connection for a while; then all of it does. */
   stall(forMs: number): void {
     this.#connection?.hold("down", this.#network.nowMs + forMs);

@@ -10,6 +10,9 @@ export interface Replay extends Plan {
   readonly what: string;
 }
 
+/** What older files do not say. */
+const ABSENT = { upkeep: { snapshotEvents: 0, historyEvents: 0 } };
+
 /** Writes a replay file, and its folder where there is none. */
 export function writeReplay(path: string, { rule, what, seed, config, actions }: Replay): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -22,5 +25,6 @@ export function readReplay(path: string): Replay {
   if (typeof replay.seed !== "number" || !Array.isArray(replay.actions) || !replay.config) {
     throw new Error(`${path} is not a replay file: it needs seed, config and actions`);
   }
-  return replay as Replay;
+  const config = { ...ABSENT, ...replay.config };
+  return { ...replay, config } as Replay;
 }

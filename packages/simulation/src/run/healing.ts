@@ -86,13 +86,16 @@ async function everyoneGetsEveryLock(world: World, healedAt: bigint): Promise<vo
   );
 }
 
+/** How no session ends whose client and server are well. */
+const IN_TIME: ReadonlySet<string> = new Set(["DEADLINE_PASSED", "SESSION_EXPIRED"]);
+
 /** A session from before the healing may have used up its time; one that was opened since must not. */
 async function taken(world: World, life: Life, key: string, healedAt: bigint): Promise<Lock> {
   for (;;) {
     try {
       return await life.client.acquire(key, { waitMs: GRANTED_WITHIN_MS });
     } catch (error) {
-      if (error instanceof NotGrantedError && error.reason === "KEY_QUARANTINED") {
+      if (error instanceof NotGrantedError && error.reason.endsWith("_QUARANTINED")) {
         // Somebody who had died has lost it since.
         await tidyUp(life);
         continue;
@@ -101,7 +104,8 @@ async function taken(world: World, life: Life, key: string, healedAt: bigint): P
         ({ displayName }) => displayName === life.name,
       );
       const last = own.at(-1);
-      if (!(error instanceof SessionLostError) || last === undefined || last.from > healedAt) {
+      const opened = last !== undefined && last.from > healedAt;
+      if (!(error instanceof SessionLostError) || (opened && IN_TIME.has(error.reason))) {
         throw error;
       }
     }

@@ -75,6 +75,13 @@ export class World {
     for (const client of this.clients) client.start();
   }
 
+  /** Lets something go wrong later, unless everything has healed by then. */
+  wrongAt(atMs: number, fault: () => void): void {
+    this.scheduler.at(atMs, () => {
+      if (!this.#healed) fault();
+    });
+  }
+
   killServer(downMs: number, kept: number, machineToo: boolean): void {
     if (this.#healed || this.server.process === undefined) return;
     this.marks.hit("server killed");

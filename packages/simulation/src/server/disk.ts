@@ -153,6 +153,8 @@ export class Disk {
    * @param grantPauseMs how long that server grants nothing
    */
   restore(lostBatches: number, unixMs: number, grantPauseMs: number): void {
+    // The first batch of all begins the namespace: without it there is nothing to put back.
+    if (this.#durable.length === 0) return;
     this.#durable.length = Math.max(1, this.#durable.length - lostBatches);
     const copy = new MemoryJournal();
     for (const batch of this.#durable) void copy.append(copy.state().tail, batch);
