@@ -2,7 +2,14 @@ import type { Mutant } from "./mutant.ts";
 import { client } from "./table/client.ts";
 import { coreGrants } from "./table/core-grants.ts";
 import { coreHolds } from "./table/core-holds.ts";
+import { coreRecovery } from "./table/core-recovery.ts";
 import { server } from "./table/server.ts";
 
 /** Every rule of safety whose loss a test must notice. */
-export const mutants: readonly Mutant[] = [...coreGrants, ...coreHolds, ...server, ...client];
+export const mutants: readonly Mutant[] = [
+  ...coreGrants,
+  ...coreHolds,
+  ...coreRecovery,
+  ...server,
+  ...client,
+];

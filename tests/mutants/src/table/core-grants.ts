@@ -60,8 +60,9 @@ export const coreGrants: readonly Mutant[] = [
     file: "decide/grants.ts",
     edits: [
       {
-        search: "if (target.key !== key && !isFirst(state, ticket, target)) return false;",
-        replacement: "if (target.key !== key && !state.keys.has(target.key)) return false;",
+        search:
+          "if (isFree && (ticket.targets.length === 1 || others.isFirst(ticket))) found.push(ticket);",
+        replacement: "if (isFree) found.push(ticket);",
       },
     ],
     testFile: "decide/grants.test.ts",
