@@ -46,21 +46,24 @@ export function compareLocks(world: World, facts: Facts): void {
 
 function compareLock(world: World, facts: Facts, lock: Lock): void {
   const { key } = lock;
-  const nowMs = world.monotonicMs;
-  const holders = holdersOf(facts, key);
-  const delays = delaysOf(facts, key);
   const quarantine = facts.quarantinedKeys.get(key);
-  const state =
-    holders.length > 0
-      ? "HELD"
-      : quarantine !== undefined
-        ? "QUARANTINED"
-        : delays.length > 0
-          ? "DELAYED"
-          : "FREE";
-  same(KeyState[lock.state], state, `${key} has its state`);
+  same(KeyState[lock.state], stateOf(facts, key), `${key} has its state`);
+  compareHolders(world, holdersOf(facts, key), lock);
+  compareDelays(world, delaysOf(facts, key), lock);
+  compareQueue(facts, lock);
+  same(lock.quarantine?.revision, quarantine?.revision, `${key} has its quarantine`);
+}
+
+function stateOf(facts: Facts, key: string): keyof typeof KeyState {
+  if (holdersOf(facts, key).length > 0) return "HELD";
+  if (facts.quarantinedKeys.has(key)) return "QUARANTINED";
+  return delaysOf(facts, key).length > 0 ? "DELAYED" : "FREE";
+}
+
+function compareHolders(world: World, expected: readonly ModelHold[], lock: Lock): void {
+  const { key, holders } = lock;
   same(
-    lock.holders.map((one) => [
+    holders.map((one) => [
       one.holdId,
       one.token,
       one.sessionId,
@@ -71,18 +74,23 @@ function compareLock(world: World, facts: Facts, lock: Lock): void {
       textOf(one.value),
       one.releaseAsked?.revision ?? 0n,
     ]),
-    holders.map((hold) => holderLine(hold, key)),
+    expected.map((hold) => holderLine(hold, key)),
     `${key} has its holders`,
   );
-  for (const [at, { maxHold }] of holders.entries()) {
-    const shownMs = Number(lock.holders[at]?.maxHoldRemainingMs);
+  const nowMs = world.monotonicMs;
+  for (const [at, { maxHold, token }] of expected.entries()) {
+    const shownMs = Number(holders[at]?.maxHoldRemainingMs);
     if (maxHold === undefined) must(shownMs === 0, "a hold without limit has no end");
     // 0 would say that there is no limit.
     else if (shownMs !== 1 || endsOf(maxHold).fromMs > nowMs) noteShown(maxHold, shownMs, nowMs);
-    must(isCurrent(world, key, holders[at]?.token ?? 0n), "the token of a holder is current");
+    must(isCurrent(world, key, token), "the token of a holder is current");
   }
+}
+
+function compareDelays(world: World, expected: readonly ModelDelay[], lock: Lock): void {
+  const { key, delays } = lock;
   same(
-    lock.delays.map((one) => [
+    delays.map((one) => [
       one.holdId,
       one.token,
       one.sessionId,
@@ -90,32 +98,29 @@ function compareLock(world: World, facts: Facts, lock: Lock): void {
       LockMode[one.mode],
       one.permits,
     ]),
-    delays.map((delay) => delayLine(delay, key)),
+    expected.map((delay) => delayLine(delay, key)),
     `${key} has its delays`,
   );
-  for (const [at, delay] of delays.entries()) {
-    checkUnconfirmed(delay, lock.delays[at]?.unconfirmed === true, nowMs);
-    noteDelay(delay, Number(lock.delays[at]?.remainingMs), nowMs);
+  const nowMs = world.monotonicMs;
+  for (const [at, delay] of expected.entries()) {
+    checkUnconfirmed(delay, delays[at]?.unconfirmed === true, nowMs);
+    noteDelay(delay, Number(delays[at]?.remainingMs), nowMs);
   }
+}
+
+function compareQueue(facts: Facts, { key, queue, queueLength }: Lock): void {
   same(
-    lock.queue.map((one) => [
-      one.ticketId,
-      one.sessionId,
-      one.owner,
-      one.holdId,
-      LockMode[one.mode],
+    queue.map(({ ticketId, sessionId, owner, holdId, mode }) => [
+      ...[ticketId, sessionId, owner, holdId],
+      LockMode[mode],
     ]),
     queueOf(facts, key).map(({ id, sessionId, owner, holdId, targets }) => [
-      id,
-      sessionId,
-      owner,
-      holdId,
+      ...[id, sessionId, owner, holdId],
       targetFor(targets, key)?.mode,
     ]),
     `${key} has its queue`,
   );
-  must(lock.queueLength === lock.queue.length, "all who wait are counted");
-  same(lock.quarantine?.revision, quarantine?.revision, `${key} has its quarantine`);
+  must(queueLength === queue.length, "all who wait are counted");
 }
 
 function holderLine(hold: ModelHold, key: string): unknown[] {
