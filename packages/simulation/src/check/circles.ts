@@ -7,7 +7,7 @@ import { demand } from "./violation.ts";
  * Who waits or holds, as far as circles go: an owner inside a session. A request without an owner is its own;
  * a conversion belongs to its hold.
  */
-export function ownerOf(one: TicketRecord | HoldRecord): string {
+function ownerOf(one: TicketRecord | HoldRecord): string {
   if (one.owner !== "") return `${one.sessionId}/${one.owner}`;
   return `${("convertOf" in one ? one.convertOf : undefined)?.id ?? one.id}`;
 }

@@ -89,7 +89,7 @@ export function ownerMayAsk(
 }
 
 /** What an owner holds. */
-export function holdsOf(session: SessionRecord, owner: string): HoldRecord[] {
+function holdsOf(session: SessionRecord, owner: string): HoldRecord[] {
   return [...session.holds].filter((hold) => hold.owner === owner);
 }
 

@@ -18,7 +18,7 @@ import type { Disk } from "./disk.ts";
 import { type OperationObserver, observedNamespace } from "./observed-namespace.ts";
 
 /** The namespace of a run. */
-export const NAMESPACE = "default";
+const NAMESPACE = "default";
 const CLUSTER_ID = "00000000-0000-4000-8000-000000000000";
 const NODE = "simulated";
 
