@@ -15,7 +15,7 @@ import { Twin } from "./testing-support/model/twin.ts";
 import type { World } from "./testing-support/world.ts";
 
 /** How many stories are told; `LOCKSTEP_STORIES` tells more, and `LOCKSTEP_SEED` the same once more. */
-const STORIES = Number(process.env.LOCKSTEP_STORIES ?? 1_200);
+const STORIES = Number(process.env.LOCKSTEP_STORIES ?? 900);
 const SEED = process.env.LOCKSTEP_SEED;
 const ACTIONS_MAX = 120;
 

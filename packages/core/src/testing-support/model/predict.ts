@@ -71,7 +71,7 @@ function predictKeepAlive(
   const [events, optional]: [string[], string[]] = [[], []];
   for (const delay of facts.delays.values()) {
     const { hold, confirm, lossRevision } = delay;
-    if (hold.sessionId !== session.id || confirm === undefined || delay.confirmed) continue;
+    if (hold.sessionId !== session.id || confirm === undefined) continue;
     if (lossRevision > durableRevision) {
       confirm.sinceMs = nowMs;
       confirm.usedAtMostMs = 0;
@@ -79,6 +79,7 @@ function predictKeepAlive(
     if (lossRevision > seen) continue;
     delay.confirmed = true;
     const rest = partsOf(delay).map(endsOf);
+    // A delay whose time has passed besides may end now, or by the next tick.
     if (rest.length === 0) events.push(`unblocked ${hold.id}`);
     else if (rest.every(({ fromMs }) => fromMs <= nowMs)) optional.push(`unblocked ${hold.id}`);
   }
