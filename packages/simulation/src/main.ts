@@ -65,6 +65,7 @@ function runAll(from: number, seeds: number, workers: number, seconds: number): 
       const worker = new Worker(new URL(import.meta.url), { workerData: share });
       worker.on("message", (part: Part) => {
         add(total, part);
+        for (const { seed, what } of part.failures) console.error(`seed ${seed} failed: ${what}`);
         if (secondsSince(reported) >= 5) report();
         if (secondsSince(start) > seconds) worker.postMessage("stop");
       });
