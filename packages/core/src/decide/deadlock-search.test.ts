@@ -5,8 +5,9 @@ import { targetOf, waitersOf } from "../state/key.ts";
 import { permitsOf } from "../state/policies.ts";
 import { conflicts } from "../state/tally.ts";
 import type { Ticket } from "../state/ticket.ts";
-import { type Client, open } from "../testing-support/client.ts";
+import { type Client, open, setPolicy } from "../testing-support/client.ts";
 import { convert } from "../testing-support/holding.ts";
+import { countWalked } from "../testing-support/walked.ts";
 import { World } from "../testing-support/world.ts";
 import { Deadlocks } from "./deadlock.ts";
 
@@ -52,6 +53,20 @@ describe("The search", () => {
     for (let at = 0; at < 10_000; at++) ann.queue("a");
     const last = [...world.state.tickets.values()].at(-1) as Ticket;
     expect(stepsOf(world, last)).toBeLessThan(3 * 10_000);
+  });
+
+  it("leaves alone those who hold nothing when permits become one, however many wait", () => {
+    const world = new World({ limits: MANY });
+    world.checked = false;
+    setPolicy(world, { keyPrefix: "p", permits: 2 });
+    const ann = open(world);
+    const wanted = { mode: LockMode.PERMITS, permits: 1 };
+    ann.lock("p", wanted);
+    ann.lock("p", wanted);
+    for (let at = 0; at < 1_000; at++) ann.queue("p", wanted);
+    const walked = countWalked(world, "p");
+    setPolicy(world, { keyPrefix: "p", permits: 1 });
+    expect(walked()).toBeLessThan(3 * 1_000);
   });
 
   it("finds a circle through a ticket exactly when there is one, and a shortest", () => {

@@ -257,6 +257,20 @@ describe("When permits are lowered to one", () => {
     expect(victims(world)).toEqual([{ ticketId: second, cycle: [second, first] }]);
   });
 
+  it("a circle is found in which only others than those who wait for permits hold anything [LOCK-58]", () => {
+    const { world, ann, ben, cat } = people();
+    setPolicy(world, { keyPrefix: "p", permits: 2 });
+    const one = { mode: PERMITS, permits: 1 };
+    ann.lock("p", { ...one, owner: "o" });
+    cat.lock("p", one);
+    cat.lock("m");
+    const first = ben.queue([{ key: "p", ...one }, "m"], { owner: "o" });
+    const second = ann.queue("m", { owner: "o" });
+    expect(victims(world)).toEqual([]);
+    setPolicy(world, { keyPrefix: "p", permits: 1 });
+    expect(victims(world)).toEqual([{ ticketId: second, cycle: [second, first] }]);
+  });
+
   it("whoever cannot wait any longer makes no victim of others", () => {
     const { world, ann, ben } = people();
     setPolicy(world, { keyPrefix: "p", permits: 2 });

@@ -152,8 +152,8 @@ function waitOf(state: NamespaceState, hold: Hold): Ticket | undefined {
 
 /**
  * Who may be in a circle now: who began to wait while somebody waits for what its owner holds, whose
- * owner waits while one of its keys became EXCLUSIVE, and who waits for a key whose permits have become
- * one.
+ * owner waits while one of its keys became EXCLUSIVE, and, where permits have become one, who waits while
+ * somebody waits for what its owner holds.
  */
 function suspectsOf(state: NamespaceState, events: readonly Event[]): Ticket[] {
   const suspects = new Map<bigint, Ticket>();
@@ -166,15 +166,25 @@ function suspectsOf(state: NamespaceState, events: readonly Event[]): Ticket[] {
       const hold = state.holds.get(body.value.holdId);
       const ticket = hold === undefined ? undefined : waitOf(state, hold);
       if (ticket !== undefined && isWaitedFor(state, ticket)) suspects.set(ticket.id, ticket);
-    } else if (body.case === "policyChanged") {
-      for (const record of state.keys.values()) {
-        if (!record.key.startsWith(body.value.keyPrefix) || permitsOf(state, record.key) !== 1)
-          continue;
-        for (const ticket of waitersOf(record)) suspects.set(ticket.id, ticket);
-      }
+    } else if (
+      body.case === "policyChanged" &&
+      isSinglePermitWaitedFor(state, body.value.keyPrefix)
+    ) {
+      // Each circle has somebody who waits while others wait for what it holds: the newer waits for the older alone.
+      for (const ticket of state.tickets.values())
+        if (isWaitedFor(state, ticket)) suspects.set(ticket.id, ticket);
     }
   }
   return [...suspects.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Whether anybody waits for a key with this prefix that offers one permit. */
+function isSinglePermitWaitedFor(state: NamespaceState, keyPrefix: string): boolean {
+  for (const record of state.keys.values()) {
+    if (queueLength(record) === 0 || !record.key.startsWith(keyPrefix)) continue;
+    if (permitsOf(state, record.key) === 1) return true;
+  }
+  return false;
 }
 
 /** Whether anybody else waits for a key that the owner of a ticket holds. */
