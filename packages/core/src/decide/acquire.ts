@@ -22,6 +22,7 @@ import {
   roomForWaiter,
 } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
+import { addCountChanged } from "./endings.ts";
 import { acquireFingerprint } from "./fingerprint.ts";
 import { isGrantedNow } from "./grants.ts";
 import { longestQueue } from "./hints.ts";
@@ -71,18 +72,7 @@ export function decideAcquire(
 
 /** Counts one more grant of a hold that its owner has already. */
 function enter(draft: Draft, { request }: Op<"acquire">, hold: Hold): AcquireDecision {
-  const count = hold.count + 1;
-  draft.add({
-    case: "holdCountChanged",
-    value: {
-      $typeName: "lockstep.v1.HoldCountChanged",
-      holdId: hold.id,
-      sessionId: hold.sessionId,
-      count,
-      targets: [...hold.targets],
-      enteredRequestId: request.requestId,
-    },
-  });
+  const count = addCountChanged(draft, hold, request.requestId);
   return replyWith(draft.events, grantedReply({ holdId: hold.id, token: hold.token, count }));
 }
 

@@ -12,6 +12,23 @@ import type { SessionRecord } from "../state/session.ts";
 import type { Ticket } from "../state/ticket.ts";
 import type { Draft } from "./decision.ts";
 
+/** Adds that a hold was entered again by this request, or, with none, left once; gives the new count. */
+export function addCountChanged(draft: Draft, hold: Hold, enteredRequestId = 0n): number {
+  const count = enteredRequestId === 0n ? hold.count - 1 : hold.count + 1;
+  draft.add({
+    case: "holdCountChanged",
+    value: {
+      $typeName: "lockstep.v1.HoldCountChanged",
+      holdId: hold.id,
+      sessionId: hold.sessionId,
+      count,
+      targets: [...hold.targets],
+      enteredRequestId,
+    },
+  });
+  return count;
+}
+
 /** Adds the end of a hold by its holder's wish. */
 export function addReleased(draft: Draft, hold: Hold): void {
   draft.add({

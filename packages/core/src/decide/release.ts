@@ -13,7 +13,7 @@ import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { earlierOutcome, idReused, noteAnswered, sessionOf } from "./admission.ts";
 import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
-import { addDelayEnded, addReleased, addTicketEnded } from "./endings.ts";
+import { addCountChanged, addDelayEnded, addReleased, addTicketEnded } from "./endings.ts";
 import { releaseFingerprint } from "./fingerprint.ts";
 
 /**
@@ -63,18 +63,7 @@ export function decideRelease(
 
 /** Gives one of several grants of a hold back. */
 function leave(draft: Draft, hold: Hold): Decision<"release"> {
-  const count = hold.count - 1;
-  draft.add({
-    case: "holdCountChanged",
-    value: {
-      $typeName: "lockstep.v1.HoldCountChanged",
-      holdId: hold.id,
-      sessionId: hold.sessionId,
-      count,
-      targets: [...hold.targets],
-      enteredRequestId: 0n,
-    },
-  });
+  const count = addCountChanged(draft, hold);
   return replyWith(
     draft.events,
     response(ReleaseOutcome.STILL_HELD, LossReason.UNSPECIFIED, count),
