@@ -66,7 +66,7 @@ export function decide(state: NamespaceState, op: Op, now: Now, facts: Facts): D
     case "transfer":
       return decideTransfer(state, op, now);
     case "setValue":
-      return decideSetValue(state, op, now);
+      return decideSetValue(state, op, now, facts);
     case "requestRelease":
       return decideRequestRelease(state, op, now);
     case "revokeSession":

@@ -59,4 +59,15 @@ describe("SetValue", () => {
     setValue(ann, held, new Uint8Array(1));
     ann.lock("b", { value: new Uint8Array(90) });
   });
+
+  it("is refused while storage is low, but for a repeat", () => {
+    const world = new World();
+    const ann = open(world);
+    const held = ann.lock("a");
+    setValue(ann, held, ONE, { requestId: 9n });
+    world.storageLow = true;
+    expect(refused(() => setValue(ann, held, TWO)).reason).toBe(ErrorReason.STORAGE_LOW);
+    expect(setValue(ann, held, ONE, { requestId: 9n }).notHeld).toBeUndefined();
+    expect(getLock(world, "a").holders).toMatchObject([{ value: ONE }]);
+  });
 });

@@ -1,5 +1,6 @@
 import type { SetValueResponse } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
+import { storageLow } from "../refusal.ts";
 import type { Result } from "../state/outcome.ts";
 import type { NamespaceState } from "../state/state.ts";
 import {
@@ -11,7 +12,7 @@ import {
   roomForBytes,
   roomForOutcome,
 } from "./admission.ts";
-import { type Decision, Draft, replyOnly, replyWith } from "./decision.ts";
+import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
 import { setValueFingerprint } from "./fingerprint.ts";
 import { heldOrOver, notHeldView } from "./hold-of.ts";
 
@@ -20,6 +21,7 @@ export function decideSetValue(
   state: NamespaceState,
   { caller, request }: Op<"setValue">,
   now: Now,
+  facts: Facts,
 ): Decision<"setValue"> {
   const session = liveSessionOf(state, caller);
   noteAnswered(state, session, request.answered);
@@ -29,6 +31,8 @@ export function decideSetValue(
   if (earlier?.kind === "valueSet" || earlier?.kind === "notHeld")
     return replyOnly(response(earlier));
   if (earlier !== undefined) throw idReused(requestId);
+  // Whoever publishes again and again would fill what is left of the disk.
+  if (facts.storageLow) throw storageLow("no value is published");
   roomForAnswered(state, session, request.answered);
   roomForOutcome(state, session);
   const found = heldOrOver(session, request);
