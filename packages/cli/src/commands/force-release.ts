@@ -5,7 +5,7 @@ import { withClient } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type ActOptions, actOf, withActOptions } from "../options/act.ts";
-import { parseRevision } from "../options/parse.ts";
+import { parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
 import { LOCK_HEADING, lockRows } from "../output/lock-rows.ts";
 import { printLines, printProblems } from "../output/print.ts";
@@ -30,7 +30,7 @@ export function forceReleaseCommand(): Command {
     .summary("take a lock from its holder")
     .description("Ends the hold of KEY, with all its keys.")
     .argument("<KEY>", "the key")
-    .option("--expected-token <TOKEN>", "the token of the hold to end", parseRevision)
+    .option("--expected-token <TOKEN>", "the token of the hold to end", parseNumber)
     .option("--immediate", "free the keys at once; only when the client is known to be dead")
     .addHelpText("after", HELP);
   return withActOptions(command, "ForceReleaseResponse").action(

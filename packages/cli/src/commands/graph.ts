@@ -30,7 +30,11 @@ export function graphCommand(): Command {
         .default("text"),
     )
     .option("--max <COUNT>", "show at most so many waits, 10000 at most", parseCount, WAITS_DEFAULT)
-    .option("--json", "print one line of JSON, the protocol's GetWaitGraphResponse")
+    .addOption(
+      new Option("--json", "print one line of JSON, the protocol's GetWaitGraphResponse").conflicts(
+        "format",
+      ),
+    )
     .addHelpText("after", CALL_EXIT_CODES)
     .action((prefix: string | undefined, options: GraphOptions) =>
       withClient(options, async ({ admin }) => {

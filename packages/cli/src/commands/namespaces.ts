@@ -12,7 +12,7 @@ import { type ServerOptions, withAddressOption, withClient } from "../connection
 import { CommandError } from "../errors.ts";
 import { CALL_EXIT_CODES, EXIT } from "../exit-codes.ts";
 import { type ActOptions, actOf, withReasonOptions } from "../options/act.ts";
-import { parseCount, parseDurationMs, parseRevision } from "../options/parse.ts";
+import { parseCount, parseDurationMs, parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
 import { printable } from "../output/printable.ts";
@@ -95,11 +95,12 @@ function updateCommand(): Command {
     .option(
       "--expected-version <VERSION>",
       "the version of the settings it was decided on (default: the present one)",
-      parseRevision,
+      parseNumber,
     );
   return withSettingsOptions(command, "UpdateNamespaceResponse").action(
-    (name: string, options: UpdateOptions) =>
-      withClient(options, async (client) => {
+    (name: string, options: UpdateOptions) => {
+      refuseNoChange(options);
+      return withClient(options, async (client) => {
         const present = await find(client, name);
         const settings = settingsOf(options, present?.settings);
         const expectedVersion = options.expectedVersion ?? present?.version ?? 0n;
@@ -110,8 +111,17 @@ function updateCommand(): Command {
             ? messageLine(UpdateNamespaceResponseSchema, reply)
             : lineOf(reply.namespace),
         ]);
-      }),
+      });
+    },
   );
+}
+
+/** A change of nothing would only raise the version. */
+function refuseNoChange(options: SettingsOptions): void {
+  const { ordering, quarantine, quarantineAfter, quarantineWindow } = options;
+  const isGiven = [ordering, quarantineAfter, quarantineWindow].some((each) => each !== undefined);
+  if (isGiven || quarantine === false) return;
+  throw new CommandError(EXIT.usage, "give what to change: --ordering or a --quarantine flag");
 }
 
 function withSettingsOptions(command: Command, reply: string): Command {

@@ -140,7 +140,10 @@ describe("lockstep request-release and locks", { timeout: TEST_TIMEOUT_MS }, () 
     expect(row).toMatch(
       /value "10\.0\.0\.1:80"; zone=a; \S+ left; release asked by 127\.0\.0\.1: deploy$/,
     );
-    expect(await linesOf("request-release", "ask/free")).toEqual(["nobody holds it like that"]);
+    expect(await linesOf("request-release", "ask/free")).toEqual(['nobody holds "ask/free"']);
+    expect(await linesOf("request-release", "ask/k", "--token", "1")).toEqual([
+      'nobody holds "ask/k" with token 1',
+    ]);
     expect(await jsonOf("request-release", "ask/k")).toMatchObject({
       holdIds: [String(lock.holdId)],
     });
@@ -199,6 +202,7 @@ describe("lockstep policy", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await linesOf("locks", "pool/")).toContainEqual(
       expect.stringMatching(/^pool\/a +held +2 permits /),
     );
+    expect(await linesOf("policy", "get")).toContain("the policies have version 1");
     const late = ["policy", "remove", "pool/", "--expected-version", "0", ...WHY];
     expect(await ask(...late)).toMatchObject(failed(/VERSION_MISMATCH/));
     expect(await jsonOf("policy", "remove", "pool/", ...WHY)).toMatchObject({ version: "2" });
@@ -208,7 +212,7 @@ describe("lockstep policy", { timeout: TEST_TIMEOUT_MS }, () => {
 
 describe("lockstep graph", { timeout: TEST_TIMEOUT_MS }, () => {
   test("shows who waits for whom, for people, for Graphviz and as JSON", async () => {
-    expect(await linesOf("graph")).toEqual(["Nobody waits."]);
+    expect(await linesOf("graph")).toEqual(["Nobody waits for anybody."]);
     const holder = clientOf("holder");
     const lock = await holder.acquire("graph/k", { owner: "red" });
     const waiting = clientOf("waiter").acquire("graph/k");
@@ -227,9 +231,12 @@ describe("lockstep graph", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await jsonOf("graph")).toMatchObject({
       waits: [{ waiter: { key: "graph/k", mode: `LOCK_MODE_${LockMode[LockMode.EXCLUSIVE]}` } }],
     });
-    expect(await linesOf("graph", "none/")).toEqual(["Nobody waits."]);
+    expect(await linesOf("graph", "none/")).toEqual(["Nobody waits for anybody."]);
     await lock.release();
     await (await waiting).release();
+    expect(await ask("graph", "--format", "dot", "--json")).toMatchObject(
+      wrong(/--json.*--format/),
+    );
     expect(await ask("graph", "--format", "svg")).toMatchObject(wrong(/text, dot/));
   });
 });
@@ -262,6 +269,9 @@ describe("lockstep namespaces", { timeout: TEST_TIMEOUT_MS }, () => {
           settings: { quarantineAfterLosses: 0, quarantineWindowMs: "0" },
         },
       },
+    );
+    expect(await ask("namespaces", "update", "team a", ...WHY)).toMatchObject(
+      wrong(/what to change/),
     );
     const alone = ["namespaces", "create", "b", "--quarantine-window", "1m", ...WHY];
     expect(await ask(...alone)).toMatchObject(wrong(/--quarantine-window needs/));

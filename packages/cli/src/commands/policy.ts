@@ -1,5 +1,6 @@
 import type { SetPolicyOptions } from "@lockstep/client";
 import {
+  type GetPolicyResponse,
   GetPolicyResponseSchema,
   type PrefixPolicy,
   SetPolicyResponseSchema,
@@ -8,7 +9,7 @@ import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { CALL_EXIT_CODES } from "../exit-codes.ts";
 import { type ActOptions, actOf, withActOptions } from "../options/act.ts";
-import { parseCount, parseDurationMs, parseRevision } from "../options/parse.ts";
+import { parseCount, parseDurationMs, parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
 import { policyText } from "../output/policy-text.ts";
 import { printLines } from "../output/print.ts";
@@ -25,6 +26,8 @@ interface SetOptions extends ChangeOptions {
   readonly maxWaiters?: number;
   readonly maxWait?: number;
 }
+
+const HEADING = ["PREFIX", "POLICY"];
 
 /** `lockstep policy`: what bounds the locks of a key prefix. */
 export function policyCommand(): Command {
@@ -48,11 +51,7 @@ function getCommand(): Command {
     .action((key: string | undefined, options: ServerOptions & { json?: boolean }) =>
       withClient(options, async ({ admin }) => {
         const reply = await admin.getPolicy(key === undefined ? {} : { key });
-        const { policies, inForce } = reply;
-        const shown = key === undefined ? policies : inForce === undefined ? [] : [inForce];
-        const none = key === undefined ? "There are no policies." : "No policy is in force.";
-        const lines =
-          shown.length > 0 ? tableLines(["PREFIX", "POLICY"], shown.map(rowOf)) : [none];
+        const lines = key === undefined ? allLines(reply) : inForceLines(reply);
         printLines(options.json ? [messageLine(GetPolicyResponseSchema, reply)] : lines);
       }),
     );
@@ -99,7 +98,7 @@ function withChangeOptions(command: Command): Command {
   return withActOptions(command, "SetPolicyResponse").option(
     "--expected-version <VERSION>",
     "the version of the policies it was decided on (default: the present one)",
-    parseRevision,
+    parseNumber,
   );
 }
 
@@ -112,11 +111,23 @@ function change(
     const expectedVersion = options.expectedVersion ?? (await admin.getPolicy()).version;
     const reply = await admin.setPolicy({ ...actOf(options), prefix, policy, expectedVersion });
     printLines([
-      options.json
-        ? messageLine(SetPolicyResponseSchema, reply)
-        : `the policies have version ${reply.version}`,
+      options.json ? messageLine(SetPolicyResponseSchema, reply) : versionText(reply.version),
     ]);
   });
+}
+
+/** With the version, which `--expected-version` of a change wants. */
+function allLines({ policies, version }: GetPolicyResponse): string[] {
+  if (policies.length === 0) return ["There are no policies."];
+  return [...tableLines(HEADING, policies.map(rowOf)), "", versionText(version)];
+}
+
+function inForceLines({ inForce }: GetPolicyResponse): string[] {
+  return inForce === undefined ? ["No policy is in force."] : tableLines(HEADING, [rowOf(inForce)]);
+}
+
+function versionText(version: bigint): string {
+  return `the policies have version ${version}`;
 }
 
 function rowOf({ keyPrefix, policy }: PrefixPolicy): string[] {

@@ -2,9 +2,10 @@ import { RequestReleaseResponseSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { CALL_EXIT_CODES } from "../exit-codes.ts";
-import { parseRevision } from "../options/parse.ts";
+import { parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
+import { printable } from "../output/printable.ts";
 
 interface RequestReleaseOptions extends ServerOptions {
   readonly token?: bigint;
@@ -21,7 +22,7 @@ export function requestReleaseCommand(): Command {
       "Tells the holders of KEY that somebody wants it. Nothing is taken from them; `lockstep locks` shows that they were asked.",
     )
     .argument("<KEY>", "the key")
-    .option("--token <TOKEN>", "ask only the hold with this token", parseRevision)
+    .option("--token <TOKEN>", "ask only the hold with this token", parseNumber)
     .option("--reason <WHY>", "why, told to the holder")
     .option("--correlation-id <ID>", "stored in the events this causes")
     .option("--json", "print one line of JSON, the protocol's RequestReleaseResponse")
@@ -36,7 +37,9 @@ export function requestReleaseCommand(): Command {
           ...(correlationId !== undefined && { correlationId }),
         });
         const asked = `asked ${reply.holdIds.map((id) => `hold ${id}`).join(", ")}`;
-        const line = reply.holdIds.length > 0 ? asked : "nobody holds it like that";
+        const like = token === undefined ? "" : ` with token ${token}`;
+        const nobody = `nobody holds ${printable(JSON.stringify(key))}${like}`;
+        const line = reply.holdIds.length > 0 ? asked : nobody;
         printLines([options.json ? messageLine(RequestReleaseResponseSchema, reply) : line]);
       }),
     );

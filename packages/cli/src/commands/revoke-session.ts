@@ -2,7 +2,7 @@ import { RevokeSessionResponseSchema, SessionState } from "@lockstep/protocol";
 import { Command } from "commander";
 import { withClient } from "../connection/server-options.ts";
 import { type ActOptions, actOf, withActOptions } from "../options/act.ts";
-import { parseRevision } from "../options/parse.ts";
+import { parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
 import { nameIn } from "../output/name-in.ts";
 import { printLines } from "../output/print.ts";
@@ -14,7 +14,7 @@ export function revokeSessionCommand(): Command {
     .description(
       "Ends a session. Its holds are lost, and their keys stay DELAYED until its client knows, or its time to live has passed.",
     )
-    .argument("<SESSION>", "the id of the session, as `lockstep sessions` shows it", parseRevision);
+    .argument("<SESSION>", "the id of the session, as `lockstep sessions` shows it", parseNumber);
   return withActOptions(command, "RevokeSessionResponse").action(
     (sessionId: bigint, options: ActOptions) =>
       withClient(options, async ({ admin }) => {

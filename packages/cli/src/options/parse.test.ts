@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCount, parseDurationMs, parseMoment, parseRevision } from "./parse.ts";
+import { parseCount, parseDurationMs, parseMoment, parseNumber, parseRevision } from "./parse.ts";
 
 test.each([
   ["0", 0],
@@ -19,6 +19,13 @@ test("a revision is a whole number below 2^63", () => {
   expect(parseRevision("9223372036854775807")).toBe(2n ** 63n - 1n);
   for (const text of ["9223372036854775808", "-1", "1.0", ""]) {
     expect(() => parseRevision(text)).toThrow("Give a revision");
+  }
+});
+
+test("an id, a token and a version are whole numbers below 2^63", () => {
+  expect(parseNumber("9223372036854775807")).toBe(2n ** 63n - 1n);
+  for (const text of ["9223372036854775808", "-1", "abc", ""]) {
+    expect(() => parseNumber(text)).toThrow("Give a whole number.");
   }
 });
 

@@ -27,12 +27,22 @@ export function parseMoment(text: string, nowUnixMs: number): number {
 
 /** Reads a revision, 0 or more. */
 export function parseRevision(text: string): bigint {
-  if (/^\d{1,19}$/.test(text) && BigInt(text) <= MAX_REVISION) return BigInt(text);
+  if (isRevision(text)) return BigInt(text);
   throw new InvalidArgumentError("Give a revision, a whole number.");
+}
+
+/** Reads the id of a session, a token or a version: what a server numbers, 0 or more. */
+export function parseNumber(text: string): bigint {
+  if (isRevision(text)) return BigInt(text);
+  throw new InvalidArgumentError("Give a whole number.");
 }
 
 /** Reads a count, at least 1. */
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Give a whole number, at least 1.");
+}
+
+function isRevision(text: string): boolean {
+  return /^\d{1,19}$/.test(text) && BigInt(text) <= MAX_REVISION;
 }

@@ -2,7 +2,7 @@ import type { EventSelection } from "@lockstep/client";
 import type { Command } from "commander";
 import { CommandError } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
-import { parseRevision } from "./parse.ts";
+import { parseNumber } from "./parse.ts";
 
 /** Which events are meant, beside the key. */
 export interface SelectionOptions {
@@ -16,7 +16,7 @@ export function withSelection(command: Command): Command {
   return command
     .argument("[KEY]", "only events that name this key")
     .option("--prefix <PREFIX>", "only events that name a key that starts with this")
-    .option("--session <SESSION>", "only events about this session", parseRevision)
+    .option("--session <SESSION>", "only events about this session", parseNumber)
     .option("--actor <PRINCIPAL>", "only events that this principal caused");
 }
 

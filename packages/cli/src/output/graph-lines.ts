@@ -9,7 +9,7 @@ const HEADING = ["KEY", "WHO WAITS", "WANTS", "SINCE", "FOR WHOM"];
 /** Who waits for whom, as a table: a row for each pair. */
 export function graphLines(waits: readonly Wait[]): string[] {
   const rows = waits.flatMap(rowsOf);
-  return rows.length > 0 ? tableLines(HEADING, rows) : ["Nobody waits."];
+  return rows.length > 0 ? tableLines(HEADING, rows) : ["Nobody waits for anybody."];
 }
 
 function rowsOf({ waiter, waitsFor }: Wait): string[][] {

@@ -31,7 +31,7 @@ test("who waits for whom is a row for each pair", () => {
     'x  session 3  2 permits  2023-11-14T22:13:20.000Z  a "b" (session 1), owner red holds, exclusive',
     "  session 2, owner blue waits before it, exclusive",
   ]);
-  expect(graphLines([])).toEqual(["Nobody waits."]);
+  expect(graphLines([])).toEqual(["Nobody waits for anybody."]);
 });
 
 test("for Graphviz an owner is one node, and who waits before is a dashed edge", () => {
