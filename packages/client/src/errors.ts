@@ -112,7 +112,10 @@ const ADVICE: Partial<Record<NotGrantedReason, string>> = {
   KEY_QUARANTINED: "; an operator has to look at what the lost holder left and clear the key",
   IDENTITY_QUARANTINED: "; an operator has to clear this principal",
   ORDER_VIOLATION: "; take keys in ascending order, or all of them in one acquire",
-  LIMIT_MISMATCH: "; the policy of the key allows another mode or fewer permits",
+  LOCK_DELAY:
+    "; nobody holds it, but who held it before may not know yet: a hold was lost, or a new lineage began",
+  LIMIT_MISMATCH:
+    "; permits need a policy of the key that offers as many, and a key with such a policy takes no other mode",
   UPGRADE_REFUSED: "; only UPGRADABLE becomes EXCLUSIVE, acquire that mode where you may need it",
   NO_SUCH_WAITER: "; that session has no such request waiting for the same keys and modes",
 };
