@@ -176,7 +176,10 @@ const limits = z
     for (const entry of given === "" ? [] : given.split(",")) {
       const [, name = "", digits = ""] = /^\s*([a-z_]+)=(\d{1,15})\s*$/.exec(entry) ?? [];
       if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-        return refuse(context, `must be NAME=NUMBER of known limits, not ${JSON.stringify(entry)}`);
+        return refuse(
+          context,
+          `must be NAME=NUMBER of known limits, not ${JSON.stringify(entry)}; lockstep info lists them`,
+        );
       }
       if (Number(digits) < 1) return refuse(context, `${name} must be at least 1`);
       changed[name] = Number(digits);

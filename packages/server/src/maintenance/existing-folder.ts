@@ -26,7 +26,7 @@ export function lookAtFolder(folder: string): ExistingFolder {
   const identity = existsSync(path) ? readIdentity(path) : undefined;
   if (identity === undefined) {
     throw new DataFolderError(
-      `There is no data of a server in ${path}: give the folder that a server was given with --data.`,
+      `There is no data of a server in ${path}: give the folder that a server was given with --data, or a backup.`,
     );
   }
   const inside = join(path, "namespaces");
