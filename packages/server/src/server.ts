@@ -103,7 +103,6 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
       listener.destroy();
       handlers.close();
       log.info("stopped");
-      log.flush();
     }),
   };
 }
