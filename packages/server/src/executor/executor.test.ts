@@ -1,6 +1,6 @@
 import { ErrorReason, type Event, KeyState } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { COMMITS_UNDER_WAY_MAX } from "./executor.ts";
+import { BATCH_EVENTS_MAX, COMMITS_UNDER_WAY_MAX } from "./executor.ts";
 import {
   acquireOp,
   eventsOf,
@@ -29,6 +29,20 @@ describe("executor: commits", () => {
       "granted",
     ]);
     expect(world.executor.info().counters?.batches).toBe(batchesBefore + 1n);
+  });
+
+  it("sends what fills a batch on its way, and the rest of the turn as the next", async () => {
+    const world = await newWorld();
+    const sessions = await Promise.all([1, 2, 3].map(() => openSession(world)));
+    const before = world.executor.info();
+    for (let at = 0; at <= BATCH_EVENTS_MAX; at++) {
+      const session = sessions[at % sessions.length] as (typeof sessions)[number];
+      world.executor.submit(acquireOp(session, BigInt(at + 1), `key-${at}`));
+    }
+    await world.clock.settle();
+    const after = world.executor.info();
+    expect(after.revision).toBe(before.revision + BigInt(BATCH_EVENTS_MAX) + 1n);
+    expect(after.counters?.batches).toBe((before.counters?.batches ?? 0n) + 2n);
   });
 
   it("lets no reply leave before its batch is durable [GEN-20]", async () => {

@@ -64,7 +64,7 @@ interface Submission {
 export const COMMITS_UNDER_WAY_MAX = 64;
 
 /** How many events a batch holds before the next one is begun. A single operation may exceed it. */
-const BATCH_EVENTS_MAX = 8_192;
+export const BATCH_EVENTS_MAX = 8_192;
 
 /**
  * The one place of a namespace where order is made. Everything that arrives in one turn of the event
