@@ -36,7 +36,7 @@ const CONNECT_TIMEOUT_DEFAULT_MS = 10_000;
 const GRACE_DEFAULT_MS = 2_000;
 // A renewal is sent after a third of the time to live, so that two thirds are left in good times.
 const GRACE_SHARE_MAX = 1 / 3;
-const NAME_MAX_CHARACTERS = 128;
+const NAME_CHARACTERS_MAX = 128;
 
 const HELP = `
 The command gets LOCKSTEP_KEY, LOCKSTEP_TOKEN (the fencing token) and LOCKSTEP_SEQUENCER (key/mode/token) in its
@@ -182,5 +182,5 @@ function graceOf({ ttl, grace }: RunOptions): number {
 }
 
 function nameOf(file: string): string {
-  return printable(`${basename(file)} on ${hostname()}`).slice(0, NAME_MAX_CHARACTERS);
+  return printable(`${basename(file)} on ${hostname()}`).slice(0, NAME_CHARACTERS_MAX);
 }

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type IdRange, KeepAliveRequestSchema, type KeepAliveResponse } from "@lockstep/protocol";
-import { BACKOFF_MAX_MS, backoffMs } from "../backoff.ts";
+import { BACKOFF_MS_MAX, backoffMs } from "../backoff.ts";
 import type { Way } from "../calls/call.ts";
 import type { Fault } from "../calls/fault.ts";
 import { type Clock, type Instant, instantOf, type Timer } from "../ports/clock.ts";
@@ -148,7 +148,7 @@ export class Keeper {
 
   #retry(): void {
     this.#failures += 1;
-    const maxMs = Math.min(BACKOFF_MAX_MS, this.#host.ttlMs() / ATTEMPTS_PER_TTL);
+    const maxMs = Math.min(BACKOFF_MS_MAX, this.#host.ttlMs() / ATTEMPTS_PER_TTL);
     this.#schedule(backoffMs(this.#failures, this.#host.random, maxMs));
   }
 }

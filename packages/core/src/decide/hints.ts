@@ -2,8 +2,8 @@ import type { LockTarget } from "@lockstep/protocol";
 import { queueLength } from "../state/key.ts";
 import type { NamespaceState } from "../state/state.ts";
 
-const HINT_MIN_MS = 10;
-const HINT_MAX_MS = 60_000;
+const HINT_MS_MIN = 10;
+const HINT_MS_MAX = 60_000;
 
 /** A hint moves by up to this part of itself, so that those denied together do not come back together. */
 const JITTER = 0.25;
@@ -31,7 +31,7 @@ export function longestQueue(state: NamespaceState, targets: readonly LockTarget
 }
 
 function clamp(ms: number): number {
-  return Math.min(HINT_MAX_MS / (1 + JITTER), Math.max(HINT_MIN_MS / (1 - JITTER), ms));
+  return Math.min(HINT_MS_MAX / (1 + JITTER), Math.max(HINT_MS_MIN / (1 - JITTER), ms));
 }
 
 /** A number from 0 to 1 that looks like chance and is the same each time. */

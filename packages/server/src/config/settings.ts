@@ -14,10 +14,10 @@ export interface Setting {
 
 const FOLDER_CHARACTERS = 4_096;
 const NODE_BYTES = 128;
-const DRAIN_MAX_MS = 600_000;
+const DRAIN_MS_MAX = 600_000;
 const EVENTS_MAX = 1_000_000_000_000;
 // A thousand years.
-const HISTORY_AGE_MAX_MS = 31_557_600_000_000;
+const HISTORY_AGE_MS_MAX = 31_557_600_000_000;
 
 /** Everything a server can be told. */
 export const SETTINGS = {
@@ -187,7 +187,7 @@ const limits = z
     return { ...DEFAULT_LIMITS, ...changed };
   });
 
-const drainMs = wholeNumber(5_000, 0, DRAIN_MAX_MS, "milliseconds");
+const drainMs = wholeNumber(5_000, 0, DRAIN_MS_MAX, "milliseconds");
 
 /** The schema of a server's configuration, from texts as flags and variables give them. */
 export const configSchema = z
@@ -204,7 +204,7 @@ export const configSchema = z
     limits,
     snapshotEvents: wholeNumber(50_000, 1, EVENTS_MAX, "events"),
     historyEvents: wholeNumber(1_000_000, 0, EVENTS_MAX, "events"),
-    historyAgeMs: wholeNumber(604_800_000, 0, HISTORY_AGE_MAX_MS, "milliseconds"),
+    historyAgeMs: wholeNumber(604_800_000, 0, HISTORY_AGE_MS_MAX, "milliseconds"),
     logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
     drainMs,
     testClock: yes,

@@ -8,7 +8,7 @@ export interface Stalls {
 
 const BEAT_MS = 100;
 /** Less than this is the ordinary unpunctuality of timers. */
-const STALL_MIN_MS = 10;
+const STALL_MS_MIN = 10;
 
 /**
  * Measures stalls of the event loop: a pause of the process, or something that computed for too long.
@@ -35,7 +35,7 @@ export class LoopLag {
   read(): Stalls {
     const nowMs = this.#monotonicMs();
     const lateMs = nowMs - this.#dueMs;
-    if (lateMs > STALL_MIN_MS) {
+    if (lateMs > STALL_MS_MIN) {
       this.#totalMs += lateMs;
       if (lateMs > this.#maxMs) this.#maxMs = lateMs;
       // The next beat cannot be late before it had its time.

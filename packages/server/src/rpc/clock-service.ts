@@ -4,14 +4,14 @@ import { AdvanceResponseSchema, type ClockService, NowResponseSchema } from "@lo
 import type { VirtualClock } from "../ports/virtual-clock.ts";
 import { checkDuration } from "./validate/fields.ts";
 
-const ADVANCE_MAX_MS = 366 * 24 * 3_600_000;
+const ADVANCE_MS_MAX = 366 * 24 * 3_600_000;
 
 /** Moves the clock of a server in test mode. */
 export function clockService(clock: VirtualClock): ServiceImpl<typeof ClockService> {
   return {
     now: () => create(NowResponseSchema, reading(clock)),
     async advance({ durationMs }) {
-      checkDuration("duration_ms", durationMs, 0, ADVANCE_MAX_MS);
+      checkDuration("duration_ms", durationMs, 0, ADVANCE_MS_MAX);
       await clock.advance(Number(durationMs));
       return create(AdvanceResponseSchema, reading(clock));
     },

@@ -9,7 +9,7 @@ import { type Body, contentOf, type Occasion } from "./occasion.ts";
 import { notHeld } from "./predict-holds.ts";
 import { lasting } from "./prediction.ts";
 
-const WAIT_MAX_MS = 3_600_000;
+const WAIT_MS_MAX = 3_600_000;
 
 /** Takes an event about waiting and granting into the facts; false when it is about something else. */
 export function acceptGrant(facts: Facts, event: Event, occasion: Occasion): boolean {
@@ -40,8 +40,8 @@ function queued(facts: Facts, event: Event, occasion: Occasion, body: Waiting): 
     throw new Error("nobody wanted to wait");
   must(body.ticketId === event.revision, "a ticket has the id of its event");
   const targets = targetsOf(body.targets);
-  const caps = targets.map(({ key }) => policyOf(facts, key).maxWaitMs || WAIT_MAX_MS);
-  const waitMs = Math.min(call.waitMs, WAIT_MAX_MS, ...caps);
+  const caps = targets.map(({ key }) => policyOf(facts, key).maxWaitMs || WAIT_MS_MAX);
+  const waitMs = Math.min(call.waitMs, WAIT_MS_MAX, ...caps);
   must(Number(body.waitMs) === waitMs, "a wait is as long as it may be");
   must(body.deadlockPriority === call.priority, "a ticket has the priority of its request");
   const terms = termsOf(body.terms);

@@ -19,7 +19,7 @@ const METADATA_ENTRIES = 16;
 const METADATA_KEY_BYTES = 128;
 const METADATA_VALUE_BYTES = 512;
 const PAGE_TOKEN_BYTES = 1_024;
-const MAX_PAGE_SIZE = 1_000;
+const PAGE_SIZE_MAX = 1_000;
 
 /** Demands a name: a key, a namespace, an owner. */
 export function checkName(field: string, text: string): void {
@@ -106,7 +106,7 @@ export function checkEnum(
 
 /** Demands a page size; 0 stands for the default. */
 export function checkPageSize(size: number): void {
-  checkCount("page_size", size, MAX_PAGE_SIZE);
+  checkCount("page_size", size, PAGE_SIZE_MAX);
 }
 
 /** Demands what may be a page token; empty is the beginning. */

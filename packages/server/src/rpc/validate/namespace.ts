@@ -18,8 +18,8 @@ import {
 } from "./fields.ts";
 
 const LOSSES_MAX = 10_000;
-const WINDOW_MIN_MS = 1_000;
-const WINDOW_MAX_MS = 86_400_000;
+const WINDOW_MS_MIN = 1_000;
+const WINDOW_MS_MAX = 86_400_000;
 
 /** The bounds of a CreateNamespaceRequest. */
 export function checkCreateNamespace(request: CreateNamespaceRequest): void {
@@ -51,8 +51,8 @@ function checkSettings(settings: NamespaceSettings): void {
     checkDuration(
       "settings.quarantine_window_ms",
       quarantineWindowMs,
-      WINDOW_MIN_MS,
-      WINDOW_MAX_MS,
+      WINDOW_MS_MIN,
+      WINDOW_MS_MAX,
     );
   } else if (quarantineWindowMs !== 0n) {
     throw invalidField(
