@@ -17,8 +17,8 @@ export async function releaseStale(world: World, life: Life, which: number): Pro
   const hold = live[which % Math.max(1, live.length)];
   if (session === undefined || hold === undefined) return;
   const others = hold.sessionId !== session.sessionId;
-  // Its own token is no use to anybody else; to itself, a number beside it is none.
-  const token = (hold.tokens.at(-1)?.token ?? 0n) + (others ? 0n : 1n);
+  // Its own token is no use to anybody else; to itself, a number from before its first one is none.
+  const token = others ? (hold.tokens.at(-1)?.token ?? 0n) : hold.id - 1n;
   const service = createClient(LockService, transportOver(life.wires.control, life.renewals));
   const requestId = OWN_IDS_FROM + BigInt(world.scheduler.steps);
   await service.release({ session, requestId, holdId: hold.id, token }).catch(() => undefined);

@@ -72,10 +72,8 @@ export class Disk {
   }
 
   /** What the server that opens the disk next has to begin, when it cannot prove that the disk is complete. */
-  takeLineage(): Lineage | undefined {
-    const lineage = this.#lineage;
-    this.#lineage = undefined;
-    return lineage;
+  get lineage(): Lineage | undefined {
+    return this.#lineage;
   }
 
   /** What is on the disk, for a server that starts. */
@@ -140,7 +138,9 @@ export class Disk {
     if (end > written) this.#marks.hit("batch kept that nobody was told of", end - written);
     if (pending.length > end) this.#marks.hit("batch lost in a crash", pending.length - end);
     for (const batch of pending.slice(written, end)) this.#keep(batch);
-    this.#journal = this.#journal.crash({ written: end });
+    // Until the lineage has begun every server is told to begin it.
+    const newLineage = this.#lineage;
+    this.#journal = this.#journal.crash({ written: end, ...(newLineage && { newLineage }) });
     this.#journal.hold();
     if (this.#journal.droppedTornBatch) this.#marks.hit("torn batch dropped");
     this.#observer.opened(this.#journal.state().tail);
@@ -169,6 +169,7 @@ export class Disk {
 
   #keep({ batch, events }: PendingBatch): void {
     this.#durable.push(batch);
+    this.#lineage = undefined;
     this.#observer.durable(events);
   }
 

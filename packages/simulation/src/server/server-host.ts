@@ -151,7 +151,7 @@ export class ServerHost {
     const { network, disk, observer, limits: changed } = this.#parts;
     const limits: Limits = { ...DEFAULT_LIMITS, ...changed };
     const clock = process.serverClock();
-    const lineage = disk.takeLineage();
+    const { lineage } = disk;
     const executor = await openNamespace({
       name: NAMESPACE,
       clusterId: CLUSTER_ID,
