@@ -277,30 +277,3 @@ describe("lockstep namespaces", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await ask(...alone)).toMatchObject(wrong(/--quarantine-window needs/));
   });
 });
-
-describe("lockstep events", { timeout: TEST_TIMEOUT_MS }, () => {
-  test("chooses by session, principal and time", async () => {
-    const client = clientOf("chosen");
-    const lock = await client.acquire("chosen/k");
-    await lock.release();
-    const { lock: read } = await client.getLock("chosen/k");
-    expect(read?.holders).toEqual([]);
-    const [json = ""] = await linesOf("events", "chosen/k", "--json");
-    const { lockGranted } = JSON.parse(json);
-    const about = await linesOf("events", "--session", lockGranted.sessionId);
-    expect(about.map((line) => line.slice(32, 52).trim())).toEqual([
-      "session opened",
-      "lock granted",
-      "lock released",
-    ]);
-    expect((await ask("events", "chosen/k", "--actor", "nobody")).stdout).toBe("");
-    expect(
-      await linesOf("events", "chosen/k", "--from", "1h", "--actor", "127.0.0.1"),
-    ).toHaveLength(2);
-    expect((await ask("events", "chosen/k", "--until", "2020-01-01")).stdout).toBe("");
-    expect(await ask("events", "--from", "2026-01-02", "--until", "2026-01-01")).toMatchObject(
-      wrong(/--until must be later than --from/),
-    );
-    expect(await ask("events", "--from", "soon")).toMatchObject(wrong(/Give a time/));
-  });
-});

@@ -184,6 +184,35 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
   });
 });
 
+describe("lockstep events", { timeout: TEST_TIMEOUT_MS }, () => {
+  test("chooses by session, principal and time", async () => {
+    await using client = connect({ address: server.address, ttlMs: 600_000 });
+    const lock = await client.acquire("chosen/k");
+    await lock.release();
+    const { lock: read } = await client.getLock("chosen/k");
+    expect(read?.holders).toEqual([]);
+    const [json = ""] = await linesOf("events", "chosen/k", "--json");
+    const { lockGranted } = JSON.parse(json);
+    const about = await linesOf("events", "--session", lockGranted.sessionId);
+    expect(about.map((line) => line.slice(32, 52).trim())).toEqual([
+      "session opened",
+      "lock granted",
+      "lock released",
+    ]);
+    expect((await ask("events", "chosen/k", "--actor", "nobody")).stdout).toBe("");
+    expect(
+      await linesOf("events", "chosen/k", "--from", "1h", "--actor", "127.0.0.1"),
+    ).toHaveLength(2);
+    expect((await ask("events", "chosen/k", "--until", "2020-01-01")).stdout).toBe("");
+    expect(await ask("events", "--from", "2026-01-02", "--until", "2026-01-01")).toMatchObject({
+      ...{ code: 2, stderr: expect.stringMatching(/--until must be later than --from/) },
+    });
+    expect(await ask("events", "--from", "soon")).toMatchObject({
+      ...{ code: 2, stderr: expect.stringMatching(/Give a time/) },
+    });
+  });
+});
+
 /** The full names of all commands that do something, as they are typed. */
 function commandsOf(command: Command, name = ""): string[] {
   if (command.commands.length === 0) return [name];
