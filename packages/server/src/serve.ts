@@ -63,6 +63,7 @@ export async function serve(config: ServerConfig, logTo?: DestinationStream): Pr
       log,
       drainMs: config.drainMs,
     });
+    if (config.newLineage) log.warn({ grantPauseMs: lineage?.grantPauseMs }, "a new lineage began");
     namespaces.start();
     void stopped.promise.then((err) => log.fatal({ err }, "a namespace has stopped"));
     return {

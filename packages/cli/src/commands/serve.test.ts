@@ -230,7 +230,8 @@ describe("lockstep serve refuses", { timeout: TEST_TIMEOUT_MS }, () => {
         /^lockstep: .*mark is missing.* or start a new lineage with --new-lineage\.\n$/,
       ),
     });
-    const paused = await start("--new-lineage");
+    const paused = await start("--new-lineage", "--log-level", "warn");
+    await paused.process.says(/"grantPauseMs":3600000,"msg":"a new lineage began"/, "stderr");
     expect(paused.ready.grantPauseMs).toBe(3_600_000);
     await paused.process.kill();
     rmSync(data, { recursive: true });
