@@ -30,7 +30,8 @@ test("curl takes a lock and gives it back [GEN-31]", async () => {
     holders: [{ sessionId: opened.sessionId, token: granted.token }],
   });
   await call("SessionService/KeepAlive", { session, seq: "1" });
-  const released = await call("LockService/Release", { session, requestId: "2", ...granted });
+  const { holdId, token } = granted;
+  const released = await call("LockService/Release", { session, requestId: "2", holdId, token });
   expect(released.outcome).toBe("RELEASE_OUTCOME_RELEASED");
   const closed = await call("SessionService/CloseSession", { session, requestId: "3" });
   expect(closed.state).toBe("SESSION_STATE_CLOSED");

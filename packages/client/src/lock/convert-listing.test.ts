@@ -57,7 +57,7 @@ describe("a list of what the session holds", () => {
     ["an older token", { token: 11n }],
     ["a weaker mode", { mode: LockMode.SHARED }],
   ])(
-    "with %s, from a server that was set back, makes the lock lost",
+    "with %s, from a server that was set back, makes the lock lost, and the hold is given back",
     async (_, { token, mode }: { token?: bigint; mode?: LockMode }) => {
       const { clock, server, held } = world();
       const lock = await held("a", { mode: "UPGRADABLE" });
@@ -71,6 +71,10 @@ describe("a list of what the session holds", () => {
       expect(lock.state).toBe("LOST");
       expect(lock.signal.aborted).toBe(true);
       expect(await lock.lost).toEqual({ reason: "UNKNOWN", token: lock.token });
+      expect(server.requests("release")).toMatchObject([
+        { holdId: hold.holdId, token: hold.token },
+      ]);
+      expect(server.session.holds).toEqual([]);
     },
   );
 

@@ -91,8 +91,13 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     if (this.#acquires.size === 0) this.#early.clear();
   }
 
-  giveBack(granted: Pick<Granted, "holdId" | "token">): void {
-    this.#releases.giveBack(granted);
+  giveBack({ holdId, token }: Pick<Granted, "holdId" | "token">): void {
+    // The server remembers only so many tokens of a hold, so the newest that is known now.
+    this.#releases.giveBack({ holdId, token: this.#holds.get(holdId)?.token ?? token });
+  }
+
+  giveBackAsListed(listed: Pick<Granted, "holdId" | "token">): void {
+    this.#releases.giveBack(listed);
   }
 
   giveBackLate({ holdId, token }: Granted): void {
@@ -111,7 +116,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
 
   releaseLost(holdId: bigint, token: bigint): void {
     if (this.#ended) this.#host.releaseLate(holdId, token);
-    else this.#releases.giveBack({ holdId, token });
+    else this.giveBack({ holdId, token });
   }
 
   async convert(

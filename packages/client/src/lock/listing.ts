@@ -19,6 +19,8 @@ export interface ListingHost {
   accounted(hold: Hold, owner: string): number;
   /** Gives back a grant nobody wants. */
   giveBack(granted: Pick<Granted, "holdId" | "token">): void;
+  /** The same under the token of the list, whatever the handles show: the server may never have heard of theirs. */
+  giveBackAsListed(listed: Pick<Granted, "holdId" | "token">): void;
   /** Somebody asks that a hold be released. */
   asked(holdId: bigint, asked: ReleaseRequested): void;
 }
@@ -37,7 +39,10 @@ export function reconcile(
     const hold = host.hold(listed.holdId);
     if (!hold) giveBackUnknown(host, listed);
     else if (hold.adopt(listed, revision)) count(host, hold, listed, revision);
-    else broken.push(hold);
+    else {
+      broken.push(hold);
+      giveBackAll(host, listed);
+    }
   }
   for (const ticket of tickets) {
     if (!host.isUnderWay(ticket.requestId)) takeBack(host, ticket);
@@ -57,7 +62,12 @@ export function tellAsked(host: ListingHost, { holds }: GetSessionResponse): voi
 function giveBackUnknown(host: ListingHost, { holdId, token, requestIds, count }: SessionHold) {
   // A reply that is still on its way brings it.
   if (requestIds.some((id) => host.isUnderWay(id))) return;
-  for (let grant = 0; grant < Math.max(1, count); grant++) host.giveBack({ holdId, token });
+  giveBackAll(host, { holdId, token, count });
+}
+
+function giveBackAll(host: ListingHost, listed: Pick<SessionHold, "holdId" | "token" | "count">) {
+  const { holdId, token, count } = listed;
+  for (let grant = 0; grant < Math.max(1, count); grant++) host.giveBackAsListed({ holdId, token });
 }
 
 function count(host: ListingHost, hold: Hold, listed: SessionHold, revision: bigint): void {

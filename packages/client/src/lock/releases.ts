@@ -44,8 +44,10 @@ export class Releases {
       const atEnd = () => resolve(undefined);
       this.#waiting.add(atEnd);
       const settled = () => this.#waiting.delete(atEnd);
+      // The server remembers only so many tokens of a hold, so the newest that is known now.
+      const newest = this.#host.hold(holdId)?.token ?? token;
       this.#submit(
-        { holdId, token },
+        { holdId, token: newest },
         (loss) => {
           settled();
           resolve(loss);
@@ -58,7 +60,7 @@ export class Releases {
     });
   }
 
-  /** Gives back a grant nobody wants. */
+  /** Gives back a grant nobody wants, under just this token. */
   giveBack({ holdId, token }: Pick<Granted, "holdId" | "token">): void {
     this.#givingBack.set(holdId, this.givingBack(holdId) + 1);
     const settled = () => {
@@ -77,14 +79,12 @@ export class Releases {
   }
 
   #submit(
-    { holdId, token: granted }: Pick<Granted, "holdId" | "token">,
+    { holdId, token }: Pick<Granted, "holdId" | "token">,
     done: (loss?: LossReason) => void,
     refused: (error: Error) => void,
   ): void {
     const { ids } = this.#host;
     const requestId = ids.next();
-    // The server remembers only so many tokens of a hold, so the newest that is known now.
-    const token = this.#host.hold(holdId)?.token ?? granted;
     this.#host.submit({
       kind: "release",
       request: () =>

@@ -56,7 +56,7 @@ describeFaults("a failed sync", () => {
     expect(signal).toBeNull();
     expect(code).not.toBe(0);
     expect(settled).not.toBe("granted");
-    expect(server.log).toMatch(/the namespace has stopped/);
+    expect(server.log).toMatch(/"level":60,.*has stopped/);
 
     await healed();
     await server.startAgain();

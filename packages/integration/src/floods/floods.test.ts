@@ -6,9 +6,9 @@ import { ChildProgram } from "../processes/child-program.ts";
 import { clientForTest, serverForTest } from "../world.ts";
 import { floods } from "./kinds.ts";
 
-const FLOOD_MS = 2_500;
+const FLOOD_MS = 4_500;
 const BYSTANDERS = 5;
-const TTL_MS = 2_000;
+const TTL_MS = 4_000;
 /** What the server may take at its worst, far above its own limits of what is under way. */
 const MEMORY_MAX_MIB = 700;
 
