@@ -49,12 +49,14 @@ export function applyServedTimeAdvanced(state: NamespaceState, body: ServedTimeA
   const servedMs = Number(body.servedMs);
   invariant(servedMs >= state.servedMs, `the time served fell from ${state.servedMs} ms`);
   state.servedMs = servedMs;
-  for (const hold of state.uncountedHolds) hold.servedFromMs = servedMs;
+  // What is written is cut to whole milliseconds: counted from the next one, never too much is used up.
+  const fromMs = servedMs + 1;
+  for (const hold of state.uncountedHolds) hold.servedFromMs = fromMs;
   state.uncountedHolds.clear();
   for (const delay of state.uncountedDelays) {
     // Until its loss is durable, a keep-alive that does not tell it starts it again.
     if (delay.lostRevision > body.durableRevision) continue;
-    delay.servedFromMs = servedMs;
+    delay.servedFromMs = fromMs;
     state.uncountedDelays.delete(delay);
   }
 }

@@ -144,14 +144,14 @@ describe("A delay that was asked for", () => {
     world.advance(5_000);
     world.advance(3_000);
     world.restart();
-    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 55_000n }]);
+    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 55_001n }]);
     ann.keepAlive(world.durableRevision);
-    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 25_000n }]);
+    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 25_001n }]);
     world.advance(5_000);
     world.restart();
     ann.keepAlive(world.durableRevision);
-    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 20_000n }]);
-    world.advance(19_999);
+    expect(getLock(world, "a").delays).toMatchObject([{ remainingMs: 20_001n }]);
+    world.advance(20_000);
     expect(stateOf(world)).toBe(KeyState.DELAYED);
     world.advance(1);
     expect(stateOf(world)).toBe(KeyState.FREE);

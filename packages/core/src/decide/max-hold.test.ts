@@ -43,6 +43,15 @@ describe("A longest time", () => {
     expect(stateOf(world)).toBe(KeyState.HELD);
   });
 
+  it("never counts more than was served, though what is written is cut to whole milliseconds [REC-20]", () => {
+    const { world, ann } = people(60_000);
+    ann.lock("a", { maxHoldMs: 20_000 });
+    world.advance(5_000.75);
+    world.advance(5_000.25);
+    world.restart();
+    expect(ann.get().holds).toMatchObject([{ maxHoldRemainingMs: 15_000n }]);
+  });
+
   it("counts only time that is served, and goes on after a restart [LOCK-105, REC-20]", () => {
     const { world, ann } = people(60_000);
     ann.lock("a", { maxHoldMs: 20_000 });
@@ -50,11 +59,11 @@ describe("A longest time", () => {
     world.advance(5_000);
     world.advance(4_000);
     world.restart();
-    expect(ann.get().holds).toMatchObject([{ maxHoldRemainingMs: 15_000n }]);
+    expect(ann.get().holds).toMatchObject([{ maxHoldRemainingMs: 15_001n }]);
     world.advance(5_000);
     world.advance(1_000);
     world.restart();
-    world.advance(9_999);
+    world.advance(10_000);
     expect(stateOf(world)).toBe(KeyState.HELD);
     world.advance(1);
     expect(stateOf(world)).not.toBe(KeyState.HELD);

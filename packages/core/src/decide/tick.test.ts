@@ -167,7 +167,7 @@ describe("A tick and the time served", () => {
     world.advance(5_000);
     world.advance(5_000);
     world.restart();
-    expect(getLock(world, "a").delays[0]?.remainingMs).toBe(15_000n);
+    expect(getLock(world, "a").delays[0]?.remainingMs).toBe(15_001n);
   });
 });
 

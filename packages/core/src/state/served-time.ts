@@ -26,7 +26,7 @@ export function remindServedTime(state: NamespaceState, now: Now): void {
 
 /** What the journal knows to have been used up of a limit. */
 export function consumedMs(state: NamespaceState, { servedFromMs }: Hold | Delay): number {
-  return servedFromMs === undefined ? 0 : state.servedMs - servedFromMs;
+  return servedFromMs === undefined ? 0 : Math.max(0, state.servedMs - servedFromMs);
 }
 
 /** Lets the longest time of a hold run; `usedMs` of it are used up. */

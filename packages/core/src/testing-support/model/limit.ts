@@ -41,8 +41,8 @@ export function noteWritten(limit: Limit, nowMs: number): void {
 /** The server died at `crashMs` and serves again since `nowMs`. */
 export function recoverLimit(limit: Limit, crashMs: number, nowMs: number): void {
   limit.usedAtMostMs = Math.min(limit.ms, limit.usedAtMostMs + crashMs - limit.sinceMs);
-  // Served time is written in whole milliseconds.
-  limit.usedAtLeastMs += Math.max(0, limit.writtenMs - 1);
+  // Served time is written in whole milliseconds, and counts from the one after the first writing.
+  limit.usedAtLeastMs += Math.max(0, limit.writtenMs - 2);
   limit.sinceMs = nowMs;
   limit.countedSinceMs = nowMs;
   if (limit.writtenFromMs !== undefined) limit.writtenFromMs = nowMs;
