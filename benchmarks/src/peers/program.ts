@@ -40,7 +40,10 @@ export async function startProgram(
   folder: string,
 ): Promise<PeerProgram> {
   const program = spawn(command, args, { cwd: folder, stdio: "ignore" });
-  const ended = ending(program);
+  // However this process ends, it leaves none behind.
+  const onExit = () => program.kill("SIGKILL");
+  process.once("exit", onExit);
+  const ended = ending(program).finally(() => process.off("exit", onExit));
   const started = await Promise.race([accepts(port), ended.then((why) => why)]);
   if (started !== undefined) {
     rmSync(folder, { recursive: true, force: true });
