@@ -77,7 +77,7 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 21
 	// CANCELED. The caller gave the call up; the outcome is open.
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 22
-	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
 	// fail. Releases and keep-alives still work. Nothing was executed.
 	ErrorReason_ERROR_REASON_STORAGE_LOW ErrorReason = 23
 	// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log

@@ -3882,7 +3882,7 @@ pub enum ErrorReason {
     DeadlineExceeded = 21,
     /// CANCELED. The caller gave the call up; the outcome is open.
     Cancelled = 22,
-    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
     /// fail. Releases and keep-alives still work. Nothing was executed.
     StorageLow = 23,
     /// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
@@ -4272,7 +4272,8 @@ pub mod lock_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-        /// `max_answered_ranges`, `max_waiters_per_session`).
+        /// `max_answered_ranges`, `max_held_bytes_per_session` and, when it has to wait, `max_holds_per_session`,
+        /// `max_waiters_per_session`).
         pub async fn convert(
             &mut self,
             request: impl tonic::IntoRequest<super::ConvertRequest>,
@@ -4324,7 +4325,7 @@ pub mod lock_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-        /// `max_answered_ranges`) and STORAGE_LOW.
+        /// `max_answered_ranges`, `max_held_bytes_per_session`) and STORAGE_LOW.
         pub async fn set_value(
             &mut self,
             request: impl tonic::IntoRequest<super::SetValueRequest>,
@@ -4558,7 +4559,8 @@ pub mod lock_service_server {
             request: tonic::Request<super::ReleaseRequest>,
         ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
         /// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-        /// `max_answered_ranges`, `max_waiters_per_session`).
+        /// `max_answered_ranges`, `max_held_bytes_per_session` and, when it has to wait, `max_holds_per_session`,
+        /// `max_waiters_per_session`).
         async fn convert(
             &self,
             request: tonic::Request<super::ConvertRequest>,
@@ -4573,7 +4575,7 @@ pub mod lock_service_server {
             tonic::Status,
         >;
         /// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-        /// `max_answered_ranges`) and STORAGE_LOW.
+        /// `max_answered_ranges`, `max_held_bytes_per_session`) and STORAGE_LOW.
         async fn set_value(
             &self,
             request: tonic::Request<super::SetValueRequest>,

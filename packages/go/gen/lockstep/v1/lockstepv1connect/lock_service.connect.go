@@ -70,13 +70,14 @@ type LockServiceClient interface {
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
 	// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-	// `max_answered_ranges`, `max_waiters_per_session`).
+	// `max_answered_ranges`, `max_held_bytes_per_session` and, when it has to wait, `max_holds_per_session`,
+	// `max_waiters_per_session`).
 	Convert(context.Context, *v1.ConvertRequest) (*v1.ConvertResponse, error)
 	// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
 	// `max_answered_ranges`).
 	Transfer(context.Context, *v1.TransferRequest) (*v1.TransferResponse, error)
 	// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-	// `max_answered_ranges`) and STORAGE_LOW.
+	// `max_answered_ranges`, `max_held_bytes_per_session`) and STORAGE_LOW.
 	SetValue(context.Context, *v1.SetValueRequest) (*v1.SetValueResponse, error)
 	// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
 	RequestRelease(context.Context, *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error)
@@ -314,13 +315,14 @@ type LockServiceHandler interface {
 	// Release gives a hold back. Accepted from ended sessions too.
 	Release(context.Context, *v1.ReleaseRequest) (*v1.ReleaseResponse, error)
 	// Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-	// `max_answered_ranges`, `max_waiters_per_session`).
+	// `max_answered_ranges`, `max_held_bytes_per_session` and, when it has to wait, `max_holds_per_session`,
+	// `max_waiters_per_session`).
 	Convert(context.Context, *v1.ConvertRequest) (*v1.ConvertResponse, error)
 	// Transfer gives a hold to a waiter. Fails with LIMIT_EXCEEDED (`max_unanswered`,
 	// `max_answered_ranges`).
 	Transfer(context.Context, *v1.TransferRequest) (*v1.TransferResponse, error)
 	// SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-	// `max_answered_ranges`) and STORAGE_LOW.
+	// `max_answered_ranges`, `max_held_bytes_per_session`) and STORAGE_LOW.
 	SetValue(context.Context, *v1.SetValueRequest) (*v1.SetValueResponse, error)
 	// RequestRelease asks the holders of a key to release it: they are told at once. Needs no session.
 	RequestRelease(context.Context, *v1.RequestReleaseRequest) (*v1.RequestReleaseResponse, error)

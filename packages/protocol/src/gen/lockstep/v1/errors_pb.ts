@@ -215,7 +215,7 @@ export enum ErrorReason {
   CANCELLED = 22,
 
   /**
-   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires and new sessions are refused before it can
+   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
    * fail. Releases and keep-alives still work. Nothing was executed.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_LOW = 23;

@@ -47,7 +47,8 @@ export const LockService: GenService<{
   },
   /**
    * Convert changes the mode of one key of a hold. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-   * `max_answered_ranges`, `max_waiters_per_session`).
+   * `max_answered_ranges`, `max_held_bytes_per_session` and, when it has to wait, `max_holds_per_session`,
+   * `max_waiters_per_session`).
    *
    * @generated from rpc lockstep.v1.LockService.Convert
    */
@@ -69,7 +70,7 @@ export const LockService: GenService<{
   },
   /**
    * SetValue changes what a holder publishes. Fails with LIMIT_EXCEEDED (`max_unanswered`,
-   * `max_answered_ranges`) and STORAGE_LOW.
+   * `max_answered_ranges`, `max_held_bytes_per_session`) and STORAGE_LOW.
    *
    * @generated from rpc lockstep.v1.LockService.SetValue
    */
