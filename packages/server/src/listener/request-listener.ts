@@ -31,6 +31,11 @@ type NodeResponse = ServerResponse | Http2ServerResponse;
 
 const MISDIRECTED = 421;
 const NO_CONTENT = 204;
+/**
+ * How long the client of a stream that the server has ended may take to end its side. Node's own client takes a reset
+ * that comes together with the trailers for a cut, and loses the error in them.
+ */
+const STREAM_LINGER_MS = 5_000;
 
 /** Takes HTTP requests of either version to the RPC handlers. */
 export function requestListener(options: RequestOptions) {
@@ -45,13 +50,13 @@ export function requestListener(options: RequestOptions) {
       refuseHost(request, response, options.log);
       return;
     }
-    afterReply(request, response, options.clock);
+    const handler = byPath.get(pathOf(request)) ?? unknownHandler(request, options.handlers);
+    afterReply(request, response, handler, options.clock);
     const cors = corsHeaders(request.headers.origin, options.corsOrigins);
     if (cors !== undefined && request.method === "OPTIONS") {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
       return;
     }
-    const handler = byPath.get(pathOf(request)) ?? unknownHandler(request, options.handlers);
     void answer(handler, request, response, cors, options);
   };
 }
@@ -98,7 +103,12 @@ function chunksOf(request: NodeRequest): AsyncIterable<Uint8Array> {
  * Lets go of what the client still sends after the reply has left: unread it would keep the stream open
  * and the connection's flow control busy for ever.
  */
-function afterReply(request: NodeRequest, response: NodeResponse, clock: Clock): void {
+function afterReply(
+  request: NodeRequest,
+  response: NodeResponse,
+  { method }: UniversalHandler,
+  clock: Clock,
+): void {
   if (!("stream" in request)) {
     response.once("finish", () => request.resume());
     return;
@@ -106,11 +116,13 @@ function afterReply(request: NodeRequest, response: NodeResponse, clock: Clock):
   // Over HTTP/2 the response finishes no sooner than its stream. When trailers may follow, the body has
   // left; this turn still sends them.
   const { stream } = request;
-  stream.once("wantTrailers", () =>
-    clock.afterTurn(() => {
-      if (!stream.readableEnded) stream.close();
-    }),
-  );
+  const letGo = () => {
+    if (!stream.readableEnded) stream.close();
+  };
+  stream.once("wantTrailers", () => {
+    if (method.methodKind === "unary") clock.afterTurn(letGo);
+    else clock.after(STREAM_LINGER_MS, letGo);
+  });
 }
 
 function pathOf({ url }: NodeRequest): string {

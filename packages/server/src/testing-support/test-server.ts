@@ -110,8 +110,11 @@ export const protocols = ["connect-json", "connect", "grpc", "grpc-web"] as cons
 /** One of the protocols a server is called in. */
 export type TestedProtocol = (typeof protocols)[number];
 
+/** What is spoken where a test does not say: a run of the tests may choose another. */
+const spoken = (process.env.LOCKSTEP_TEST_PROTOCOL ?? "connect") as TestedProtocol;
+
 /** A transport of this protocol over HTTP/2; gRPC-web over HTTP/1.1. */
-export function transportTo(url: string, protocol: TestedProtocol = "connect"): Transport {
+export function transportTo(url: string, protocol: TestedProtocol = spoken): Transport {
   if (protocol === "grpc") return createGrpcTransport({ baseUrl: url });
   if (protocol === "grpc-web") return createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" });
   const useBinaryFormat = protocol === "connect";
