@@ -1,6 +1,6 @@
 import { lockstepTests } from "../../config/vitest.ts";
 
-const attach = ["src/rpc/attach/**/*.test.ts"];
+const attach = ["src/rpc/attach/*.test.ts"];
 
 /** The tests of Attach once more, through what they take with this protocol. */
 const attachOver = (protocol: string, name: string) => ({

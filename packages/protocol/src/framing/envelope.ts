@@ -49,7 +49,8 @@ export class EnvelopeReader {
       const bytes = this.#joined();
       this.#wanted = PREFIX_BYTES + this.#lengthOf(bytes);
       if (bytes.byteLength < this.#wanted) break;
-      const message = bytes.slice(PREFIX_BYTES, this.#wanted);
+      // Not `slice`: that of a Buffer copies nothing.
+      const message = new Uint8Array(bytes.subarray(PREFIX_BYTES, this.#wanted));
       envelopes.push({ flags: bytes[0] ?? 0, message });
       this.#keep(bytes.subarray(this.#wanted));
     }
