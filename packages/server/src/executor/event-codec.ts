@@ -1,10 +1,11 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema, type LockTarget } from "@lockstep/protocol";
 import type { JournalRecord } from "../journal/journal.ts";
+import { encodeEvent } from "./encode-event.ts";
 
 /** An event as the journal keeps it, with the keys it can be found by. */
 export function toRecord(event: Event): JournalRecord {
-  return { revision: event.revision, bytes: toBinary(EventSchema, event), keys: keysOf(event) };
+  return { revision: event.revision, bytes: encodeEvent(event), keys: keysOf(event) };
 }
 
 /** The event of a record. Throws when the bytes are none. */
