@@ -12,7 +12,7 @@ export interface Clock {
   unixMs(): number;
   /** Runs `fn` once, `ms` from now, at least one turn later. Does not keep the process alive. */
   after(ms: number, fn: () => void): Timer;
-  /** Runs `fn` at the end of the present turn, after everything that has already arrived. */
+  /** Runs `fn` once what the present event has brought has been dealt with, promises included. */
   afterTurn(fn: () => void): void;
   /** Keeps the process alive until the returned timer is cancelled. */
   stayAwake(): Timer;
@@ -51,8 +51,8 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(fn) {
-    // Browsers have no setImmediate.
-    if (typeof setImmediate === "function") setImmediate(fn);
+    // After all that the event brought has run, promises included, and before the next event. Browsers have no such thing.
+    if (typeof process === "object" && "nextTick" in process) process.nextTick(fn);
     else setTimeout(fn, 0);
   },
   stayAwake() {

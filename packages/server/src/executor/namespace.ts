@@ -9,6 +9,11 @@ export interface Pending<R> {
    * or convert that waits, with the final outcome. Rejects with a core `Refusal`.
    */
   readonly reply: Promise<R>;
+  /**
+   * Calls one of the two when the reply settles, in the same turn and without a promise between: for those who have
+   * many at a time. Only one may listen, from the beginning, and must not throw.
+   */
+  settle(resolved: (reply: R) => void, rejected: (error: Error) => void): void;
   /** Nobody listens any more: the reply never settles. The operation itself goes on; a ticket waits on. */
   abandon(): void;
 }

@@ -5,32 +5,43 @@ import type { Ending, Waiters, WaitingKind } from "./waiters.ts";
 /** A reply as the executor hands it out: any message, with its header. */
 export type AnyReply = { header?: ReplyHeader };
 
+type Outcome = { readonly reply: AnyReply } | { readonly error: Error };
+
 /** A reply that has not left yet. Settles once at most; never after it has been abandoned. */
 export class OpenReply implements Pending<AnyReply> {
-  readonly reply: Promise<AnyReply>;
   readonly #all: Set<OpenReply>;
   readonly #waiters: Waiters;
-  #resolve: (reply: AnyReply) => void = () => {};
-  #reject: (error: Error) => void = () => {};
+  #resolved: ((reply: AnyReply) => void) | undefined;
+  #rejected: ((error: Error) => void) | undefined;
+  /** What it settled with before anybody listened. */
+  #outcome: Outcome | undefined;
+  #promise: Promise<AnyReply> | undefined;
   #ticketId = 0n;
 
   /** Puts itself into `all` until it has settled. */
   constructor(all: Set<OpenReply>, waiters: Waiters) {
     this.#all = all;
     this.#waiters = waiters;
-    this.reply = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
     all.add(this);
   }
 
+  get reply(): Promise<AnyReply> {
+    this.#promise ??= new Promise((resolve, reject) => this.settle(resolve, reject));
+    return this.#promise;
+  }
+
+  settle(resolved: (reply: AnyReply) => void, rejected: (error: Error) => void): void {
+    this.#resolved = resolved;
+    this.#rejected = rejected;
+    if (this.#outcome !== undefined) this.#tell(this.#outcome);
+  }
+
   resolve(reply: AnyReply): void {
-    if (this.#all.delete(this)) this.#resolve(reply);
+    if (this.#all.delete(this)) this.#tell({ reply });
   }
 
   reject(error: Error): void {
-    if (this.#all.delete(this)) this.#reject(error);
+    if (this.#all.delete(this)) this.#tell({ error });
   }
 
   abandon(): void {
@@ -49,5 +60,11 @@ export class OpenReply implements Pending<AnyReply> {
   end({ outcome }: Ending, header: ReplyHeader): void {
     if (outcome instanceof Error) this.reject(outcome);
     else this.resolve({ ...outcome, header });
+  }
+
+  #tell(outcome: Outcome): void {
+    if (this.#resolved === undefined) this.#outcome = outcome;
+    else if ("reply" in outcome) this.#resolved(outcome.reply);
+    else this.#rejected?.(outcome.error);
   }
 }

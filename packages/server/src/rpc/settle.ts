@@ -1,7 +1,10 @@
 import type { Pending } from "../executor/namespace.ts";
 
 /** Waits for an operation until the call is over; then nobody listens to it any more. */
-export async function settle<R>(pending: Pending<R>, signal: AbortSignal): Promise<R> {
+export async function settle<R>(
+  pending: Pick<Pending<R>, "reply" | "abandon">,
+  signal: AbortSignal,
+): Promise<R> {
   try {
     return await unlessAborted(pending.reply, signal);
   } catch (error) {

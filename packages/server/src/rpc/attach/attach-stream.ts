@@ -134,7 +134,7 @@ export class AttachStream {
   #submit(underWay: UnderWay): void {
     const pending = this.#namespace.submit<AttachedKind>(underWay.op);
     underWay.pending = pending;
-    pending.reply.then(
+    pending.settle(
       (reply) => this.#answer(underWay, reply),
       (error) => this.#fail(underWay, error),
     );

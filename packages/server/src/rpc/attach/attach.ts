@@ -66,8 +66,8 @@ class OpenAttach {
     environment: RpcEnvironment,
     attachments: Attachments,
   ) {
-    const { clock, limits, stopping } = environment;
-    this.outbox = new Outbox(clock, limits.max_frame_bytes);
+    const { limits, stopping } = environment;
+    this.outbox = new Outbox(limits.max_frame_bytes);
     this.#stream = new AttachStream(namespace, session, environment, this.outbox);
     this.#leave = attachments.open(session.namespace, session.caller.sessionId, this.#stream);
     this.#call = call;

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { AttachReplySchema, type AttachResponse, EventSchema } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
-import { ManualClock } from "../../executor/testing-support/manual-clock.ts";
 import { attachSuperseded } from "../errors.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -11,30 +10,23 @@ const ids = (frame: AttachResponse | undefined) => frame?.replies.map(({ callId 
 
 function newOutbox() {
   const clock = new ManualClock();
-  return { clock, outbox: new Outbox(clock, FRAME_BYTES) };
+  return { clock, outbox: new Outbox(FRAME_BYTES) };
 }
 
 describe("an outbox", () => {
-  test("sends what came in one turn in one frame, at the end of that turn", async () => {
-    const { clock, outbox } = newOutbox();
-    let frame: AttachResponse | undefined;
-    void outbox.nextFrame().then((next) => {
-      frame = next;
-    });
+  test("sends what one event brings in one frame", async () => {
+    const outbox = newOutbox();
+    const frame = outbox.nextFrame();
     outbox.addReply(replyOf(1n), 10);
     await Promise.resolve();
     outbox.addReply(replyOf(2n), 10);
-    for (let i = 0; i < 10; i++) await Promise.resolve();
-    expect(frame).toBeUndefined();
-    await clock.settle();
-    expect(ids(frame)).toEqual([1n, 2n]);
+    expect(ids(await frame)).toEqual([1n, 2n]);
     expect(outbox.unsentBytes).toBe(0);
   });
 
   test("cuts frames at their limit and keeps the order [SES-76]", async () => {
-    const { clock, outbox } = newOutbox();
+    const outbox = newOutbox();
     for (let id = 1n; id <= 5n; id++) outbox.addReply(replyOf(id), 400);
-    await clock.settle();
     expect(ids(await outbox.nextFrame())).toEqual([1n, 2n]);
     outbox.addReply(replyOf(6n), 400);
     expect(ids(await outbox.nextFrame())).toEqual([3n, 4n]);
@@ -42,19 +34,17 @@ describe("an outbox", () => {
   });
 
   test("sends an item that is larger than a frame alone [SES-76]", async () => {
-    const { clock, outbox } = newOutbox();
+    const outbox = newOutbox();
     outbox.addReply(replyOf(1n), 5_000);
     outbox.addReply(replyOf(2n), 10);
-    await clock.settle();
     expect(ids(await outbox.nextFrame())).toEqual([1n]);
     expect(ids(await outbox.nextFrame())).toEqual([2n]);
   });
 
   test("sends news before replies, all of it [SES-78]", async () => {
-    const { clock, outbox } = newOutbox();
+    const outbox = newOutbox();
     outbox.addReply(replyOf(1n), 10);
     for (const revision of [7n, 8n]) outbox.addNews(create(EventSchema, { revision }), 600);
-    await clock.settle();
     const first = await outbox.nextFrame();
     expect(first?.news.map(({ revision }) => revision)).toEqual([7n]);
     expect(ids(first)).toEqual([]);
@@ -64,7 +54,7 @@ describe("an outbox", () => {
   });
 
   test("ends after what is there has left, with the first reason given [SES-80]", async () => {
-    const { outbox } = newOutbox();
+    const outbox = newOutbox();
     outbox.addReply(replyOf(1n), 10);
     outbox.end(attachSuperseded());
     outbox.end(undefined);
@@ -73,25 +63,22 @@ describe("an outbox", () => {
   });
 
   test("throws away what has not left when it is aborted", async () => {
-    const { outbox } = newOutbox();
+    const outbox = newOutbox();
     outbox.addReply(replyOf(1n), 10);
     outbox.abort(attachSuperseded());
     await expect(outbox.nextFrame()).rejects.toThrow("took over");
   });
 
   test("has no room while too much waits to be sent", async () => {
-    const { clock, outbox } = newOutbox();
+    const outbox = newOutbox();
     for (let id = 1n; id <= 3n; id++) outbox.addReply(replyOf(id), 512 * 1_024);
-    await clock.settle();
     let room = false;
     void outbox.room().then(() => {
       room = true;
     });
     await outbox.nextFrame();
-    await clock.settle();
     expect(room).toBe(false);
     await outbox.nextFrame();
-    await clock.settle();
     expect(room).toBe(true);
   });
 });

@@ -6,18 +6,16 @@ import {
   AttachResponseSchema,
   type Event,
 } from "@lockstep/protocol";
-import type { Clock } from "../../ports/clock.ts";
 
 // What may wait to be sent before no further frame is read. The client's calls under way are bounded
 // as well, so this is where a client that does not read comes to a stop.
 const UNSENT_BYTES_BEFORE_PAUSE = 1024 * 1024;
 
 /**
- * What an Attach has to send: everything of one turn of the event loop leaves in one frame, cut at
- * `maxFrameBytes`, and nothing waits longer than that turn.
+ * What an Attach has to send: everything that one event of the event loop brings leaves in one frame, cut at
+ * `maxFrameBytes`, and nothing waits for another event.
  */
 export class Outbox {
-  readonly #clock: Clock;
   readonly #maxFrameBytes: number;
   #replies: AttachReply[] = [];
   #replyBytes: number[] = [];
@@ -26,7 +24,7 @@ export class Outbox {
   #newsBytes: number[] = [];
   #nextNews = 0;
   #unsentBytes = 0;
-  /** The turn in which something came is over: it may leave. */
+  /** What brought something has been handled: it may leave. */
   #ready = false;
   #turnAsked = false;
   #ended = false;
@@ -34,8 +32,7 @@ export class Outbox {
   #wakeReader: (() => void) | undefined;
   #wakeWriters: (() => void)[] = [];
 
-  constructor(clock: Clock, maxFrameBytes: number) {
-    this.#clock = clock;
+  constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
@@ -98,7 +95,9 @@ export class Outbox {
     this.#unsentBytes += bytes;
     if (this.#turnAsked || this.#ready) return;
     this.#turnAsked = true;
-    this.#clock.afterTurn(() => {
+    // Not a turn later: what is committed together is told together, and the sooner it is written, the sooner
+    // the turn that sends it comes.
+    process.nextTick(() => {
       this.#turnAsked = false;
       this.#ready = true;
       this.#wakeReader?.();
