@@ -8,10 +8,7 @@ const FRAME_BYTES = 1_000;
 const replyOf = (callId: bigint) => create(AttachReplySchema, { callId });
 const ids = (frame: AttachResponse | undefined) => frame?.replies.map(({ callId }) => callId);
 
-function newOutbox() {
-  const clock = new ManualClock();
-  return { clock, outbox: new Outbox(FRAME_BYTES) };
-}
+const newOutbox = () => new Outbox(FRAME_BYTES);
 
 describe("an outbox", () => {
   test("sends what one event brings in one frame", async () => {
