@@ -76,6 +76,7 @@ describe("an outbox", () => {
     await outbox.nextFrame();
     expect(room).toBe(false);
     await outbox.nextFrame();
+    await outbox.room();
     expect(room).toBe(true);
   });
 });
