@@ -20,9 +20,12 @@ export async function startServerProcess(): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), "lockstep-bench-"));
   const flags = ["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data"), "--json"];
   const server = spawn(process.execPath, [CLI, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  // However this process ends, it leaves none behind.
+  const onExit = () => server.kill("SIGKILL");
+  process.once("exit", onExit);
   const lines = createInterface({ input: server.stdout });
   const ready = once(lines, "line");
-  const ended = once(server, "exit");
+  const ended = once(server, "exit").finally(() => process.off("exit", onExit));
   const first = await Promise.race([ready, ended.then(() => undefined)]);
   if (first === undefined) throw new Error(`the server at ${CLI} did not start: run pnpm build`);
   const { address } = JSON.parse(String(first[0]));

