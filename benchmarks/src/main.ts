@@ -1,10 +1,14 @@
 // `pnpm bench NAME`: each benchmark is a command of its own, which prints a table and, with --json, a file.
 import { locksCommand } from "./locks/command.ts";
+import { memoryCommand } from "./memory/command.ts";
 
-/** Runs with the arguments after its name. Resolves whether all went well. @throws UsageError */
+/** Runs with the arguments after its name. Resolves whether all went well. */
 type Command = (args: string[]) => Promise<boolean>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { locks: locksCommand };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  locks: locksCommand,
+  memory: memoryCommand,
+};
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];

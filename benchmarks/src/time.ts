@@ -1,5 +1,12 @@
 import { systemClock } from "@lockstep/client";
 
+/** Waits so many milliseconds. */
+export async function pass(ms: number): Promise<void> {
+  const awake = systemClock.stayAwake();
+  await new Promise<void>((resolve) => void systemClock.after(ms, resolve));
+  awake.cancel();
+}
+
 /**
  * What `work` gives, unless it takes longer than `ms`.
  * @throws Error that says what has not ended

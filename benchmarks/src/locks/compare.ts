@@ -1,7 +1,8 @@
+import type { Goal } from "../goal.ts";
 import { describeMachine, type Machine } from "../machine.ts";
 import { within } from "../time.ts";
 import { type Contestant, type Group, PeerMissingError, type Sizes } from "./contestant.ts";
-import { type Goal, goalsOf } from "./goals.ts";
+import { goalsOf } from "./goals.ts";
 import type { StartGroup } from "./groups.ts";
 import { measure, measureContended, medianRound, type Round } from "./measure.ts";
 

@@ -1,17 +1,5 @@
+import type { Goal } from "../goal.ts";
 import type { Line } from "./compare.ts";
-
-/** What a run has to show, or is to show. */
-export interface Goal {
-  /** A gate has to be passed; an aim that is missed is explained where the results are published. */
-  readonly kind: "gate" | "aim";
-  readonly name: string;
-  /** What this run gave, or null when it did not measure that. */
-  readonly figure: number | boolean | null;
-  /** What is wanted of it, such as `at least 10 ×`. */
-  readonly wanted: string;
-  /** Whether the figure is as wanted, or null when there is none. */
-  readonly met: boolean | null;
-}
 
 type Pick = (callers: number, contended?: boolean) => Line | undefined;
 

@@ -1,7 +1,7 @@
 import { columns, whole } from "../columns.ts";
+import { goalTable } from "../goal.ts";
 import { machineLine } from "../machine.ts";
 import type { Line, LocksReport } from "./compare.ts";
-import type { Goal } from "./goals.ts";
 
 /** The result as tables for people. */
 export function table(report: LocksReport): string {
@@ -15,7 +15,7 @@ export function table(report: LocksReport): string {
     ].join("\n"),
     ownLocks(lines.filter(({ contended }) => !contended)),
     oneLock(lines.filter(({ contended }) => contended)),
-    goals(report.goals),
+    goalTable(report.goals),
   ];
   if (failures.length > 0) {
     const each = failures.map(({ name, during, error }) => `${during}: ${name}: ${error}`);
@@ -63,20 +63,6 @@ function oneLock(lines: readonly Line[]): string {
   return columns(headings, rows);
 }
 
-function goals(all: readonly Goal[]): string {
-  const rows = all.map(({ kind, name, figure, wanted, met }) => [
-    `${kind}: ${name}`,
-    typeof figure === "number" ? figure.toFixed(2) : figure === null ? "" : yesNo(figure),
-    wanted,
-    met === null ? "not measured" : yesNo(met),
-  ]);
-  return columns(["gates and aims", "figure", "wanted", "met"], rows);
-}
-
 function times(ratio: number | undefined): string {
   return ratio === undefined ? "" : `${ratio.toFixed(2)} ×`;
-}
-
-function yesNo(it: boolean): string {
-  return it ? "yes" : "NO";
 }
