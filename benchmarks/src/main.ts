@@ -1,4 +1,5 @@
 // `pnpm bench NAME`: each benchmark is a command of its own, which prints a table and, with --json, a file.
+import { growthCommand } from "./growth/command.ts";
 import { locksCommand } from "./locks/command.ts";
 import { memoryCommand } from "./memory/command.ts";
 
@@ -8,6 +9,7 @@ type Command = (args: string[]) => Promise<boolean>;
 const COMMANDS: Readonly<Record<string, Command>> = {
   locks: locksCommand,
   memory: memoryCommand,
+  growth: growthCommand,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

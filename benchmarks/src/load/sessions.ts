@@ -59,11 +59,9 @@ export async function openSessions(address: string, count: number): Promise<Sess
 export interface Share {
   readonly session: SessionRef;
   readonly keys: readonly string[];
-  /** The request id of its first acquire: one above all it has used. */
-  readonly firstRequestId: number;
 }
 
-/** Lets sessions take locks, each its own, tell the server that they have the replies, and go away. */
+/** Lets sessions that have asked for nothing yet take locks, each its own, tell the server that they have the replies, and go away. */
 export async function holdLocks(address: string, shares: readonly Share[]): Promise<void> {
   const { service, close } = connection(address);
   const tasks = shares.map((share) => () => takeShare(service, share));
@@ -73,12 +71,12 @@ export async function holdLocks(address: string, shares: readonly Share[]): Prom
 
 async function takeShare(
   service: Client<typeof SessionService>,
-  { session, keys, firstRequestId }: Share,
+  { session, keys }: Share,
 ): Promise<void> {
   const attached = new Attached(service, session);
   for (let at = 0; at < keys.length; at += CALLS_PER_FRAME) {
     const calls = keys.slice(at, at + CALLS_PER_FRAME).map(async (key, offset) => {
-      const requestId = BigInt(firstRequestId + at + offset);
+      const requestId = BigInt(at + offset + 1);
       const targets = [{ key, mode: LockMode.EXCLUSIVE, permits: 0 }];
       const value = create(AcquireRequestSchema, { requestId, targets });
       const reply = await attached.call({ case: "acquire", value });
@@ -87,7 +85,7 @@ async function takeShare(
       }
     });
     await Promise.all(calls);
-    const answered = [{ first: 1n, last: BigInt(firstRequestId + at + calls.length - 1) }];
+    const answered = [{ first: 1n, last: BigInt(at + calls.length) }];
     const value = create(KeepAliveRequestSchema, { seq: 1n, answered });
     await attached.call({ case: "keepAlive", value });
   }

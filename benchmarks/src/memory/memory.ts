@@ -49,10 +49,13 @@ export interface MemoryReport {
 
 /** What keep-alives cost, each on its own stream. */
 export interface KeepAlives {
+  /** How many were answered per second. */
   readonly perSecond: number;
-  /** The share of one processor that the server took meanwhile, percent. */
+  /** What the server computed for each, microseconds of a processor. */
+  readonly cpuUsEach: number;
+  /** The share of one processor for as many as the sessions need, percent: also when this machine could not send as many. */
   readonly cpuPercent: number;
-  /** The same with all streams open and nothing on them, percent. */
+  /** What the server computed with all streams open and nothing on them, percent of a processor. */
   readonly idleCpuPercent: number;
 }
 
@@ -81,7 +84,7 @@ export async function measureMemory(options: MemoryOptions): Promise<MemoryRepor
       const keys = Array.from({ length: Number(to) - Number(from) }, (_, at) =>
         keyOf(Number(from) + at),
       );
-      return { session, keys, firstRequestId: 1 };
+      return { session, keys };
     });
     await holdLocks(server.address, shares);
     const holding = await footprint(server);
@@ -126,7 +129,7 @@ async function measureKeepAlives(
     let sent = 0;
     const underWay: Promise<void>[] = [];
     // Spread evenly, as the clients' own chance spreads them.
-    const { elapsedMs, cpuPercent } = await cpuOf(server, async (fromMs) => {
+    const { elapsedMs, cpuMs } = await cpuOf(server, async (fromMs) => {
       for (let nowMs = 0; nowMs < keepAlivesForMs; nowMs = performance.now() - fromMs) {
         const due = Math.floor((nowMs * sessions.length) / keepAliveMs);
         for (; sent < due; sent++) underWay.push(attached.keepAlive(sent % sessions.length));
@@ -134,8 +137,12 @@ async function measureKeepAlives(
       }
       await Promise.all(underWay);
     });
-    const perSecond = (sent / elapsedMs) * 1_000;
-    return { perSecond, cpuPercent, idleCpuPercent: idle.cpuPercent };
+    return {
+      perSecond: (sent / elapsedMs) * 1_000,
+      cpuUsEach: (cpuMs / sent) * 1_000,
+      cpuPercent: 100 * (cpuMs / sent) * (sessions.length / keepAliveMs),
+      idleCpuPercent: (100 * idle.cpuMs) / idle.elapsedMs,
+    };
   } finally {
     attached.close();
   }
@@ -145,7 +152,7 @@ async function cpuOf(server: ServerProcess, work: (fromMs: number) => Promise<vo
   const [fromMs, cpuFromMs] = [performance.now(), server.cpuMs()];
   await work(fromMs);
   const elapsedMs = performance.now() - fromMs;
-  return { elapsedMs, cpuPercent: (100 * (server.cpuMs() - cpuFromMs)) / elapsedMs };
+  return { elapsedMs, cpuMs: server.cpuMs() - cpuFromMs };
 }
 
 type Figures = Pick<

@@ -28,7 +28,8 @@ export function memoryTable(report: MemoryReport): string {
       ["start without data, ms", whole(startMs.empty)],
       ["start with all locks after a kill, ms", whole(startMs.recovery)],
       ["keep-alives per second", whole(keepAlives.perSecond)],
-      ["percent of a processor for them", keepAlives.cpuPercent.toFixed(1)],
+      ["µs of a processor for each", whole(keepAlives.cpuUsEach)],
+      ["percent of a processor for all that are due", keepAlives.cpuPercent.toFixed(1)],
       ["percent without them", keepAlives.idleCpuPercent.toFixed(1)],
     ],
   );
