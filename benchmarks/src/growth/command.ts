@@ -4,7 +4,8 @@ import { measureGrowth } from "./growth.ts";
 import { growthTable } from "./table.ts";
 
 const USAGE = `usage: pnpm bench growth [--held 1000,100000,1000000] [--queues 10,1000,100000]
-  [--chains 10,100,1000,10000] [--events 10000,100000,1000000] [--ms 2000] [--json FILE]`;
+  [--chains 10,100,1000,10000] [--events 10000,100000,1000000] [--rounds 3] [--ms 2000]
+  [--json FILE]`;
 
 /** `pnpm bench growth`: how costs grow with what is held, waited for and remembered. */
 export async function growthCommand(args: string[]): Promise<boolean> {
@@ -16,6 +17,7 @@ export async function growthCommand(args: string[]): Promise<boolean> {
         queues: { type: "string", default: "10,1000,100000" },
         chains: { type: "string", default: "10,100,1000,10000" },
         events: { type: "string", default: "10000,100000,1000000" },
+        rounds: { type: "string", default: "3" },
         ms: { type: "string", default: "2000" },
         json: { type: "string" },
       },
@@ -25,6 +27,7 @@ export async function growthCommand(args: string[]): Promise<boolean> {
       queues: counts("queues", values.queues),
       chains: counts("chains", values.chains),
       events: counts("events", values.events),
+      rounds: count("rounds", values.rounds),
       durationMs: count("ms", values.ms),
       json: values.json,
     };

@@ -2,10 +2,10 @@ import type { Goal } from "../goal.ts";
 import { describeMachine, type Machine } from "../machine.ts";
 import { chainsInCore, cyclesInCore, queuesInCore } from "./core.ts";
 import type { Series } from "./series.ts";
-import { cyclesOfServer, recoveries } from "./server.ts";
+import { cyclesOfServer, type Effort, recoveries } from "./server.ts";
 
 /** At which sizes growth is measured, rising. */
-export interface GrowthOptions {
+export interface GrowthOptions extends Effort {
   /** Locks held while others are taken and released. */
   readonly held: readonly number[];
   /** Waiters for one lock. */
@@ -14,8 +14,6 @@ export interface GrowthOptions {
   readonly chains: readonly number[];
   /** Events after a snapshot. */
   readonly events: readonly number[];
-  /** How long the cycles of a whole server are measured in a round, milliseconds. */
-  readonly durationMs: number;
   /** Told what is being measured. */
   readonly progress: (text: string) => void;
 }
@@ -34,15 +32,15 @@ export interface GrowthReport {
  * start, the time until the server is ready.
  */
 export async function measureGrowth(options: GrowthOptions): Promise<GrowthReport> {
-  const { held, queues, chains, events, durationMs, progress } = options;
+  const { held, queues, chains, events, progress } = options;
   const startedAt = new Date().toISOString();
   const machine = describeMachine();
   const parts: Record<string, () => Series | Promise<Series>> = {
     "circles of waiters": () => chainsInCore(chains),
     queues: () => queuesInCore(queues),
     "cycles in the core": () => cyclesInCore(held),
-    "cycles of a server": () => cyclesOfServer(held, durationMs),
-    recovery: () => recoveries(events),
+    "cycles of a server": () => cyclesOfServer(held, options),
+    recovery: () => recoveries(events, options),
   };
   const series: Series[] = [];
   for (const [name, part] of Object.entries(parts)) {

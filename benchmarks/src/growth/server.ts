@@ -9,7 +9,6 @@ import { pass, within } from "../time.ts";
 import { type Point, type Series, seriesOf } from "./series.ts";
 
 const CALLERS = 64;
-const ROUNDS = 3;
 // Below the server's limit of locks for one session.
 const HELD_PER_SESSION = 1_000;
 // A snapshot as early as possible, and then none: everything after it is replayed.
@@ -18,10 +17,18 @@ const NO_SNAPSHOT_EVENTS = 1_000_000_000;
 const SNAPSHOT_MS_MAX = 60_000;
 const CALLERS_THAT_FILL = 256;
 
+/** How much is done for a figure. */
+export interface Effort {
+  /** Measurings at each size; the figure is the median. */
+  readonly rounds: number;
+  /** How long cycles are measured in a round, milliseconds. */
+  readonly durationMs: number;
+}
+
 /** The cost of one acquire and release through client, network, disk and all, while other locks are held. */
 export async function cyclesOfServer(
   sizes: readonly number[],
-  durationMs: number,
+  { rounds, durationMs }: Effort,
 ): Promise<Series> {
   const server = await startServerProcess();
   const client = connect({ address: server.address });
@@ -35,14 +42,14 @@ export async function cyclesOfServer(
     for (const size of sizes) {
       await hold(server, held, size);
       held = size;
-      const rounds: number[] = [];
+      const costsUs: number[] = [];
       // The first one warms up.
-      for (let round = 0; round <= ROUNDS; round++) {
+      for (let round = 0; round <= rounds; round++) {
         const fromMs = server.cpuMs();
         const { cycles } = await measure(CALLERS, durationMs, cycle);
-        if (round > 0) rounds.push(((server.cpuMs() - fromMs) / cycles) * 1_000);
+        if (round > 0) costsUs.push(((server.cpuMs() - fromMs) / cycles) * 1_000);
       }
-      points.push({ size, value: median(rounds) });
+      points.push({ size, value: median(costsUs) });
     }
     const name = `acquire and release of a free lock, ${CALLERS} callers`;
     return seriesOf({ name, grows: "held locks", of: "server", unit: "µs", bound: "flat" }, points);
@@ -63,7 +70,10 @@ async function hold(server: ServerProcess, from: number, to: number): Promise<vo
 }
 
 /** How long a killed server takes to start again, with so many events after its snapshot. */
-export async function recoveries(sizes: readonly number[]): Promise<Series> {
+export async function recoveries(
+  sizes: readonly number[],
+  { rounds }: Pick<Effort, "rounds">,
+): Promise<Series> {
   let server = await startServerProcess({ flags: snapshotAfter(EARLY_SNAPSHOT_EVENTS) });
   const { folder } = server;
   const restart = async () => {
@@ -79,7 +89,7 @@ export async function recoveries(sizes: readonly number[]): Promise<Series> {
       const revision = await revisionOf(server);
       await makeEvents(server, size - (revision - snapshotRevision));
       const startsMs: number[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         await restart();
         startsMs.push(server.startMs);
       }
