@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 
 /** Reads what a command was given; what cannot be read ends the process with the usage and code 2. */
 export function usage<T>(text: string, read: () => T): T {
@@ -30,5 +31,11 @@ export function progress(text: string): void {
 /** Prints the result for people and, if a file is given, writes it for programs. */
 export function finish(text: string, report: object, jsonFile: string | undefined): void {
   process.stdout.write(`${text}\n`);
-  if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 2)}\n`);
+  if (jsonFile === undefined) return;
+  writeFileSync(pathOf(jsonFile), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** A path as the person meant it who called pnpm, which runs this elsewhere. */
+export function pathOf(path: string): string {
+  return resolve(process.env.INIT_CWD ?? "", path);
 }

@@ -2,6 +2,7 @@
 import { growthCommand } from "./growth/command.ts";
 import { locksCommand } from "./locks/command.ts";
 import { memoryCommand } from "./memory/command.ts";
+import { soakCommand } from "./soak/command.ts";
 
 /** Runs with the arguments after its name. Resolves whether all went well. */
 type Command = (args: string[]) => Promise<boolean>;
@@ -10,6 +11,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   locks: locksCommand,
   memory: memoryCommand,
   growth: growthCommand,
+  soak: soakCommand,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
