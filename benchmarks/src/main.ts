@@ -1,4 +1,5 @@
 // `pnpm bench NAME`: each benchmark is a command of its own, which prints a table and, with --json, a file.
+import { chartCommand } from "./chart/command.ts";
 import { growthCommand } from "./growth/command.ts";
 import { locksCommand } from "./locks/command.ts";
 import { memoryCommand } from "./memory/command.ts";
@@ -12,6 +13,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   memory: memoryCommand,
   growth: growthCommand,
   soak: soakCommand,
+  chart: chartCommand,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
