@@ -48,7 +48,7 @@ export interface MemoryReport {
 }
 
 /** What keep-alives cost, each on its own stream. */
-export interface KeepAlives {
+interface KeepAlives {
   /** How many were answered per second. */
   readonly perSecond: number;
   /** What the server computed for each, microseconds of a processor. */
