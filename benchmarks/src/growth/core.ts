@@ -2,8 +2,8 @@ import { median } from "../statistics.ts";
 import { CoreNamespace, type CoreSession, type Held } from "./core-namespace.ts";
 import { type Point, type Series, seriesOf } from "./series.ts";
 
-// Few enough that what a session has not confirmed stays below the limit.
-const PER_SESSION = 1_000;
+// What one session holds or waits for, the same at every size: only what is named grows.
+const PER_SESSION = 10;
 const BATCHES = 15;
 const CYCLES_PER_BATCH = 2_000;
 // What is searched in one batch together.
