@@ -16,6 +16,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   chart: chartCommand,
 };
 
+// Whatever ends it, what it has started ends with it, at the event `exit`.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => process.exit(1));
+}
+
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];
 if (command === undefined) {

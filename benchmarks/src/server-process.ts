@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,16 +9,13 @@ import type { Readable } from "node:stream";
 const CLI = join(import.meta.dirname, "../../packages/cli/dist/main.js");
 const PROBE = join(import.meta.dirname, "server-probe.ts");
 
-// The unit of CPU times in /proc, a constant of Linux on every machine that Node runs on: see proc_pid_stat(5).
-const TICK_MS = 10;
-
 /** How a server is started. */
 export interface ServerOptions {
   /** The folder to keep its data in. Default: a new one. */
   readonly folder?: string;
   /** More flags of `lockstep serve`. Default none. */
   readonly flags?: readonly string[];
-  /** Whether `memory` will be asked for: the server is started with a probe. Default false. */
+  /** Whether `usage` will be asked for: the server is started with a probe. Default false. */
   readonly probed?: boolean;
 }
 
@@ -30,14 +27,22 @@ export interface ServerProcess {
   readonly folder: string;
   /** From the start of the process until it was ready, milliseconds: all of its data has been read by then. */
   readonly startMs: number;
-  /** Its memory; `collect` says whether garbage is collected first. Only of one that is probed. */
-  memory(options: { collect: boolean }): Promise<NodeJS.MemoryUsage>;
-  /** The time it has computed so far, on all processors together, milliseconds. */
-  cpuMs(): number;
+  /** What it uses; `collect` says whether garbage is collected first. Only of one that is probed. */
+  usage(options: { collect: boolean }): Promise<Usage>;
   /** Kills it and leaves its folder. */
   kill(): Promise<void>;
   /** Stops it in good order and removes its folder. */
   stop(): Promise<void>;
+}
+
+/** What a server's process uses. */
+export interface Usage {
+  /** Memory of JavaScript, objects on the heap of the main thread and what they keep outside of it, bytes. */
+  readonly usedBytes: number;
+  /** Memory of the whole process as the system counts it, the journal's thread and unused heap included, bytes. */
+  readonly residentBytes: number;
+  /** What it has computed so far on all processors together, milliseconds. */
+  readonly cpuMs: number;
 }
 
 /** Starts the built server. @throws Error when it does not start */
@@ -47,7 +52,10 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   const fromMs = performance.now();
   const child = spawnServer([...flags, "--data", join(folder, "data")], probed);
   // However this process ends, it leaves none behind.
-  const onExit = () => child.kill("SIGKILL");
+  const onExit = () => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
   process.once("exit", onExit);
   const ended = once(child, "exit").finally(() => process.off("exit", onExit));
   const ready = once(createInterface({ input: child.stdout as Readable }), "line");
@@ -58,8 +66,7 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
     address: JSON.parse(String(first[0])).address,
     folder,
     startMs,
-    memory: ({ collect }) => memoryOf(child, collect),
-    cpuMs: () => cpuMsOf(child),
+    usage: ({ collect }) => usageOf(child, collect),
     kill: async () => {
       child.kill("SIGKILL");
       await ended;
@@ -80,16 +87,9 @@ function spawnServer(flags: readonly string[], probed: boolean) {
   });
 }
 
-async function memoryOf(child: ChildProcess, collect: boolean): Promise<NodeJS.MemoryUsage> {
+async function usageOf(child: ChildProcess, collect: boolean): Promise<Usage> {
   const reply = once(child, "message");
   child.send({ collect });
-  const [memory] = await reply;
-  return memory;
-}
-
-function cpuMsOf({ pid }: ChildProcess): number {
-  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The second field, the name, may contain anything; user and system time are the 14th and 15th.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  const [usage] = await reply;
+  return usage;
 }

@@ -30,7 +30,7 @@ export async function cyclesOfServer(
   sizes: readonly number[],
   { rounds, durationMs }: Effort,
 ): Promise<Series> {
-  const server = await startServerProcess();
+  const server = await startServerProcess({ probed: true });
   const client = connect({ address: server.address });
   try {
     const cycle = async (caller: number) => {
@@ -45,9 +45,10 @@ export async function cyclesOfServer(
       const costsUs: number[] = [];
       // The first one warms up.
       for (let round = 0; round <= rounds; round++) {
-        const fromMs = server.cpuMs();
+        const before = await server.usage({ collect: false });
         const { cycles } = await measure(CALLERS, durationMs, cycle);
-        if (round > 0) costsUs.push(((server.cpuMs() - fromMs) / cycles) * 1_000);
+        const { cpuMs } = await server.usage({ collect: false });
+        if (round > 0) costsUs.push(((cpuMs - before.cpuMs) / cycles) * 1_000);
       }
       points.push({ size, value: median(costsUs) });
     }

@@ -70,11 +70,15 @@ export async function compareLocks(options: LocksOptions): Promise<LocksReport> 
   const startedAt = new Date().toISOString();
   const machine = describeMachine();
   const run = new Run(options);
+  // What a peer's library leaves to nobody must not end the run either.
+  const onStray = (error: unknown) => run.stray(error);
+  process.on("uncaughtException", onStray).on("unhandledRejection", onStray);
   try {
     await run.start();
     await run.measureAll();
   } finally {
     await run.stop();
+    process.off("uncaughtException", onStray).off("unhandledRejection", onStray);
   }
   const { rounds, durationMs } = options;
   const { versions, missing, failures } = run;
@@ -96,6 +100,7 @@ class Run {
   readonly #options: LocksOptions;
   readonly #groups = new Map<string, Group>();
   readonly #results = new Map<Contestant, Result>();
+  #doing = { name: "all", during: "start" };
 
   constructor(options: LocksOptions) {
     this.#options = options;
@@ -131,9 +136,15 @@ class Run {
   }
 
   async stop(): Promise<void> {
+    this.#doing = { name: "all", during: "stop" };
     for (const [name, group] of this.#groups) {
       await group.close().catch((error: unknown) => this.#failed(name, "stop", error));
     }
+  }
+
+  /** An error that reached nobody: it is told of what was going on then. */
+  stray(error: unknown): void {
+    this.#failed(this.#doing.name, this.#doing.during, error);
   }
 
   /** What was measured; nothing of a contestant that failed in every round. */
@@ -149,6 +160,7 @@ class Run {
   async #measure(contestant: Contestant, round: number, result: Result): Promise<void> {
     const { progress, rounds, durationMs } = this.#options;
     const name = nameOf(contestant);
+    this.#doing = { name, during: `round ${round}` };
     progress(`round ${round} of ${rounds}: ${name}`);
     const step = async <T>(what: string, work: Promise<T> | undefined) =>
       work && (await within(STEP_MS_MAX, `${what} ${name}`, work));

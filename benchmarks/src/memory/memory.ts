@@ -1,7 +1,7 @@
 import { atMost, type Goal } from "../goal.ts";
 import { attachAll, holdLocks, openSessions } from "../load/sessions.ts";
 import { describeMachine, type Machine } from "../machine.ts";
-import { type ServerProcess, startServerProcess } from "../server-process.ts";
+import { type ServerProcess, startServerProcess, type Usage } from "../server-process.ts";
 import { pass } from "../time.ts";
 
 /** How memory is measured. */
@@ -18,13 +18,8 @@ export interface MemoryOptions {
   readonly progress: (text: string) => void;
 }
 
-/** Memory of a server's process after garbage was collected, bytes. */
-export interface Footprint {
-  /** Of JavaScript: objects on the heap, and what they keep outside of it. */
-  readonly usedBytes: number;
-  /** Of the whole process, the journal's thread and unused heap included, as the system counts it. */
-  readonly residentBytes: number;
-}
+/** Memory of a server after garbage was collected. */
+export type Footprint = Omit<Usage, "cpuMs">;
 
 /** What was measured, with where. */
 export interface MemoryReport {
@@ -114,8 +109,8 @@ function keyOf(number: number): string {
 }
 
 async function footprint(server: ServerProcess): Promise<Footprint> {
-  const { heapUsed, external, rss } = await server.memory({ collect: true });
-  return { usedBytes: heapUsed + external, residentBytes: rss };
+  const { usedBytes, residentBytes } = await server.usage({ collect: true });
+  return { usedBytes, residentBytes };
 }
 
 async function measureKeepAlives(
@@ -149,10 +144,12 @@ async function measureKeepAlives(
 }
 
 async function cpuOf(server: ServerProcess, work: (fromMs: number) => Promise<void>) {
-  const [fromMs, cpuFromMs] = [performance.now(), server.cpuMs()];
+  const before = await server.usage({ collect: false });
+  const fromMs = performance.now();
   await work(fromMs);
   const elapsedMs = performance.now() - fromMs;
-  return { elapsedMs, cpuMs: server.cpuMs() - cpuFromMs };
+  const { cpuMs } = await server.usage({ collect: false });
+  return { elapsedMs, cpuMs: cpuMs - before.cpuMs };
 }
 
 type Figures = Pick<

@@ -128,15 +128,15 @@ class Watch {
       this.slices.push({ ...slice, tookMs: [] });
     }
     const elapsedMs = performance.now() - fromMs;
-    const { heapUsed, external, rss } = await this.#server.memory({ collect: false });
+    const { usedBytes, residentBytes } = await this.#server.usage({ collect: false });
     tookMs.sort((a, b) => a - b);
     return {
       atS: (performance.now() - this.#startMs) / 1_000,
       perSecond: (tookMs.length / elapsedMs) * 1_000,
       p50Ms: percentile(tookMs, 0.5),
       p99Ms: percentile(tookMs, 0.99),
-      usedBytes: heapUsed + external,
-      residentBytes: rss,
+      usedBytes,
+      residentBytes,
       diskBytes: this.#journal.diskBytes,
       snapshots: this.#snapshots,
       compactions: this.#compactions,

@@ -24,6 +24,9 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
     onLog: () => undefined,
     onError: () => undefined,
   });
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  // The library ends its server with this process, but leaves the folder.
+  process.once("exit", removeFolder);
   try {
     linkLibraries();
     // As root the server runs under another user, who must reach its data.
@@ -31,7 +34,7 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
     await server.initialise();
     await server.start();
   } catch (cause) {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
     throw new PeerMissingError("PostgreSQL does not start here", { cause });
   }
   const pool = new pg.Pool({
@@ -47,7 +50,8 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
     close: async () => {
       await pool.end();
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      process.off("exit", removeFolder);
+      removeFolder();
     },
   };
 }

@@ -42,7 +42,10 @@ export async function startProgram(
 ): Promise<PeerProgram> {
   const program = spawn(command, args, { cwd: folder, stdio: "ignore" });
   // However this process ends, it leaves none behind.
-  const onExit = () => program.kill("SIGKILL");
+  const onExit = () => {
+    program.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
   process.once("exit", onExit);
   const ended = ending(program).finally(() => process.off("exit", onExit));
   const started = await Promise.race([accepts(port), ended.then((why) => why)]);
