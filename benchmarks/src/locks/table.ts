@@ -13,10 +13,12 @@ export function table(report: LocksReport): string {
       ...Object.values(versions),
       ...Object.entries(missing).map(([name, why]) => `not measured: ${name}: ${why}`),
     ].join("\n"),
-    ownLocks(lines.filter(({ contended }) => !contended)),
-    oneLock(lines.filter(({ contended }) => contended)),
-    goalTable(report.goals),
   ];
+  const own = lines.filter(({ contended }) => !contended);
+  const one = lines.filter(({ contended }) => contended);
+  if (own.length > 0) sections.push(ownLocks(own));
+  if (one.length > 0) sections.push(oneLock(one));
+  sections.push(goalTable(report.goals));
   if (failures.length > 0) {
     const each = failures.map(({ name, during, error }) => `${during}: ${name}: ${error}`);
     sections.push(["FAILED", ...each].join("\n"));
