@@ -105,19 +105,20 @@ export async function attachAll(
   sessions: readonly SessionRef[],
 ): Promise<AttachedSessions> {
   const connections: ReturnType<typeof connection>[] = [];
-  const streams = sessions.map((session, place) => {
-    if (place % STREAMS_PER_CONNECTION === 0) connections.push(connection(address));
-    return new Attached((connections.at(-1) as (typeof connections)[number]).service, session);
-  });
-  let seq = 1n;
+  const streams: Attached[] = [];
+  let seq = 0n;
   const keepAlive = async (place: number) => {
     const value = create(KeepAliveRequestSchema, { seq: ++seq });
     await (streams[place] as Attached).call({ case: "keepAlive", value });
   };
-  await manyAtOnce(
-    STREAMS_PER_CONNECTION,
-    streams.map((_, place) => () => keepAlive(place)),
-  );
+  // A few at a time, each until it is answered: a connection that shows nothing for long is cut.
+  const tasks = sessions.map((session, place) => async () => {
+    const number = Math.floor(place / STREAMS_PER_CONNECTION);
+    connections[number] ??= connection(address);
+    streams[place] = new Attached(connections[number].service, session);
+    await keepAlive(place);
+  });
+  await manyAtOnce(STREAMS_PER_CONNECTION / 2, tasks);
   const close = () => {
     for (const each of connections) each.close();
   };

@@ -122,16 +122,23 @@ async function measureKeepAlives(
   try {
     const idle = await cpuOf(server, () => pass(keepAlivesForMs));
     let sent = 0;
+    let failure: unknown;
     const underWay: Promise<void>[] = [];
+    const renew = async (place: number) => {
+      await attached.keepAlive(place).catch((error: unknown) => {
+        failure ??= error;
+      });
+    };
     // Spread evenly, as the clients' own chance spreads them.
     const { elapsedMs, cpuMs } = await cpuOf(server, async (fromMs) => {
       for (let nowMs = 0; nowMs < keepAlivesForMs; nowMs = performance.now() - fromMs) {
         const due = Math.floor((nowMs * sessions.length) / keepAliveMs);
-        for (; sent < due; sent++) underWay.push(attached.keepAlive(sent % sessions.length));
+        for (; sent < due; sent++) underWay.push(renew(sent % sessions.length));
         await pass(1);
       }
       await Promise.all(underWay);
     });
+    if (failure !== undefined) throw failure;
     return {
       perSecond: (sent / elapsedMs) * 1_000,
       cpuUsEach: (cpuMs / sent) * 1_000,
