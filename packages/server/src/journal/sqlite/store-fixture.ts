@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JournalBatch } from "../journal.ts";
+import type { JournalBatch, JournalFilter } from "../journal.ts";
 import { batch, plain } from "../test-records.ts";
 import { decodeRecords, encodeBatch, encodeRecords } from "./encoding.ts";
+import { type IndexLimits, indexLimits } from "./indexer.ts";
 import { Store } from "./store.ts";
 
 /** The files of a journal as a process that was killed leaves them. */
@@ -44,11 +45,21 @@ export function appendTo(store: Store, ...batches: readonly JournalBatch[]): voi
   for (const one of batches) store.append([encodeBatch(one, store.state().floor)]);
 }
 
-/** Every record of a store, to compare. */
-export function recordsOf(store: Store) {
+/** Cuts the index after so many events. */
+export function smallSegments(eventsPerSegment: number): IndexLimits {
+  return { ...indexLimits, eventsPerSegment, eventsToGather: eventsPerSegment };
+}
+
+/** Brings the index as far as it is due. */
+export function indexAll(store: Store): void {
+  while (store.isIndexDue) store.indexStep();
+}
+
+/** Every record of a store, or those that a filter chooses, to compare. */
+export function recordsOf(store: Store, filter: JournalFilter = { kind: "all" }) {
   const records: ReturnType<typeof plain>[] = [];
   for (let cursor = 0n; ; ) {
-    const page = store.read(cursor, { maxRecords: 1000, maxBytes: 1e6 }, { kind: "all" });
+    const page = store.read(cursor, { maxRecords: 1000, maxBytes: 1e6 }, filter);
     records.push(...decodeRecords(encodeRecords(page.records)).map(plain));
     if (!page.more) return records;
     cursor = page.scannedTo;
@@ -64,14 +75,16 @@ export function recordsUpTo(count: number) {
 export function killedAfter(...counts: readonly number[]): Image[] {
   return inFolder(new Map(), (folder) => {
     const images: Image[] = [];
-    let store = new Store({ folder });
+    const options = { folder, indexLimits: smallSegments(EVENTS_IN_SEGMENT) };
+    let store = new Store(options);
     for (let index = 0; index < Math.max(...counts); index += 1) {
       // The first batches are in the database, the later ones in the log.
       if (index === BATCHES_IN_DATABASE) {
         store.close();
-        store = new Store({ folder });
+        store = new Store(options);
       }
       appendTo(store, makeBatch(index));
+      indexAll(store);
       if (counts.includes(index + 1)) images.push(imageOf(folder));
     }
     store.abandon();
@@ -89,6 +102,7 @@ export function closedAfter(count: number): Image {
 }
 
 const BATCHES_IN_DATABASE = 6;
+const EVENTS_IN_SEGMENT = 12;
 
 function makeBatch(index: number): JournalBatch {
   const first = BigInt(index) * 3n + 1n;

@@ -13,9 +13,11 @@ import type { SnapshotHead } from "./checksums.ts";
 import { type CompactionStep, Compactor } from "./compactor.ts";
 import { journalFiles } from "./files.ts";
 import { FilesInPlace } from "./files-in-place.ts";
+import { Indexer, type IndexLimits, indexLimits } from "./indexer.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
+import { SegmentTable } from "./segment-table.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
 
@@ -27,6 +29,8 @@ export interface StoreOptions {
   readonly newLineage?: JournalPosition | undefined;
   /** The most bytes the database file may have; default: what SQLite can hold. */
   readonly maxDatabaseBytes?: number | undefined;
+  /** How the index is cut; for tests. */
+  readonly indexLimits?: IndexLimits;
 }
 
 /** When the write-ahead log is moved into the database, in estimated bytes of log. */
@@ -37,9 +41,9 @@ export const checkpointLimits = {
   alwaysBytes: 16 * 1024 * 1024,
 } as const;
 
-// A commit writes whole pages: one of each tree, and one more now and then.
+// A commit writes whole pages: one of the tree it grows, and now and then one more and the first.
 const ESTIMATED_PAGE_BYTES = 4120;
-const ESTIMATED_COMMIT_BYTES = 5 * ESTIMATED_PAGE_BYTES;
+const ESTIMATED_COMMIT_BYTES = 3 * ESTIMATED_PAGE_BYTES;
 
 /**
  * The journal on disk, all of it synchronous: what the worker thread runs. After an error of anything
@@ -54,6 +58,7 @@ export class Store {
   readonly #writer: BatchWriter;
   readonly #table: SnapshotTable;
   readonly #compactor: Compactor;
+  readonly #indexer: Indexer;
   readonly #files: FilesInPlace;
   #end: Mark;
   #floor: bigint;
@@ -69,7 +74,8 @@ export class Store {
   #abandoned = false;
 
   /** @throws JournalOpenError */
-  constructor({ folder, newLineage, maxDatabaseBytes }: StoreOptions) {
+  constructor(options: StoreOptions) {
+    const { folder, newLineage, maxDatabaseBytes } = options;
     const files = journalFiles(folder);
     const opened = openDatabase(files, {
       acceptMissingEnd: newLineage !== undefined,
@@ -96,7 +102,9 @@ export class Store {
     this.#pages = new PageReader(this.#database);
     this.#writer = new BatchWriter(this.#database);
     this.#table = new SnapshotTable(this.#database);
-    this.#compactor = new Compactor(this.#database, this.#table);
+    const segments = new SegmentTable(this.#database);
+    this.#compactor = new Compactor(this.#database, this.#table, segments);
+    this.#indexer = new Indexer(this.#database, segments, options.indexLimits ?? indexLimits);
     this.#files = new FilesInPlace([files.database, files.log]);
   }
 
@@ -142,6 +150,19 @@ export class Store {
   /** Reads durable records. */
   read(after: bigint, limit: PageLimit, filter: JournalFilter): EncodedPage {
     return this.#pages.read(larger(after, this.#base), limit, filter, this.#end.revision);
+  }
+
+  /** Whether the index has fallen so far behind that `indexStep` should be called. */
+  get isIndexDue(): boolean {
+    return !this.#lineagePending && this.#indexer.isDue(this.#base, this.#end.revision);
+  }
+
+  /** Makes a bounded part of the index. Reads are right without it, but slower. */
+  indexStep(): void {
+    const bytes = this.#indexer.step(this.#base);
+    if (bytes === 0) return;
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes;
+    this.#files.check();
   }
 
   /** Prepares a snapshot by a bounded step: drops chunks of earlier ones. Returns whether it is prepared. */
