@@ -21,10 +21,24 @@ export function inFolder<T>(image: Image, use: (folder: string) => T): T {
   }
 }
 
-/** The files in a folder but the shared memory of SQLite, which the next process makes anew. */
+/**
+ * The files in a folder but the shared memory of SQLite, which the next process makes anew, and without
+ * the room in the log, so that who spoils a part of it meets something.
+ */
 export function imageOf(folder: string): Image {
   const names = readdirSync(folder).filter((name) => !name.endsWith("-shm"));
-  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+  const image: Image = new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+  const log = image.get("journal.db-wal");
+  if (log !== undefined) image.set("journal.db-wal", withoutRoom(log));
+  return image;
+}
+
+/** A log without what follows the last frame that has something in it. */
+function withoutRoom(log: Buffer): Buffer {
+  let end = log.length;
+  while (end > LOG_HEADER && log[end - 1] === 0) end -= 1;
+  const frames = Math.ceil((end - LOG_HEADER) / LOG_FRAME);
+  return log.subarray(0, LOG_HEADER + frames * LOG_FRAME);
 }
 
 /** A copy of an image with one file changed, or without it. */
@@ -101,6 +115,8 @@ export function closedAfter(count: number): Image {
   });
 }
 
+const LOG_HEADER = 32;
+const LOG_FRAME = 24 + 4096;
 const BATCHES_IN_DATABASE = 6;
 const EVENTS_IN_SEGMENT = 12;
 

@@ -14,6 +14,7 @@ import { type CompactionStep, Compactor } from "./compactor.ts";
 import { journalFiles } from "./files.ts";
 import { FilesInPlace } from "./files-in-place.ts";
 import { Indexer, type IndexLimits, indexLimits } from "./indexer.ts";
+import { LogRoom } from "./log-room.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
@@ -60,6 +61,7 @@ export class Store {
   readonly #compactor: Compactor;
   readonly #indexer: Indexer;
   readonly #files: FilesInPlace;
+  readonly #room: LogRoom;
   #end: Mark;
   #floor: bigint;
   #base: bigint;
@@ -106,6 +108,7 @@ export class Store {
     this.#compactor = new Compactor(this.#database, this.#table, segments);
     this.#indexer = new Indexer(this.#database, segments, options.indexLimits ?? indexLimits);
     this.#files = new FilesInPlace([files.database, files.log]);
+    this.#room = new LogRoom(files.log);
   }
 
   state(): JournalState {
@@ -127,6 +130,7 @@ export class Store {
    */
   append(batches: readonly Uint8Array[]): void {
     let end = this.#end;
+    for (const batch of batches) this.#willLog(batch.length);
     this.#writer.begin();
     const found = this.#writer.tail();
     if (found !== end.revision) {
@@ -135,10 +139,7 @@ export class Store {
         `The journal ends at revision ${found}, not at ${end.revision}: another program wrote to it.`,
       );
     }
-    for (const batch of batches) {
-      end = this.#writer.write(batch, end);
-      this.#logBytes += ESTIMATED_COMMIT_BYTES + batch.length;
-    }
+    for (const batch of batches) end = this.#writer.write(batch, end);
     this.#writer.commit();
     this.#files.check();
     this.#lineagePending = false;
@@ -175,16 +176,16 @@ export class Store {
 
   /** Makes the next chunk of the snapshot durable. */
   addChunk(bytes: Uint8Array): void {
+    this.#willLog(bytes.length);
     this.#writerOfSnapshot().add(bytes);
-    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes.length;
     this.#files.check();
   }
 
   /** Lets the snapshot take the place of the older one, and makes that durable. */
   endSnapshot(position: SnapshotPosition): void {
+    this.#willLog(0);
     this.#writerOfSnapshot().end(position);
     this.#snapshotWriter = undefined;
-    this.#logBytes += ESTIMATED_COMMIT_BYTES;
     this.#files.check();
     this.#snapshot = position.revision;
   }
@@ -253,6 +254,12 @@ export class Store {
     if (done) return;
     this.#logBytes += ESTIMATED_COMMIT_BYTES + pages * ESTIMATED_PAGE_BYTES;
     this.#files.check();
+  }
+
+  /** Reckons with a commit of so many bytes. */
+  #willLog(bytes: number): void {
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes;
+    this.#room.ensure(this.#logBytes);
   }
 
   #writerOfSnapshot(): SnapshotWriter {
