@@ -1,3 +1,4 @@
+export { type ChurnKey, ChurnMap } from "./collections/churn-map.ts";
 export { errorDetailOf, refusal } from "./errors.ts";
 export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
 export {
