@@ -9,8 +9,9 @@ import {
   type ReleaseRequested,
 } from "@lockstep/protocol";
 import { noteRequest, renewToken } from "../state/hold.ts";
+import { keptBytes, keptTarget, keptTargets } from "../state/kept.ts";
 import { changeMode, targetOf } from "../state/key.ts";
-import { RELEASED_HOLDS_MAX } from "../state/session.ts";
+import { noteNews } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { InvariantError, invariant } from "./invariant.ts";
 import { addTicket } from "./lock.ts";
@@ -21,7 +22,7 @@ import {
   keep,
   keepCause,
   keyOf,
-  remember,
+  rememberReleased,
   sessionOf,
   takeHold,
   takeTicket,
@@ -36,7 +37,7 @@ export function applyConvertQueued(state: NamespaceState, event: Event, body: Co
     sessionId: body.sessionId,
     requestId: body.requestId,
     owner: hold.owner,
-    targets: [body.target as LockTarget],
+    targets: keptTargets([body.target as LockTarget]),
     queuedAtMs: Number(event.decidedAtMs),
     correlationId: event.correlationId,
     fingerprint: event.journalOnly?.contentFingerprint ?? 0n,
@@ -61,7 +62,7 @@ export function applyHoldConverted(state: NamespaceState, event: Event, body: Ho
     `token ${body.token} is neither that of hold ${hold.id} nor its revision ${event.revision}`,
   );
   changeHold(state, hold, () => {
-    hold.targets = hold.targets.map((target) => (target === from ? to : target));
+    hold.targets = hold.targets.map((target) => (target === from ? keptTarget(to) : target));
     if (body.token !== hold.token) renewToken(hold, body.token);
     noteRequest(hold, body.requestId);
   });
@@ -80,7 +81,7 @@ export function applyHoldTransferred(
   body: HoldTransferred,
 ): void {
   const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.TRANSFERRED);
-  remember(session, session.released, hold.id, hold, RELEASED_HOLDS_MAX);
+  rememberReleased(session, hold);
   const holdId = event.revision + 1n;
   keepCause(session, event, { kind: "transferred", holdId, token: holdId, count: 1 });
 }
@@ -88,7 +89,7 @@ export function applyHoldTransferred(
 export function applyHoldValueSet(state: NamespaceState, event: Event, body: HoldValueSet): void {
   const hold = holdOf(state, body.holdId);
   changeHold(state, hold, () => {
-    hold.value = body.value;
+    hold.value = keptBytes(body.value);
   });
   keepCause(sessionOf(state, hold.sessionId), event, { kind: "valueSet" });
 }
@@ -105,5 +106,5 @@ export function applyReleaseRequested(
     actor: event.actor,
     reason: event.reason,
   };
-  sessionOf(state, hold.sessionId).news.push(event.revision);
+  noteNews(sessionOf(state, hold.sessionId), event.revision);
 }

@@ -7,7 +7,10 @@ import {
   type SessionOpened,
   SessionState,
 } from "@lockstep/protocol";
+import { NO_VALUE } from "../state/hold.ts";
+import { keptMetadata } from "../state/kept.ts";
 import { noteLoss } from "../state/losses.ts";
+import { secretKey } from "../state/secret-key.ts";
 import { newSession, type SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
@@ -25,15 +28,15 @@ export function applySessionOpened(state: NamespaceState, event: Event, body: Se
   const session = newSession({
     id: body.sessionId,
     principal: event.actor,
-    secretSha256: event.journalOnly?.secretSha256 ?? new Uint8Array(),
+    secretKey: secretKey(event.journalOnly?.secretSha256 ?? NO_VALUE),
     ttlMs: Number(body.ttlMs),
     displayName: body.displayName,
-    metadata: body.metadata,
+    metadata: keptMetadata(body.metadata),
     openedAtMs: Number(event.decidedAtMs),
     state: SessionState.ACTIVE,
   });
   state.sessions.set(session.id, session);
-  state.sessionsBySecret.set(secretKey(session.secretSha256), session);
+  state.sessionsBySecret.set(session.secretKey, session);
   state.activeSessions += 1;
   countPrincipal(state, session, 1);
 }
@@ -60,14 +63,7 @@ export function applySessionForgotten(state: NamespaceState, body: SessionForgot
   );
   state.sessions.delete(session.id);
   state.endedSessions.delete(session.id);
-  state.sessionsBySecret.delete(secretKey(session.secretSha256));
-}
-
-/** The SHA-256 of a secret as a map key. */
-export function secretKey(secretSha256: Uint8Array): string {
-  let hex = "";
-  for (const byte of secretSha256) hex += byte.toString(16).padStart(2, "0");
-  return hex;
+  state.sessionsBySecret.delete(session.secretKey);
 }
 
 /** Counts the active sessions of a principal. */

@@ -195,18 +195,8 @@ function shortestNaively(world: World, start: Ticket): number | undefined {
 }
 
 /** How many waiters of any key a search from a ticket looks at. */
-function stepsOf({ state }: World, ticket: Ticket): number {
-  let steps = 0;
-  const record = state.keys.get("a");
-  const queue = record?.queue as Map<bigint, Ticket>;
-  const { values } = queue;
-  queue.values = function* counted(this: Map<bigint, Ticket>) {
-    for (const one of Map.prototype.values.call(this) as Iterable<Ticket>) {
-      steps += 1;
-      yield one;
-    }
-  } as typeof values;
-  new Deadlocks(state, []).circleThrough(ticket);
-  queue.values = values;
-  return steps;
+function stepsOf(world: World, ticket: Ticket): number {
+  const walked = countWalked(world, "a");
+  new Deadlocks(world.state, []).circleThrough(ticket);
+  return walked();
 }

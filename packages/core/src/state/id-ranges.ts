@@ -2,13 +2,16 @@ import type { IdRange } from "@lockstep/protocol";
 
 type Range = Pick<IdRange, "first" | "last">;
 
+/** Shared by all sets that are empty, and never added to. */
+const NONE: Range[] = Object.freeze([]) as unknown as Range[];
+
 /**
  * A set of request ids, kept as ranges that do not touch. Clients number their requests one by one and
  * confirm nearly in order, so it is mostly a single range.
  */
 export class IdRanges {
   /** By rising id; a gap lies between any two. */
-  readonly #ranges: Range[] = [];
+  #ranges: Range[] = NONE;
 
   /** How many ranges it takes. */
   get size(): number {
@@ -26,7 +29,7 @@ export class IdRanges {
 
   /** Takes all ids out. */
   clear(): void {
-    this.#ranges.length = 0;
+    this.#ranges = NONE;
   }
 
   /** Whether an id is in the set. */
@@ -56,7 +59,9 @@ export class IdRanges {
       if (range.last > merged.last) merged.last = range.last;
       to += 1;
     }
-    ranges.splice(from, to - from, merged);
+    // An array that is written like this has room for what is in it and no more.
+    if (to - from === ranges.length) this.#ranges = [merged];
+    else ranges.splice(from, to - from, merged);
     return true;
   }
 
