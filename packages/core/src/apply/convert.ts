@@ -30,8 +30,8 @@ import {
 
 export function applyConvertQueued(state: NamespaceState, event: Event, body: ConvertQueued): void {
   const hold = holdOf(state, body.holdId);
-  invariant(hold.convertTicketId === 0n, `two Converts wait for hold ${hold.id}`);
-  invariant(body.target !== undefined, `ticket ${body.ticketId} waits for no key`);
+  invariant(hold.convertTicketId === 0n, () => `two Converts wait for hold ${hold.id}`);
+  invariant(body.target !== undefined, () => `ticket ${body.ticketId} waits for no key`);
   addTicket(state, {
     id: body.ticketId,
     sessionId: body.sessionId,
@@ -59,7 +59,8 @@ export function applyHoldConverted(state: NamespaceState, event: Event, body: Ho
     throw new InvariantError(`hold ${hold.id} was converted in a key it does not have`);
   invariant(
     body.token === hold.token || body.token === event.revision,
-    `token ${body.token} is neither that of hold ${hold.id} nor its revision ${event.revision}`,
+    () =>
+      `token ${body.token} is neither that of hold ${hold.id} nor its revision ${event.revision}`,
   );
   changeHold(state, hold, () => {
     hold.targets = hold.targets.map((target) => (target === from ? keptTarget(to) : target));

@@ -77,7 +77,7 @@ export function addTicket(state: NamespaceState, ticket: Ticket): void {
     const record = keyOf(state, target.key);
     invariant(
       ticket.convertOf === 0n || record.convert === undefined,
-      `two Converts wait for key ${JSON.stringify(target.key)}`,
+      () => `two Converts wait for key ${JSON.stringify(target.key)}`,
     );
     addWaiter(record, ticket, target);
   }
@@ -90,17 +90,17 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
   const hold = newHold(session, event, body);
   invariant(
     hold.token === event.revision,
-    `token ${hold.token} is not its revision ${event.revision}`,
+    () => `token ${hold.token} is not its revision ${event.revision}`,
   );
   for (const target of hold.targets) {
     const record = keyOf(state, target.key);
     invariant(
       admits(record.taken, NOBODY, target, limitOf(state, target, body)),
-      `key ${JSON.stringify(target.key)} was granted twice`,
+      () => `key ${JSON.stringify(target.key)} was granted twice`,
     );
     invariant(
       record.quarantine === undefined,
-      `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
+      () => `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
     );
     addHold(record, hold, target);
   }
@@ -128,7 +128,7 @@ export function applyHoldCountChanged(
   const entered = body.enteredRequestId !== 0n;
   invariant(
     body.count >= 1 && body.count === hold.count + (entered ? 1 : -1),
-    `hold ${hold.id} cannot count ${body.count} after ${hold.count}`,
+    () => `hold ${hold.id} cannot count ${body.count} after ${hold.count}`,
   );
   hold.count = body.count;
   if (entered) {
@@ -234,6 +234,6 @@ function endedResult(session: SessionRecord, ticket: Ticket, body: TicketEnded):
 
 function liveSessionOf(state: NamespaceState, sessionId: bigint, what: string): SessionRecord {
   const session = sessionOf(state, sessionId);
-  invariant(session.state === SessionState.ACTIVE, `ended session ${session.id} ${what}`);
+  invariant(session.state === SessionState.ACTIVE, () => `ended session ${session.id} ${what}`);
   return session;
 }

@@ -47,7 +47,7 @@ export function applyDelayEnded(state: NamespaceState, event: Event, body: Delay
  */
 export function applyServedTimeAdvanced(state: NamespaceState, body: ServedTimeAdvanced): void {
   const servedMs = Number(body.servedMs);
-  invariant(servedMs >= state.servedMs, `the time served fell from ${state.servedMs} ms`);
+  invariant(servedMs >= state.servedMs, () => `the time served fell from ${state.servedMs} ms`);
   state.servedMs = servedMs;
   // What is written is cut to whole milliseconds: counted from the next one, never too much is used up.
   const fromMs = servedMs + 1;

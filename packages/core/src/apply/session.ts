@@ -16,7 +16,10 @@ import type { NamespaceState } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
 
 export function applyEpochStarted(state: NamespaceState, body: EpochStarted): void {
-  invariant(body.epoch > state.epoch, `epoch ${body.epoch} cannot follow epoch ${state.epoch}`);
+  invariant(
+    body.epoch > state.epoch,
+    () => `epoch ${body.epoch} cannot follow epoch ${state.epoch}`,
+  );
   state.epoch = body.epoch;
   // A restart neither cuts a new lineage's pause short nor begins it anew.
   if (body.cause === EpochCause.RECOVERED && body.grantPauseMs === 0n) return;
@@ -43,7 +46,7 @@ export function applySessionOpened(state: NamespaceState, event: Event, body: Se
 
 export function applySessionEnded(state: NamespaceState, event: Event, body: SessionEnded): void {
   const session = required(state.sessions.get(body.sessionId), "session", body.sessionId);
-  invariant(session.state === SessionState.ACTIVE, `session ${session.id} ended twice`);
+  invariant(session.state === SessionState.ACTIVE, () => `session ${session.id} ended twice`);
   session.state = body.state;
   session.endedAtMs = Number(event.decidedAtMs);
   session.outcomes.clear();
@@ -59,7 +62,7 @@ export function applySessionForgotten(state: NamespaceState, body: SessionForgot
   const session = required(state.sessions.get(body.sessionId), "session", body.sessionId);
   invariant(
     session.state !== SessionState.ACTIVE && session.delays.size === 0,
-    `session ${session.id} was forgotten while it mattered`,
+    () => `session ${session.id} was forgotten while it mattered`,
   );
   state.sessions.delete(session.id);
   state.endedSessions.delete(session.id);

@@ -51,9 +51,10 @@ export function noteAnswered(
   for (const range of answered) {
     if (session.answered.size >= state.limits.max_answered_ranges && !session.answered.joins(range))
       continue;
-    if (!session.answered.add(range)) continue;
+    const added = session.answered.add(range);
+    if (added.length === 0) continue;
     session.answeredPending.add(range);
-    dropFinalOutcomes(session.outcomes, range);
+    for (const ids of added) dropFinalOutcomes(session.outcomes, ids);
   }
 }
 

@@ -30,8 +30,8 @@ import { damaged } from "./snapshot-error.ts";
 export function restoreHold(state: NamespaceState, stored: StoredHold): void {
   const session = sessionOf(state, stored.sessionId);
   const hold = holdOf(session, stored);
-  invariant(!state.holds.has(hold.id), `hold ${hold.id} is there twice`);
-  invariant(hold.end === HoldEnd.UNSPECIFIED, `hold ${hold.id} is live and over`);
+  invariant(!state.holds.has(hold.id), () => `hold ${hold.id} is there twice`);
+  invariant(hold.end === HoldEnd.UNSPECIFIED, () => `hold ${hold.id} is live and over`);
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);
   session.heldBytes += holdBytes(hold);
@@ -69,7 +69,7 @@ export function restoreTicket(state: NamespaceState, stored: StoredTicket): void
     deadlineMs: Number.POSITIVE_INFINITY,
   };
   const session = sessionOf(state, ticket.sessionId);
-  invariant(!state.tickets.has(ticket.id), `ticket ${ticket.id} is there twice`);
+  invariant(!state.tickets.has(ticket.id), () => `ticket ${ticket.id} is there twice`);
   state.tickets.set(ticket.id, ticket);
   session.tickets.set(ticket.id, ticket);
   session.heldBytes += ticketBytes(ticket);
@@ -96,7 +96,7 @@ export function restoreDelay(state: NamespaceState, stored: StoredDelay): void {
     unconfirmedUntilMs: Number.POSITIVE_INFINITY,
     lockDelayUntilMs: Number.POSITIVE_INFINITY,
   };
-  invariant(!state.delays.has(hold.id), `the delay of hold ${hold.id} is there twice`);
+  invariant(!state.delays.has(hold.id), () => `the delay of hold ${hold.id} is there twice`);
   state.delays.set(hold.id, delay);
   session.delays.set(hold.id, delay);
   if (delay.servedFromMs === undefined) state.uncountedDelays.add(delay);

@@ -11,7 +11,10 @@ import { damaged } from "./snapshot-error.ts";
 
 /** Puts a session back that a snapshot tells of, live or remembered. */
 export function restoreSession(state: NamespaceState, stored: StoredSession): void {
-  invariant(!state.sessions.has(stored.sessionId), `session ${stored.sessionId} is there twice`);
+  invariant(
+    !state.sessions.has(stored.sessionId),
+    () => `session ${stored.sessionId} is there twice`,
+  );
   const session = newSession({
     id: stored.sessionId,
     principal: stored.principal,
@@ -30,7 +33,7 @@ export function restoreSession(state: NamespaceState, stored: StoredSession): vo
   const isActive = session.state === SessionState.ACTIVE;
   invariant(
     isActive === (session.endedAtMs === 0),
-    `session ${session.id} is ${isActive ? "live, and" : "over, but not"} ended`,
+    () => `session ${session.id} is ${isActive ? "live, and" : "over, but not"} ended`,
   );
   if (!isActive) return;
   state.activeSessions += 1;

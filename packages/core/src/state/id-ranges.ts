@@ -44,12 +44,14 @@ export class IdRanges {
     return range !== undefined && range.first <= last + 1n;
   }
 
-  /** Adds all ids of a range. True when any of them was new. */
-  add({ first, last }: Range): boolean {
+  /** Adds all ids of a range. Returns those of them that are new, as ranges by rising id. */
+  add({ first, last }: Range): readonly Range[] {
     const ranges = this.#ranges;
     const from = this.#firstEndingFrom(first - 1n);
     const covering = ranges[from];
-    if (covering !== undefined && covering.first <= first && last <= covering.last) return false;
+    if (covering !== undefined && covering.first <= first && last <= covering.last) return NONE;
+    const added: Range[] = [];
+    let next = first;
     let to = from;
     const merged = { first, last };
     while (to < ranges.length) {
@@ -57,12 +59,15 @@ export class IdRanges {
       if (range.first > last + 1n) break;
       if (range.first < merged.first) merged.first = range.first;
       if (range.last > merged.last) merged.last = range.last;
+      if (range.first > next) added.push({ first: next, last: range.first - 1n });
+      if (range.last >= next) next = range.last + 1n;
       to += 1;
     }
     // An array that is written like this has room for what is in it and no more.
     if (to - from === ranges.length) this.#ranges = [merged];
     else ranges.splice(from, to - from, merged);
-    return true;
+    if (next <= last) added.push({ first: next, last });
+    return added;
   }
 
   /** The place of the first range that ends at or above an id. */
