@@ -30,9 +30,10 @@ import { damaged } from "./snapshot-error.ts";
 export function restoreHold(state: NamespaceState, stored: StoredHold): void {
   const session = sessionOf(state, stored.sessionId);
   const hold = holdOf(session, stored);
-  invariant(!state.holds.has(hold.id), () => `hold ${hold.id} is there twice`);
-  invariant(hold.end === HoldEnd.UNSPECIFIED, () => `hold ${hold.id} is live and over`);
+  const others = state.holds.size;
   state.holds.set(hold.id, hold);
+  invariant(state.holds.size > others, () => `hold ${hold.id} is there twice`);
+  invariant(hold.end === HoldEnd.UNSPECIFIED, () => `hold ${hold.id} is live and over`);
   session.holds.set(hold.id, hold);
   session.heldBytes += holdBytes(hold);
   if (hold.owner !== "") own(session, hold);
