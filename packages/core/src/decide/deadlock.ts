@@ -15,6 +15,7 @@ import type { Ticket } from "../state/ticket.ts";
 import { blockersOf, ticketBlocker } from "../view/blockers.ts";
 import { Draft } from "./decision.ts";
 import { addTicketEnded } from "./endings.ts";
+import { isWaitedFor, mayFollowItself } from "./followers.ts";
 
 /** How much of a circle a denial lists. */
 const CYCLE_SHOWN_MAX = 64;
@@ -61,9 +62,11 @@ export class Deadlocks {
 
   /**
    * A shortest circle through a waiting request, beginning with it; undefined when there is none.
-   * Takes a time that rises with the holds and waiters of all keys it reaches.
+   * Takes a time that rises with the holds and waiters of all keys it reaches, but little where few wait
+   * for the request, as when tens of thousands wait in one queue and each holds what one other wants.
    */
   circleThrough(start: Ticket): readonly Wait[] | undefined {
+    if (!mayFollowItself(this.#state, start)) return undefined;
     const reachedBy = new Map<bigint, Wait>();
     const reached = [start];
     const walks = new Map<string, Map<LockMode, Walk>>();
@@ -185,22 +188,6 @@ function isSinglePermitWaitedFor(state: NamespaceState, keyPrefix: string): bool
     if (permitsOf(state, record.key) === 1) return true;
   }
   return false;
-}
-
-/** Whether anybody else waits for a key that the owner of a ticket holds. */
-function isWaitedFor(state: NamespaceState, ticket: Ticket): boolean {
-  for (const key of keysHeldBy(state, ticket)) {
-    const record = state.keys.get(key);
-    const own = record?.convert === ticket ? 1 : 0;
-    if (record !== undefined && queueLength(record) > own) return true;
-  }
-  return false;
-}
-
-function keysHeldBy(state: NamespaceState, ticket: Ticket): Iterable<string> {
-  if (ticket.owner !== "")
-    return state.sessions.get(ticket.sessionId)?.ownedKeys.get(ticket.owner)?.keys() ?? [];
-  return state.holds.get(ticket.convertOf)?.targets.map(({ key }) => key) ?? [];
 }
 
 /** The circle whose last wait has been found: back along the way by which it was reached. */

@@ -24,7 +24,7 @@ export interface KeyRecord {
   /** By rising id of the hold. */
   readonly delays: readonly Delay[];
   /** Waiting acquires, by arrival. */
-  readonly queue: Pick<WaitQueue, "size" | "get" | "values">;
+  readonly queue: Pick<WaitQueue, "size" | "get" | "values" | "valuesAfter">;
   /** The waiting Convert, which stands before the queue; one at most, since one hold at most is UPGRADABLE. */
   readonly convert: Ticket | undefined;
   readonly quarantine: KeyQuarantineRecord | undefined;

@@ -44,6 +44,10 @@ describe("WaitQueue", () => {
           expect([...queue.values()]).toEqual(naive);
           expect(queue.size).toBe(naive.length);
           for (const ticket of naive) expect(queue.get(ticket.id)).toBe(ticket);
+          for (const id of [0n, BigInt(last >> 1), BigInt(last)]) {
+            const after = naive.filter((ticket) => ticket.id > id);
+            expect([...queue.valuesAfter(id)]).toEqual(after);
+          }
           expect(queue.get(1n)).toBeUndefined();
           expect(queue.get(BigInt(last) + 2n)).toBeUndefined();
         }

@@ -53,9 +53,18 @@ export class WaitQueue {
   }
 
   /** The tickets by arrival. The queue must not change meanwhile. */
-  *values(): Generator<Ticket, undefined> {
+  values(): Generator<Ticket, undefined> {
+    return this.#from(this.#head);
+  }
+
+  /** Those who came after a ticket with this id, by arrival. The queue must not change meanwhile. */
+  valuesAfter(id: bigint): Generator<Ticket, undefined> {
+    return this.#from(this.#placeOf(id + 1n));
+  }
+
+  *#from(first: number): Generator<Ticket, undefined> {
     const tickets = this.#tickets;
-    for (let at = this.#head; at < tickets.length; at += 1) {
+    for (let at = first; at < tickets.length; at += 1) {
       const ticket = tickets[at];
       if (ticket !== undefined) yield ticket;
     }
