@@ -41,6 +41,8 @@ export class Deadlocks {
   readonly #suspects: Ticket[];
   /** Tickets that are in no circle. What ends meanwhile cannot bring them into one. */
   readonly #acyclic = new Set<bigint>();
+  /** Up to which ticket a queue has none but those, as far as it is known. */
+  readonly #acyclicUpTo = new Map<string, bigint>();
   #at = 0;
 
   /** `events` are those of the step so far; the state has them. */
@@ -66,7 +68,7 @@ export class Deadlocks {
    * for the request, as when tens of thousands wait in one queue and each holds what one other wants.
    */
   circleThrough(start: Ticket): readonly Wait[] | undefined {
-    if (!mayFollowItself(this.#state, start)) return undefined;
+    if (!mayFollowItself(this.#state, start)) return this.#inNone(start);
     const reachedBy = new Map<bigint, Wait>();
     const reached = [start];
     const walks = new Map<string, Map<LockMode, Walk>>();
@@ -80,8 +82,11 @@ export class Deadlocks {
         }
       }
     }
-    this.#acyclic.add(start.id);
-    return undefined;
+    return this.#inNone(start);
+  }
+
+  #inNone({ id }: Ticket): undefined {
+    this.#acyclic.add(id);
   }
 
   /**
@@ -97,10 +102,21 @@ export class Deadlocks {
       if (permitsOf(this.#state, key) > 1) continue;
       const byMode = walks.get(key) ?? new Map<LockMode, Walk>();
       walks.set(key, byMode);
-      const walk = byMode.get(mode) ?? new Walk(this.#state, key);
+      const walk = byMode.get(mode) ?? new Walk(this.#state, key, this.#acyclicFront(key));
       byMode.set(mode, walk);
       yield { key, target, walk };
     }
+  }
+
+  /** The last ticket of the front part of a queue that is in no circle; 0 when its first may be in one. */
+  #acyclicFront(key: string): bigint {
+    let upTo = this.#acyclicUpTo.get(key) ?? 0n;
+    for (const { id } of this.#state.keys.get(key)?.queue.valuesAfter(upTo) ?? []) {
+      if (!this.#acyclic.has(id)) break;
+      upTo = id;
+    }
+    this.#acyclicUpTo.set(key, upTo);
+    return upTo;
   }
 }
 
@@ -112,11 +128,12 @@ class Walk {
   #waiter: IteratorResult<Ticket>;
   #holdsPassed = false;
 
-  constructor(state: NamespaceState, key: string) {
+  /** Waiting Acquires up to the ticket `passed` are passed over. */
+  constructor(state: NamespaceState, key: string, passed: bigint) {
     this.#state = state;
     this.#key = key;
     const record = state.keys.get(key);
-    this.#waiters = record === undefined ? [].values() : waitersOf(record);
+    this.#waiters = record === undefined ? [].values() : waitersOf(record, passed);
     this.#waiter = this.#waiters.next();
   }
 

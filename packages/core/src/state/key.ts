@@ -70,10 +70,10 @@ export function queueLength({ queue, convert }: KeyRecord): number {
   return queue.size + (convert === undefined ? 0 : 1);
 }
 
-/** Who waits for a key, in the order in which it is granted. */
-export function* waitersOf({ queue, convert }: KeyRecord): Generator<Ticket> {
+/** Who waits for a key, in the order in which it is granted; Acquires only after the ticket `after`. */
+export function* waitersOf({ queue, convert }: KeyRecord, after = 0n): Generator<Ticket> {
   if (convert !== undefined) yield convert;
-  yield* queue.values();
+  yield* after === 0n ? queue.values() : queue.valuesAfter(after);
 }
 
 /** The target of a key among several. */
