@@ -66,7 +66,7 @@ export function tick(
     }
     const { events, againAtMs } = decideDue(state, due, now, facts);
     if (againAtMs !== undefined) {
-      invariant(againAtMs > now.monotonicMs, `${due.kind} ${due.id} comes up for ever`);
+      invariant(againAtMs > now.monotonicMs, () => `${due.kind} ${due.id} comes up for ever`);
       state.due.add({ ...due, atMs: againAtMs });
     }
     for (const event of events) take(state, event, now, all);

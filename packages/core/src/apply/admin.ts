@@ -20,7 +20,7 @@ export function applyPolicyChanged(state: NamespaceState, body: PolicyChanged): 
   const { keyPrefix, policy, version } = body;
   invariant(
     version === state.policiesVersion + 1n,
-    `version ${version} of the policies cannot follow ${state.policiesVersion}`,
+    () => `version ${version} of the policies cannot follow ${state.policiesVersion}`,
   );
   state.policiesVersion = version;
   if (policy === undefined) state.policies.delete(keyPrefix);
@@ -41,9 +41,9 @@ export function applyNamespaceConfigured(
 ): void {
   invariant(
     version === state.settingsVersion + 1n,
-    `version ${version} of the settings cannot follow ${state.settingsVersion}`,
+    () => `version ${version} of the settings cannot follow ${state.settingsVersion}`,
   );
-  invariant(settings !== undefined, "the namespace was configured with nothing");
+  invariant(settings !== undefined, () => "the namespace was configured with nothing");
   state.settingsVersion = version;
   if (settings !== undefined) state.settings = settings;
   trimLosses(state);
@@ -56,7 +56,7 @@ export function applyKeyQuarantineCleared(
   const record = keyOf(state, key);
   invariant(
     record.quarantine?.revision === quarantineRevision,
-    `key ${JSON.stringify(key)} is not quarantined since ${quarantineRevision}`,
+    () => `key ${JSON.stringify(key)} is not quarantined since ${quarantineRevision}`,
   );
   setQuarantine(record, undefined);
   state.quarantinedKeys.delete(key);
@@ -71,7 +71,10 @@ export function applyIdentityQuarantined(
   event: Event,
   { principal, automatic }: IdentityQuarantined,
 ): void {
-  invariant(!state.quarantinedIdentities.has(principal), `${principal} was quarantined twice`);
+  invariant(
+    !state.quarantinedIdentities.has(principal),
+    () => `${principal} was quarantined twice`,
+  );
   state.quarantinedIdentities.set(principal, {
     principal,
     revision: event.revision,
@@ -93,7 +96,7 @@ export function applyIdentityQuarantineCleared(
 ): void {
   invariant(
     state.quarantinedIdentities.get(principal)?.revision === quarantineRevision,
-    `${principal} is not quarantined since ${quarantineRevision}`,
+    () => `${principal} is not quarantined since ${quarantineRevision}`,
   );
   state.quarantinedIdentities.delete(principal);
   forgetLosses(state, principal);

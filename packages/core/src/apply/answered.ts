@@ -11,7 +11,7 @@ export function applyAnswered(state: NamespaceState, event: Event): void {
   if (answered.length === 0) return;
   const session = callerOf(state, event);
   for (const range of answered)
-    if (session.answered.add(range)) dropFinalOutcomes(session.outcomes, range);
+    for (const ids of session.answered.add(range)) dropFinalOutcomes(session.outcomes, ids);
   session.answeredPending.clear();
 }
 

@@ -9,8 +9,9 @@ import {
   type ReleaseRequested,
 } from "@lockstep/protocol";
 import { noteRequest, renewToken } from "../state/hold.ts";
+import { keptBytes, keptTarget, keptTargets } from "../state/kept.ts";
 import { changeMode, targetOf } from "../state/key.ts";
-import { RELEASED_HOLDS_MAX } from "../state/session.ts";
+import { noteNews } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { InvariantError, invariant } from "./invariant.ts";
 import { addTicket } from "./lock.ts";
@@ -21,7 +22,7 @@ import {
   keep,
   keepCause,
   keyOf,
-  remember,
+  rememberReleased,
   sessionOf,
   takeHold,
   takeTicket,
@@ -29,14 +30,14 @@ import {
 
 export function applyConvertQueued(state: NamespaceState, event: Event, body: ConvertQueued): void {
   const hold = holdOf(state, body.holdId);
-  invariant(hold.convertTicketId === 0n, `two Converts wait for hold ${hold.id}`);
-  invariant(body.target !== undefined, `ticket ${body.ticketId} waits for no key`);
+  invariant(hold.convertTicketId === 0n, () => `two Converts wait for hold ${hold.id}`);
+  invariant(body.target !== undefined, () => `ticket ${body.ticketId} waits for no key`);
   addTicket(state, {
     id: body.ticketId,
     sessionId: body.sessionId,
     requestId: body.requestId,
     owner: hold.owner,
-    targets: [body.target as LockTarget],
+    targets: keptTargets([body.target as LockTarget]),
     queuedAtMs: Number(event.decidedAtMs),
     correlationId: event.correlationId,
     fingerprint: event.journalOnly?.contentFingerprint ?? 0n,
@@ -58,10 +59,11 @@ export function applyHoldConverted(state: NamespaceState, event: Event, body: Ho
     throw new InvariantError(`hold ${hold.id} was converted in a key it does not have`);
   invariant(
     body.token === hold.token || body.token === event.revision,
-    `token ${body.token} is neither that of hold ${hold.id} nor its revision ${event.revision}`,
+    () =>
+      `token ${body.token} is neither that of hold ${hold.id} nor its revision ${event.revision}`,
   );
   changeHold(state, hold, () => {
-    hold.targets = hold.targets.map((target) => (target === from ? to : target));
+    hold.targets = hold.targets.map((target) => (target === from ? keptTarget(to) : target));
     if (body.token !== hold.token) renewToken(hold, body.token);
     noteRequest(hold, body.requestId);
   });
@@ -80,7 +82,7 @@ export function applyHoldTransferred(
   body: HoldTransferred,
 ): void {
   const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.TRANSFERRED);
-  remember(session, session.released, hold.id, hold, RELEASED_HOLDS_MAX);
+  rememberReleased(session, hold);
   const holdId = event.revision + 1n;
   keepCause(session, event, { kind: "transferred", holdId, token: holdId, count: 1 });
 }
@@ -88,7 +90,7 @@ export function applyHoldTransferred(
 export function applyHoldValueSet(state: NamespaceState, event: Event, body: HoldValueSet): void {
   const hold = holdOf(state, body.holdId);
   changeHold(state, hold, () => {
-    hold.value = body.value;
+    hold.value = keptBytes(body.value);
   });
   keepCause(sessionOf(state, hold.sessionId), event, { kind: "valueSet" });
 }
@@ -105,5 +107,5 @@ export function applyReleaseRequested(
     actor: event.actor,
     reason: event.reason,
   };
-  sessionOf(state, hold.sessionId).news.push(event.revision);
+  noteNews(sessionOf(state, hold.sessionId), event.revision);
 }

@@ -9,7 +9,7 @@ export function required<T>(value: T | undefined, what: string, id: bigint): T {
   return value;
 }
 
-/** What must hold. */
-export function invariant(holds: boolean, message: string): void {
-  if (!holds) throw new InvariantError(message);
+/** What must hold. The message is made when it is wanted: what is checked holds a million times. */
+export function invariant(holds: boolean, message: () => string): asserts holds {
+  if (!holds) throw new InvariantError(message());
 }

@@ -9,7 +9,6 @@ import {
   type LockReleased,
   type LockTarget,
   LossReason,
-  OnLossAction,
   ReleaseOutcome,
   SessionState,
   TicketEnd,
@@ -18,16 +17,17 @@ import {
 import { deniedAs } from "../state/denied.ts";
 import {
   type Hold,
-  type LossTerms,
+  lossTerms,
   NO_METADATA,
   NO_TOKENS,
   NO_VALUE,
   noteRequest,
 } from "../state/hold.ts";
+import { keptBytes, keptMetadata, keptTargets, keptTerms } from "../state/kept.ts";
 import { addHold, addWaiter } from "../state/key.ts";
 import type { Result } from "../state/outcome.ts";
 import { permitsOf } from "../state/policies.ts";
-import { RELEASED_HOLDS_MAX, type SessionRecord } from "../state/session.ts";
+import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { admits, NOBODY } from "../state/tally.ts";
 import type { Ticket } from "../state/ticket.ts";
@@ -41,7 +41,7 @@ import {
   keepCause,
   keyOf,
   own,
-  remember,
+  rememberReleased,
   sessionOf,
   takeHold,
   takeTicket,
@@ -54,13 +54,13 @@ export function applyLockQueued(state: NamespaceState, event: Event, body: LockQ
     sessionId: body.sessionId,
     requestId: body.requestId,
     owner: body.owner,
-    targets: body.targets,
+    targets: keptTargets(body.targets),
     queuedAtMs: Number(event.decidedAtMs),
     correlationId: event.correlationId,
     fingerprint: event.journalOnly?.contentFingerprint ?? 0n,
     waitMs: Number(body.waitMs),
     deadlockPriority: body.deadlockPriority,
-    terms: body.terms,
+    terms: keptTerms(body.terms),
     convertOf: 0n,
     deadlineMs: Number.POSITIVE_INFINITY,
   });
@@ -77,7 +77,7 @@ export function addTicket(state: NamespaceState, ticket: Ticket): void {
     const record = keyOf(state, target.key);
     invariant(
       ticket.convertOf === 0n || record.convert === undefined,
-      `two Converts wait for key ${JSON.stringify(target.key)}`,
+      () => `two Converts wait for key ${JSON.stringify(target.key)}`,
     );
     addWaiter(record, ticket, target);
   }
@@ -87,20 +87,20 @@ export function addTicket(state: NamespaceState, ticket: Ticket): void {
 export function applyLockGranted(state: NamespaceState, event: Event, body: LockGranted): void {
   const session = liveSessionOf(state, body.sessionId, "was granted a lock");
   const ticket = body.ticketId === 0n ? undefined : takeTicket(state, body.ticketId);
-  const hold = newHold(event, body);
+  const hold = newHold(session, event, body);
   invariant(
     hold.token === event.revision,
-    `token ${hold.token} is not its revision ${event.revision}`,
+    () => `token ${hold.token} is not its revision ${event.revision}`,
   );
   for (const target of hold.targets) {
     const record = keyOf(state, target.key);
     invariant(
       admits(record.taken, NOBODY, target, limitOf(state, target, body)),
-      `key ${JSON.stringify(target.key)} was granted twice`,
+      () => `key ${JSON.stringify(target.key)} was granted twice`,
     );
     invariant(
       record.quarantine === undefined,
-      `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
+      () => `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
     );
     addHold(record, hold, target);
   }
@@ -128,7 +128,7 @@ export function applyHoldCountChanged(
   const entered = body.enteredRequestId !== 0n;
   invariant(
     body.count >= 1 && body.count === hold.count + (entered ? 1 : -1),
-    `hold ${hold.id} cannot count ${body.count} after ${hold.count}`,
+    () => `hold ${hold.id} cannot count ${body.count} after ${hold.count}`,
   );
   hold.count = body.count;
   if (entered) {
@@ -175,7 +175,7 @@ export function applyAcquireRefused(
 
 export function applyLockReleased(state: NamespaceState, event: Event, body: LockReleased): void {
   const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.RELEASED);
-  remember(session, session.released, hold.id, hold, RELEASED_HOLDS_MAX);
+  rememberReleased(session, hold);
   if (session.state !== SessionState.ACTIVE) return;
   keepCause(session, event, {
     kind: "release",
@@ -190,35 +190,30 @@ function limitOf(state: NamespaceState, target: LockTarget, body: LockGranted): 
   return body.transferredFrom === 0n ? permitsOf(state, target.key) : Number.POSITIVE_INFINITY;
 }
 
-function newHold(event: Event, body: LockGranted): Hold {
+/** Of a million holds each number counts that is there twice: a decoded one is another. */
+function newHold(session: SessionRecord, event: Event, body: LockGranted): Hold {
   const { terms } = body;
   return {
     id: body.holdId,
-    token: body.token,
+    token: body.token === body.holdId ? body.holdId : body.token,
     earlierTokens: NO_TOKENS,
-    sessionId: body.sessionId,
+    sessionId: session.id,
     requestIds: [body.requestId],
     owner: body.owner,
-    targets: body.targets,
+    targets: keptTargets(body.targets),
     count: 1,
     maxHoldMs: Number(terms?.maxHoldMs ?? 0n),
-    onLoss: terms?.onLoss === undefined ? RELEASE_ON_LOSS : lossTerms(terms.onLoss),
-    value: terms?.value ?? NO_VALUE,
-    metadata: terms?.metadata ?? NO_METADATA,
+    onLoss: lossTerms(terms?.onLoss),
+    value: terms === undefined ? NO_VALUE : keptBytes(terms.value),
+    metadata: terms === undefined ? NO_METADATA : keptMetadata(terms.metadata),
     grantedAtMs: Number(event.decidedAtMs),
     correlationId: event.correlationId,
     convertTicketId: 0n,
     releaseAsked: undefined,
     end: HoldEnd.UNSPECIFIED,
     servedFromMs: undefined,
-    heldUntilMs: Number.POSITIVE_INFINITY,
+    heldUntilMs: undefined,
   };
-}
-
-const RELEASE_ON_LOSS: LossTerms = { action: OnLossAction.RELEASE, delayMs: 0 };
-
-function lossTerms({ action, delayMs }: { action: OnLossAction; delayMs: bigint }): LossTerms {
-  return { action, delayMs: Number(delayMs) };
 }
 
 function grantedResult({ id, token, count }: Hold): Result {
@@ -239,6 +234,6 @@ function endedResult(session: SessionRecord, ticket: Ticket, body: TicketEnded):
 
 function liveSessionOf(state: NamespaceState, sessionId: bigint, what: string): SessionRecord {
   const session = sessionOf(state, sessionId);
-  invariant(session.state === SessionState.ACTIVE, `ended session ${session.id} ${what}`);
+  invariant(session.state === SessionState.ACTIVE, () => `ended session ${session.id} ${what}`);
   return session;
 }

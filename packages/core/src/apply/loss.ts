@@ -11,7 +11,7 @@ import {
 import type { Delay } from "../state/delay.ts";
 import type { Hold } from "../state/hold.ts";
 import { addDelay, removeDelay, setQuarantine } from "../state/key.ts";
-import { LOST_HOLDS_MAX, type SessionRecord } from "../state/session.ts";
+import { LOST_HOLDS_MAX, noteNews, type SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { invariant, required } from "./invariant.ts";
 import { doomWaiters, freed, keepCause, keyOf, remember, sessionOf, takeHold } from "./records.ts";
@@ -19,7 +19,7 @@ import { doomWaiters, freed, keepCause, keyOf, remember, sessionOf, takeHold } f
 export function applyLockLost(state: NamespaceState, event: Event, body: LockLost): void {
   const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.LOST);
   remember(session, session.lost, hold.id, { hold, reason: body.reason }, LOST_HOLDS_MAX);
-  if (session.state === SessionState.ACTIVE) session.news.push(event.revision);
+  if (session.state === SessionState.ACTIVE) noteNews(session, event.revision);
   if (body.delayed || body.lockDelayMs > 0n) startDelay(state, event, body, session, hold);
   if (body.quarantined) quarantineKeys(state, event, body, hold);
 }
@@ -47,7 +47,7 @@ export function applyDelayEnded(state: NamespaceState, event: Event, body: Delay
  */
 export function applyServedTimeAdvanced(state: NamespaceState, body: ServedTimeAdvanced): void {
   const servedMs = Number(body.servedMs);
-  invariant(servedMs >= state.servedMs, `the time served fell from ${state.servedMs} ms`);
+  invariant(servedMs >= state.servedMs, () => `the time served fell from ${state.servedMs} ms`);
   state.servedMs = servedMs;
   // What is written is cut to whole milliseconds: counted from the next one, never too much is used up.
   const fromMs = servedMs + 1;

@@ -17,7 +17,8 @@ import {
   waitersOf,
 } from "../state/key.ts";
 import type { Result } from "../state/outcome.ts";
-import type { SessionRecord } from "../state/session.ts";
+import { RELEASED_HOLDS_MAX, type SessionRecord } from "../state/session.ts";
+import { SmallMap } from "../state/small-map.ts";
 import type { NamespaceState } from "../state/state.ts";
 import type { Ticket } from "../state/ticket.ts";
 import { required } from "./invariant.ts";
@@ -129,7 +130,7 @@ export function changeHold(state: NamespaceState, hold: Hold, change: () => void
 export function own(session: SessionRecord, hold: Hold): void {
   let keys = session.ownedKeys.get(hold.owner);
   if (keys === undefined) {
-    keys = new Map();
+    keys = new SmallMap();
     session.ownedKeys.set(hold.owner, keys);
   }
   for (const { key } of hold.targets) keys.set(key, hold);
@@ -142,10 +143,17 @@ function disown(session: SessionRecord, hold: Hold): void {
   if (keys.size === 0) session.ownedKeys.delete(hold.owner);
 }
 
+/** Remembers that a hold was released or given away. */
+export function rememberReleased(session: SessionRecord, hold: Hold): void {
+  const { id, token, earlierTokens, sessionId, end } = hold;
+  const past = { id, token, earlierTokens, sessionId, end };
+  remember(session, session.released, id, past, RELEASED_HOLDS_MAX);
+}
+
 /** Remembers what became of a hold; while the session lives, at the price of the oldest of its kind. */
 export function remember<T>(
   session: SessionRecord,
-  past: Map<bigint, T>,
+  past: SmallMap<bigint, T>,
   holdId: bigint,
   what: T,
   max: number,

@@ -93,11 +93,16 @@ describe("The terms of a grant", () => {
     ann.release(ann.lock("a", { value, metadata: { pod: "7" } }));
     forceRelease(world, "b", ann.lock("b", { value, metadata: { pod: "7" } }).token);
     const session = world.state.sessions.get(ann.id);
-    for (const hold of [
-      ...(session?.released.values() ?? []),
-      session?.lost.values().next().value?.hold,
-    ])
-      expect([hold?.value.length, hold?.metadata]).toEqual([0, {}]);
+    const released = session?.released.values().next().value;
+    expect(Object.keys(released ?? {})).toEqual([
+      "id",
+      "token",
+      "earlierTokens",
+      "sessionId",
+      "end",
+    ]);
+    const lost = session?.lost.values().next().value?.hold;
+    expect([lost?.value.length, lost?.metadata]).toEqual([0, {}]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { SessionCaller } from "../op.ts";
 import { limitExceeded, Refusal, RefusalCode, sessionEnded } from "../refusal.ts";
 import { heldBytes, NUMBER_BYTES } from "../state/held-bytes.ts";
 import { dropFinalOutcomes, type Outcome } from "../state/outcome.ts";
+import { isSecret } from "../state/secret-key.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 
@@ -14,7 +15,7 @@ export function sessionOf(state: NamespaceState, caller: SessionCaller): Session
   const session = state.sessions.get(caller.sessionId);
   if (session === undefined) throw sessionEnded(caller.sessionId, undefined);
   const proven =
-    caller.secretSha256 === undefined || sameBytes(session.secretSha256, caller.secretSha256);
+    caller.secretSha256 === undefined || isSecret(session.secretKey, caller.secretSha256);
   if (!proven || session.principal !== caller.principal) {
     throw new Refusal(
       RefusalCode.PERMISSION_DENIED,
@@ -50,9 +51,10 @@ export function noteAnswered(
   for (const range of answered) {
     if (session.answered.size >= state.limits.max_answered_ranges && !session.answered.joins(range))
       continue;
-    if (!session.answered.add(range)) continue;
+    const added = session.answered.add(range);
+    if (added.length === 0) continue;
     session.answeredPending.add(range);
-    dropFinalOutcomes(session.outcomes, range);
+    for (const ids of added) dropFinalOutcomes(session.outcomes, ids);
   }
 }
 
@@ -171,11 +173,4 @@ export function roomForWaiter(state: NamespaceState, session: SessionRecord): vo
 
 function tooMuch(session: SessionRecord): string {
   return `session ${session.id} holds and waits for too much: open another session`;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
-  return difference === 0;
 }

@@ -51,8 +51,48 @@ describe("The search", () => {
     const ann = open(world);
     ann.lock("a");
     for (let at = 0; at < 10_000; at++) ann.queue("a");
+    // So many wait for the last one that the search does not end with them.
+    ann.lock("b", { owner: "last" });
+    for (let at = 0; at < 100; at++) ann.queue("b");
+    ann.queue("a", { owner: "last" });
     const last = [...world.state.tickets.values()].at(-1) as Ticket;
+    expect(stepsOf(world, last)).toBeGreaterThan(9_000);
     expect(stepsOf(world, last)).toBeLessThan(3 * 10_000);
+  });
+
+  it("does not walk a queue for each who comes, though each holds what another waits for", () => {
+    const world = new World({ limits: MANY });
+    world.checked = false;
+    const [ann, ben] = [open(world), open(world)];
+    ben.lock("a");
+    ben.queue("a");
+    const walked = countWalked(world, "a");
+    for (let at = 0; at < 1_000; at++) {
+      ann.lock(`k${at}`, { owner: `o${at}` });
+      ben.queue(`k${at}`);
+      ann.queue("a", { owner: `o${at}` });
+    }
+    expect(walked()).toBeLessThan(3 * 1_000);
+  });
+
+  it("does not walk a queue for each of it when permits become one, though each holds what another waits for", () => {
+    const world = new World({ limits: MANY });
+    world.checked = false;
+    setPolicy(world, { keyPrefix: "p", permits: 2 });
+    const [ann, ben] = [open(world), open(world)];
+    const wanted = { mode: LockMode.PERMITS, permits: 1 };
+    ben.lock("p", wanted);
+    ben.lock("p", wanted);
+    for (let at = 0; at < 1_000; at++) {
+      ann.lock(`k${at}`, { owner: `o${at}` });
+      ben.queue(`k${at}`);
+      ann.queue("p", { ...wanted, owner: `o${at}` });
+    }
+    const walked = countWalked(world, "p");
+    setPolicy(world, { keyPrefix: "p", permits: 1 });
+    // Of those behind a waiter so many are looked at as the search for followers has room for.
+    expect(walked()).toBeLessThan(100 * 1_000);
+    expect(victims(world)).toEqual([]);
   });
 
   it("leaves alone those who hold nothing when permits become one, however many wait", () => {
@@ -195,18 +235,8 @@ function shortestNaively(world: World, start: Ticket): number | undefined {
 }
 
 /** How many waiters of any key a search from a ticket looks at. */
-function stepsOf({ state }: World, ticket: Ticket): number {
-  let steps = 0;
-  const record = state.keys.get("a");
-  const queue = record?.queue as Map<bigint, Ticket>;
-  const { values } = queue;
-  queue.values = function* counted(this: Map<bigint, Ticket>) {
-    for (const one of Map.prototype.values.call(this) as Iterable<Ticket>) {
-      steps += 1;
-      yield one;
-    }
-  } as typeof values;
-  new Deadlocks(state, []).circleThrough(ticket);
-  queue.values = values;
-  return steps;
+function stepsOf(world: World, ticket: Ticket): number {
+  const walked = countWalked(world, "a");
+  new Deadlocks(world.state, []).circleThrough(ticket);
+  return walked();
 }

@@ -15,6 +15,7 @@ import type { Ticket } from "../state/ticket.ts";
 import { blockersOf, ticketBlocker } from "../view/blockers.ts";
 import { Draft } from "./decision.ts";
 import { addTicketEnded } from "./endings.ts";
+import { isWaitedFor, mayFollowItself } from "./followers.ts";
 
 /** How much of a circle a denial lists. */
 const CYCLE_SHOWN_MAX = 64;
@@ -40,6 +41,8 @@ export class Deadlocks {
   readonly #suspects: Ticket[];
   /** Tickets that are in no circle. What ends meanwhile cannot bring them into one. */
   readonly #acyclic = new Set<bigint>();
+  /** Up to which ticket a queue has none but those, as far as it is known. */
+  readonly #acyclicUpTo = new Map<string, bigint>();
   #at = 0;
 
   /** `events` are those of the step so far; the state has them. */
@@ -61,9 +64,11 @@ export class Deadlocks {
 
   /**
    * A shortest circle through a waiting request, beginning with it; undefined when there is none.
-   * Takes a time that rises with the holds and waiters of all keys it reaches.
+   * Takes a time that rises with the holds and waiters of all keys it reaches, but little where few wait
+   * for the request, as when tens of thousands wait in one queue and each holds what one other wants.
    */
   circleThrough(start: Ticket): readonly Wait[] | undefined {
+    if (!mayFollowItself(this.#state, start)) return this.#inNone(start);
     const reachedBy = new Map<bigint, Wait>();
     const reached = [start];
     const walks = new Map<string, Map<LockMode, Walk>>();
@@ -77,8 +82,11 @@ export class Deadlocks {
         }
       }
     }
-    this.#acyclic.add(start.id);
-    return undefined;
+    return this.#inNone(start);
+  }
+
+  #inNone({ id }: Ticket): undefined {
+    this.#acyclic.add(id);
   }
 
   /**
@@ -94,10 +102,21 @@ export class Deadlocks {
       if (permitsOf(this.#state, key) > 1) continue;
       const byMode = walks.get(key) ?? new Map<LockMode, Walk>();
       walks.set(key, byMode);
-      const walk = byMode.get(mode) ?? new Walk(this.#state, key);
+      const walk = byMode.get(mode) ?? new Walk(this.#state, key, this.#acyclicFront(key));
       byMode.set(mode, walk);
       yield { key, target, walk };
     }
+  }
+
+  /** The last ticket of the front part of a queue that is in no circle; 0 when its first may be in one. */
+  #acyclicFront(key: string): bigint {
+    let upTo = this.#acyclicUpTo.get(key) ?? 0n;
+    for (const { id } of this.#state.keys.get(key)?.queue.valuesAfter(upTo) ?? []) {
+      if (!this.#acyclic.has(id)) break;
+      upTo = id;
+    }
+    this.#acyclicUpTo.set(key, upTo);
+    return upTo;
   }
 }
 
@@ -109,11 +128,12 @@ class Walk {
   #waiter: IteratorResult<Ticket>;
   #holdsPassed = false;
 
-  constructor(state: NamespaceState, key: string) {
+  /** Waiting Acquires up to the ticket `passed` are passed over. */
+  constructor(state: NamespaceState, key: string, passed: bigint) {
     this.#state = state;
     this.#key = key;
     const record = state.keys.get(key);
-    this.#waiters = record === undefined ? [].values() : waitersOf(record);
+    this.#waiters = record === undefined ? [].values() : waitersOf(record, passed);
     this.#waiter = this.#waiters.next();
   }
 
@@ -185,22 +205,6 @@ function isSinglePermitWaitedFor(state: NamespaceState, keyPrefix: string): bool
     if (permitsOf(state, record.key) === 1) return true;
   }
   return false;
-}
-
-/** Whether anybody else waits for a key that the owner of a ticket holds. */
-function isWaitedFor(state: NamespaceState, ticket: Ticket): boolean {
-  for (const key of keysHeldBy(state, ticket)) {
-    const record = state.keys.get(key);
-    const own = record?.convert === ticket ? 1 : 0;
-    if (record !== undefined && queueLength(record) > own) return true;
-  }
-  return false;
-}
-
-function keysHeldBy(state: NamespaceState, ticket: Ticket): Iterable<string> {
-  if (ticket.owner !== "")
-    return state.sessions.get(ticket.sessionId)?.ownedKeys.get(ticket.owner)?.keys() ?? [];
-  return state.holds.get(ticket.convertOf)?.targets.map(({ key }) => key) ?? [];
 }
 
 /** The circle whose last wait has been found: back along the way by which it was reached. */

@@ -180,7 +180,7 @@ interface Walk {
 }
 
 function newWalk({ keys }: NamespaceState, key: string): Walk {
-  const waiters: Iterator<Ticket> = (keys.get(key)?.queue ?? new Map()).values();
+  const waiters: Iterator<Ticket> = keys.get(key)?.queue.values() ?? [].values();
   return { before: newTally(), waiters, at: waiters.next() };
 }
 

@@ -3,7 +3,7 @@ import type { Now, Op } from "../op.ts";
 import { Refusal, RefusalCode } from "../refusal.ts";
 import type { Delay } from "../state/delay.ts";
 import { remind } from "../state/reminders.ts";
-import type { SessionRecord } from "../state/session.ts";
+import { forgetNews, type SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { liveSessionOf, noteAnswered } from "./admission.ts";
 import { type Decision, Draft, type Facts, replyWith } from "./decision.ts";
@@ -50,10 +50,11 @@ function seenTooMuch(seenRevision: bigint, { durableRevision }: Facts): Refusal 
 
 /** The last durable news of a session, 0 if none; older news are forgotten. */
 function durableNews(session: SessionRecord, durableRevision: bigint): bigint {
-  const { news } = session;
   let last = -1;
-  while (last + 1 < news.length && (news[last + 1] as bigint) <= durableRevision) last += 1;
-  if (last > 0) news.splice(0, last);
+  while (last + 1 < session.news.length && (session.news[last + 1] as bigint) <= durableRevision)
+    last += 1;
+  if (last > 0) forgetNews(session, last);
+  const { news } = session;
   return last >= 0 ? (news[0] as bigint) : 0n;
 }
 

@@ -1,7 +1,7 @@
 import { ErrorReason, type OpenSessionResponse, SessionState } from "@lockstep/protocol";
-import { secretKey } from "../apply/session.ts";
 import type { Now, Op } from "../op.ts";
 import { limitExceeded, Refusal, RefusalCode, sessionEnded, storageLow } from "../refusal.ts";
+import { secretKey } from "../state/secret-key.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";

@@ -69,7 +69,8 @@ function decideWait(state: NamespaceState, ticketId: bigint, now: Now): DueDecis
 function decideMaxHold(state: NamespaceState, holdId: bigint, now: Now): DueDecision {
   const hold = state.holds.get(holdId);
   if (hold === undefined) return NOTHING;
-  if (now.monotonicMs < hold.heldUntilMs) return { events: [], againAtMs: hold.heldUntilMs };
+  const { heldUntilMs = Number.POSITIVE_INFINITY } = hold;
+  if (now.monotonicMs < heldUntilMs) return { events: [], againAtMs: heldUntilMs };
   const draft = new Draft(state.revision, now);
   addLost(draft, hold, LossReason.MAX_HOLD);
   return { events: draft.events, againAtMs: undefined };

@@ -2,9 +2,9 @@ import {
   compareNames,
   LossReason,
   type SnapshotRecord,
+  type StoredHold,
   type StoredPastHold,
 } from "@lockstep/protocol";
-import type { Hold } from "../state/hold.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { policyView } from "../view/policy.ts";
 import { identityQuarantineView } from "../view/quarantine.ts";
@@ -14,6 +14,7 @@ import {
   holdMessage,
   keyQuarantineMessage,
   outcomeMessage,
+  pastHoldMessage,
   sessionMessage,
   ticketMessage,
 } from "./to-messages.ts";
@@ -119,17 +120,13 @@ function* sessions(state: NamespaceState): Generator<Body> {
       yield { case: "outcome", value: outcomeMessage(session.id, requestId, outcome) };
   }
   for (const session of state.sessions.values()) {
-    for (const hold of session.released.values())
-      yield { case: "pastHold", value: pastHold(hold, LossReason.UNSPECIFIED) };
+    for (const past of session.released.values())
+      yield { case: "pastHold", value: pastHold(pastHoldMessage(past), LossReason.UNSPECIFIED) };
     for (const { hold, reason } of session.lost.values())
-      yield { case: "pastHold", value: pastHold(hold, reason) };
+      yield { case: "pastHold", value: pastHold(holdMessage(hold), reason) };
   }
 }
 
-function pastHold(hold: Hold, lostReason: LossReason): StoredPastHold {
-  return {
-    $typeName: "lockstep.storage.v1.StoredPastHold",
-    hold: holdMessage(hold),
-    lostReason,
-  };
+function pastHold(hold: StoredHold, lostReason: LossReason): StoredPastHold {
+  return { $typeName: "lockstep.storage.v1.StoredPastHold", hold, lostReason };
 }

@@ -1,7 +1,6 @@
 import {
   HoldEnd,
   LossReason,
-  OnLossAction,
   type StoredDelay,
   type StoredHold,
   type StoredKeyQuarantine,
@@ -10,21 +9,31 @@ import {
   TicketEnd,
 } from "@lockstep/protocol";
 import { invariant } from "../apply/invariant.ts";
-import { holdBytes, keyOf, own, sessionOf, ticketBytes } from "../apply/records.ts";
+import {
+  holdBytes,
+  keyOf,
+  own,
+  rememberReleased,
+  sessionOf,
+  ticketBytes,
+} from "../apply/records.ts";
 import type { Delay } from "../state/delay.ts";
-import type { Hold } from "../state/hold.ts";
+import { type Hold, lossTerms, NO_TOKENS } from "../state/hold.ts";
+import { keptBytes, keptIds, keptMetadata, keptTargets, keptTerms } from "../state/kept.ts";
 import { addDelay, addHold, addWaiter, setQuarantine } from "../state/key.ts";
+import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import type { Ticket } from "../state/ticket.ts";
 import { damaged } from "./snapshot-error.ts";
 
 /** Puts a live hold back, with its session and its keys. */
 export function restoreHold(state: NamespaceState, stored: StoredHold): void {
-  const hold = holdOf(stored);
-  const session = sessionOf(state, hold.sessionId);
-  invariant(!state.holds.has(hold.id), `hold ${hold.id} is there twice`);
-  invariant(hold.end === HoldEnd.UNSPECIFIED, `hold ${hold.id} is live and over`);
+  const session = sessionOf(state, stored.sessionId);
+  const hold = holdOf(session, stored);
+  const others = state.holds.size;
   state.holds.set(hold.id, hold);
+  invariant(state.holds.size > others, () => `hold ${hold.id} is there twice`);
+  invariant(hold.end === HoldEnd.UNSPECIFIED, () => `hold ${hold.id} is live and over`);
   session.holds.set(hold.id, hold);
   session.heldBytes += holdBytes(hold);
   if (hold.owner !== "") own(session, hold);
@@ -37,9 +46,9 @@ export function restoreHold(state: NamespaceState, stored: StoredHold): void {
 /** Puts a hold back that is over and remembered. */
 export function restorePastHold(state: NamespaceState, stored: StoredPastHold): void {
   if (stored.hold === undefined) throw damaged("a hold that is over is missing");
-  const hold = holdOf(stored.hold);
-  const session = sessionOf(state, hold.sessionId);
-  if (stored.lostReason === LossReason.UNSPECIFIED) session.released.set(hold.id, hold);
+  const session = sessionOf(state, stored.hold.sessionId);
+  const hold = holdOf(session, stored.hold);
+  if (stored.lostReason === LossReason.UNSPECIFIED) rememberReleased(session, hold);
   else session.lost.set(hold.id, { hold, reason: stored.lostReason });
 }
 
@@ -50,19 +59,18 @@ export function restoreTicket(state: NamespaceState, stored: StoredTicket): void
     sessionId: stored.sessionId,
     requestId: stored.requestId,
     owner: stored.owner,
-    targets: stored.targets,
+    targets: keptTargets(stored.targets),
     queuedAtMs: Number(stored.queuedAtMs),
     correlationId: stored.correlationId,
     fingerprint: stored.contentFingerprint,
     waitMs: Number(stored.waitMs),
     deadlockPriority: stored.deadlockPriority,
-    terms: stored.terms,
+    terms: keptTerms(stored.terms),
     convertOf: stored.convertOf,
     deadlineMs: Number.POSITIVE_INFINITY,
   };
   const session = sessionOf(state, ticket.sessionId);
-  invariant(!state.tickets.has(ticket.id), `ticket ${ticket.id} is there twice`);
-  if (ticket.terms !== undefined) ticket.terms.value = ticket.terms.value.slice();
+  invariant(!state.tickets.has(ticket.id), () => `ticket ${ticket.id} is there twice`);
   state.tickets.set(ticket.id, ticket);
   session.tickets.set(ticket.id, ticket);
   session.heldBytes += ticketBytes(ticket);
@@ -77,7 +85,7 @@ export function restoreTicket(state: NamespaceState, stored: StoredTicket): void
 export function restoreDelay(state: NamespaceState, stored: StoredDelay): void {
   if (stored.hold === undefined) throw damaged("the hold of a delay is missing");
   const session = sessionOf(state, stored.hold.sessionId);
-  const hold = session.lost.get(stored.hold.holdId)?.hold ?? holdOf(stored.hold);
+  const hold = session.lost.get(stored.hold.holdId)?.hold ?? holdOf(session, stored.hold);
   const delay: Delay = {
     hold,
     reason: stored.reason,
@@ -89,7 +97,7 @@ export function restoreDelay(state: NamespaceState, stored: StoredDelay): void {
     unconfirmedUntilMs: Number.POSITIVE_INFINITY,
     lockDelayUntilMs: Number.POSITIVE_INFINITY,
   };
-  invariant(!state.delays.has(hold.id), `the delay of hold ${hold.id} is there twice`);
+  invariant(!state.delays.has(hold.id), () => `the delay of hold ${hold.id} is there twice`);
   state.delays.set(hold.id, delay);
   session.delays.set(hold.id, delay);
   if (delay.servedFromMs === undefined) state.uncountedDelays.add(delay);
@@ -109,25 +117,22 @@ export function restoreQuarantinedKey(
   state.quarantinedKeys.add(key);
 }
 
-function holdOf(stored: StoredHold): Hold {
-  const { releaseAsked, onLoss } = stored;
+/** Numbers and collections that are equal to others of the state are shared with them, as in `newHold`. */
+function holdOf(session: SessionRecord, stored: StoredHold): Hold {
+  const { releaseAsked, earlierTokens } = stored;
   return {
     id: stored.holdId,
-    token: stored.token,
-    earlierTokens: stored.earlierTokens,
-    sessionId: stored.sessionId,
-    requestIds: stored.requestIds,
+    token: stored.token === stored.holdId ? stored.holdId : stored.token,
+    earlierTokens: earlierTokens.length === 0 ? NO_TOKENS : earlierTokens,
+    sessionId: session.id,
+    requestIds: keptIds(stored.requestIds),
     owner: stored.owner,
-    targets: stored.targets,
+    targets: keptTargets(stored.targets),
     count: stored.count,
     maxHoldMs: Number(stored.maxHoldMs),
-    onLoss: {
-      action: onLoss?.action ?? OnLossAction.RELEASE,
-      delayMs: Number(onLoss?.delayMs ?? 0n),
-    },
-    // A copy: what is read from a chunk would keep all of it in memory.
-    value: stored.value.slice(),
-    metadata: stored.metadata,
+    onLoss: lossTerms(stored.onLoss),
+    value: keptBytes(stored.value),
+    metadata: keptMetadata(stored.metadata),
     grantedAtMs: Number(stored.grantedAtMs),
     correlationId: stored.correlationId,
     convertTicketId: 0n,
@@ -142,7 +147,7 @@ function holdOf(stored: StoredHold): Hold {
           },
     end: stored.end,
     servedFromMs: optionalNumber(stored.servedFromMs),
-    heldUntilMs: Number.POSITIVE_INFINITY,
+    heldUntilMs: undefined,
   };
 }
 

@@ -1,35 +1,39 @@
 import { SessionState, type StoredOutcome, type StoredSession } from "@lockstep/protocol";
 import { invariant } from "../apply/invariant.ts";
 import { sessionOf } from "../apply/records.ts";
-import { countPrincipal, secretKey } from "../apply/session.ts";
+import { countPrincipal } from "../apply/session.ts";
+import { keptMetadata } from "../state/kept.ts";
 import type { Grant, Result } from "../state/outcome.ts";
-import { newSession } from "../state/session.ts";
+import { secretKey } from "../state/secret-key.ts";
+import { newSession, noteNews } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { damaged } from "./snapshot-error.ts";
 
 /** Puts a session back that a snapshot tells of, live or remembered. */
 export function restoreSession(state: NamespaceState, stored: StoredSession): void {
-  invariant(!state.sessions.has(stored.sessionId), `session ${stored.sessionId} is there twice`);
+  invariant(
+    !state.sessions.has(stored.sessionId),
+    () => `session ${stored.sessionId} is there twice`,
+  );
   const session = newSession({
     id: stored.sessionId,
     principal: stored.principal,
-    // A copy: what is read from a chunk would keep all of it in memory.
-    secretSha256: stored.secretSha256.slice(),
+    secretKey: secretKey(stored.secretSha256),
     ttlMs: Number(stored.ttlMs),
     displayName: stored.displayName,
-    metadata: stored.metadata,
+    metadata: keptMetadata(stored.metadata),
     openedAtMs: Number(stored.openedAtMs),
     state: stored.state,
   });
   session.endedAtMs = Number(stored.endedAtMs);
-  if (stored.lastNews > 0n) session.news.push(stored.lastNews);
+  if (stored.lastNews > 0n) noteNews(session, stored.lastNews);
   for (const range of stored.answered) session.answered.add(range);
   state.sessions.set(session.id, session);
-  state.sessionsBySecret.set(secretKey(session.secretSha256), session);
+  state.sessionsBySecret.set(session.secretKey, session);
   const isActive = session.state === SessionState.ACTIVE;
   invariant(
     isActive === (session.endedAtMs === 0),
-    `session ${session.id} is ${isActive ? "live, and" : "over, but not"} ended`,
+    () => `session ${session.id} is ${isActive ? "live, and" : "over, but not"} ended`,
   );
   if (!isActive) return;
   state.activeSessions += 1;

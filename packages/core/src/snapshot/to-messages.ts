@@ -10,9 +10,10 @@ import type {
 } from "@lockstep/protocol";
 import { TicketEnd } from "@lockstep/protocol";
 import type { Delay } from "../state/delay.ts";
-import type { Hold } from "../state/hold.ts";
+import { type Hold, NO_VALUE, type PastHold } from "../state/hold.ts";
 import type { KeyQuarantineRecord } from "../state/key.ts";
 import type { Outcome } from "../state/outcome.ts";
+import { secretBytes } from "../state/secret-key.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { Ticket } from "../state/ticket.ts";
 import { grantedView } from "../view/acquire.ts";
@@ -26,7 +27,7 @@ export function sessionMessage(session: SessionRecord, endedPlace: number): Stor
     $typeName: "lockstep.storage.v1.StoredSession",
     sessionId: session.id,
     principal: session.principal,
-    secretSha256: session.secretSha256,
+    secretSha256: secretBytes(session.secretKey),
     ttlMs: BigInt(session.ttlMs),
     displayName: session.displayName,
     metadata: sorted(session.metadata),
@@ -122,6 +123,33 @@ export function holdMessage(hold: Hold): StoredHold {
       : { releaseAsked: releaseAskedView(hold.releaseAsked) }),
     end: hold.end,
     ...(hold.servedFromMs === undefined ? {} : { servedFromMs: BigInt(hold.servedFromMs) }),
+  };
+}
+
+/** Of a hold that was given back only that is written which is remembered. */
+export function pastHoldMessage({
+  id,
+  token,
+  earlierTokens,
+  sessionId,
+  end,
+}: PastHold): StoredHold {
+  return {
+    $typeName: "lockstep.storage.v1.StoredHold",
+    holdId: id,
+    token,
+    earlierTokens: [...earlierTokens],
+    sessionId,
+    requestIds: [],
+    owner: "",
+    targets: [],
+    count: 0,
+    maxHoldMs: 0n,
+    value: NO_VALUE,
+    metadata: {},
+    grantedAtMs: 0n,
+    correlationId: "",
+    end,
   };
 }
 

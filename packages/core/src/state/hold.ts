@@ -1,4 +1,10 @@
-import type { HoldEnd, LockTarget, LossReason, OnLossAction } from "@lockstep/protocol";
+import {
+  type HoldEnd,
+  type LockTarget,
+  type LossReason,
+  type OnLoss,
+  OnLossAction,
+} from "@lockstep/protocol";
 
 /** What happens to the keys of a hold when it is lost, the keys' policies included. */
 export interface LossTerms {
@@ -46,9 +52,12 @@ export interface Hold {
   end: HoldEnd;
   /** Time served when its longest time began to be counted in the journal; undefined until it is, or without one. */
   servedFromMs: number | undefined;
-  /** Volatile: when its longest time is over, on the monotonic clock. */
-  heldUntilMs: number;
+  /** Volatile: when its longest time is over, on the monotonic clock; undefined until it runs, or without one. */
+  heldUntilMs: number | undefined;
 }
+
+/** What is remembered of a hold that was released or given away, so that a late Release gets a true answer. */
+export type PastHold = Readonly<Pick<Hold, "id" | "token" | "earlierTokens" | "sessionId" | "end">>;
 
 /** A hold that was lost, remembered so that a late Release gets a true answer. */
 export interface LostHold {
@@ -71,8 +80,21 @@ export const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 /** The tokens that most holds had before. */
 export const NO_TOKENS: readonly bigint[] = Object.freeze([]);
 
+/** What most holds are taken under. */
+const RELEASE_ON_LOSS: LossTerms = Object.freeze({
+  action: OnLossAction.RELEASE,
+  delayMs: 0,
+});
+
+/** What happens to the keys of a hold that was granted like this. */
+export function lossTerms(onLoss: Pick<OnLoss, "action" | "delayMs"> | undefined): LossTerms {
+  if (onLoss === undefined || (onLoss.action <= OnLossAction.RELEASE && onLoss.delayMs === 0n))
+    return RELEASE_ON_LOSS;
+  return { action: onLoss.action, delayMs: Number(onLoss.delayMs) };
+}
+
 /** Whether a hold has this token now, or had it before. */
-export function hasHadToken(hold: Hold, token: bigint): boolean {
+export function hasHadToken(hold: PastHold, token: bigint): boolean {
   return hold.token === token || hold.earlierTokens.includes(token);
 }
 

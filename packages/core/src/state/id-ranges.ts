@@ -2,13 +2,16 @@ import type { IdRange } from "@lockstep/protocol";
 
 type Range = Pick<IdRange, "first" | "last">;
 
+/** Shared by all sets that are empty, and never added to. */
+const NONE: Range[] = Object.freeze([]) as unknown as Range[];
+
 /**
  * A set of request ids, kept as ranges that do not touch. Clients number their requests one by one and
  * confirm nearly in order, so it is mostly a single range.
  */
 export class IdRanges {
   /** By rising id; a gap lies between any two. */
-  readonly #ranges: Range[] = [];
+  #ranges: Range[] = NONE;
 
   /** How many ranges it takes. */
   get size(): number {
@@ -26,7 +29,7 @@ export class IdRanges {
 
   /** Takes all ids out. */
   clear(): void {
-    this.#ranges.length = 0;
+    this.#ranges = NONE;
   }
 
   /** Whether an id is in the set. */
@@ -41,12 +44,14 @@ export class IdRanges {
     return range !== undefined && range.first <= last + 1n;
   }
 
-  /** Adds all ids of a range. True when any of them was new. */
-  add({ first, last }: Range): boolean {
+  /** Adds all ids of a range. Returns those of them that are new, as ranges by rising id. */
+  add({ first, last }: Range): readonly Range[] {
     const ranges = this.#ranges;
     const from = this.#firstEndingFrom(first - 1n);
     const covering = ranges[from];
-    if (covering !== undefined && covering.first <= first && last <= covering.last) return false;
+    if (covering !== undefined && covering.first <= first && last <= covering.last) return NONE;
+    const added: Range[] = [];
+    let next = first;
     let to = from;
     const merged = { first, last };
     while (to < ranges.length) {
@@ -54,10 +59,15 @@ export class IdRanges {
       if (range.first > last + 1n) break;
       if (range.first < merged.first) merged.first = range.first;
       if (range.last > merged.last) merged.last = range.last;
+      if (range.first > next) added.push({ first: next, last: range.first - 1n });
+      if (range.last >= next) next = range.last + 1n;
       to += 1;
     }
-    ranges.splice(from, to - from, merged);
-    return true;
+    // An array that is written like this has room for what is in it and no more.
+    if (to - from === ranges.length) this.#ranges = [merged];
+    else ranges.splice(from, to - from, merged);
+    if (next <= last) added.push({ first: next, last });
+    return added;
   }
 
   /** The place of the first range that ends at or above an id. */

@@ -1,8 +1,9 @@
 import type { LockTarget, LossReason } from "@lockstep/protocol";
 import type { Delay } from "./delay.ts";
 import type { Hold } from "./hold.ts";
-import { count, NOBODY, newTally, type Tally } from "./tally.ts";
+import { counted, NOBODY, type Tally } from "./tally.ts";
 import type { Ticket } from "./ticket.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 /** Why a key is quarantined. */
 export interface KeyQuarantineRecord {
@@ -23,7 +24,7 @@ export interface KeyRecord {
   /** By rising id of the hold. */
   readonly delays: readonly Delay[];
   /** Waiting acquires, by arrival. */
-  readonly queue: ReadonlyMap<bigint, Ticket>;
+  readonly queue: Pick<WaitQueue, "size" | "get" | "values" | "valuesAfter">;
   /** The waiting Convert, which stands before the queue; one at most, since one hold at most is UPGRADABLE. */
   readonly convert: Ticket | undefined;
   readonly quarantine: KeyQuarantineRecord | undefined;
@@ -35,21 +36,22 @@ export interface KeyRecord {
 
 type Writable = {
   -readonly [P in keyof KeyRecord]: KeyRecord[P];
-} & { holds: Hold[]; delays: Delay[]; queue: Map<bigint, Ticket>; taken: Tally; waiting: Tally };
+} & { holds: Hold[]; delays: Delay[]; queue: WaitQueue };
 
+const NO_HOLDS: readonly Hold[] = Object.freeze([]);
 const NO_DELAYS: readonly Delay[] = Object.freeze([]);
-const NO_QUEUE: ReadonlyMap<bigint, Ticket> = new Map();
+const NO_QUEUE = new WaitQueue();
 
 /** A key nobody uses. What most keys never have is shared by them all until they do. */
 export function newKey(key: string): KeyRecord {
   return {
     key,
-    holds: [],
+    holds: NO_HOLDS,
     delays: NO_DELAYS,
     queue: NO_QUEUE,
     convert: undefined,
     quarantine: undefined,
-    taken: newTally(),
+    taken: NOBODY,
     waiting: NOBODY,
   };
 }
@@ -68,10 +70,10 @@ export function queueLength({ queue, convert }: KeyRecord): number {
   return queue.size + (convert === undefined ? 0 : 1);
 }
 
-/** Who waits for a key, in the order in which it is granted. */
-export function* waitersOf({ queue, convert }: KeyRecord): Generator<Ticket> {
+/** Who waits for a key, in the order in which it is granted; Acquires only after the ticket `after`. */
+export function* waitersOf({ queue, convert }: KeyRecord, after = 0n): Generator<Ticket> {
   if (convert !== undefined) yield convert;
-  yield* queue.values();
+  yield* after === 0n ? queue.values() : queue.valuesAfter(after);
 }
 
 /** The target of a key among several. */
@@ -81,23 +83,36 @@ export function targetOf(targets: readonly LockTarget[], key: string): LockTarge
 }
 
 export function addHold(record: KeyRecord, hold: Hold, target: LockTarget): void {
-  const { holds, taken } = record as Writable;
-  holds.push(hold);
-  count(taken, target, 1);
+  const writable = record as Writable;
+  // Written like this, an array takes no room for more: most keys have one holder.
+  if (record.holds.length === 0) writable.holds = [hold];
+  else writable.holds.push(hold);
+  writable.taken = counted(record.taken, target, 1);
 }
 
 /** `target` is what the hold had of the key. */
 export function removeHold(record: KeyRecord, hold: Hold, target: LockTarget): void {
-  const { holds, taken } = record as Writable;
-  holds.splice(holds.indexOf(hold), 1);
-  count(taken, target, -1);
+  const writable = record as Writable;
+  if (record.holds.length === 1) writable.holds = NO_HOLDS as Hold[];
+  else writable.holds.splice(placeOf(record.holds, hold), 1);
+  writable.taken = counted(record.taken, target, -1);
+}
+
+/** Where a hold stands among those of a key, which may be very many. */
+function placeOf(holds: readonly Hold[], { id }: Hold): number {
+  let low = 0;
+  let high = holds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((holds[middle] as Hold).id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Changes how a hold holds a key; the hold's own targets are changed by the caller. */
 export function changeMode(record: KeyRecord, from: LockTarget, to: LockTarget): void {
-  const { taken } = record as Writable;
-  count(taken, from, -1);
-  count(taken, to, 1);
+  (record as Writable).taken = counted(counted(record.taken, from, -1), to, 1);
 }
 
 export function addDelay(record: KeyRecord, delay: Delay, target: LockTarget): void {
@@ -107,13 +122,13 @@ export function addDelay(record: KeyRecord, delay: Delay, target: LockTarget): v
   let at = delays.length;
   while (at > 0 && (delays[at - 1] as Delay).hold.id > delay.hold.id) at -= 1;
   delays.splice(at, 0, delay);
-  count(writable.taken, target, 1);
+  writable.taken = counted(record.taken, target, 1);
 }
 
 export function removeDelay(record: KeyRecord, delay: Delay, target: LockTarget): void {
-  const { delays, taken } = record as Writable;
-  delays.splice(delays.indexOf(delay), 1);
-  count(taken, target, -1);
+  const writable = record as Writable;
+  writable.delays.splice(writable.delays.indexOf(delay), 1);
+  writable.taken = counted(record.taken, target, -1);
 }
 
 export function addWaiter(record: KeyRecord, ticket: Ticket, target: LockTarget): void {
@@ -122,12 +137,9 @@ export function addWaiter(record: KeyRecord, ticket: Ticket, target: LockTarget)
     writable.convert = ticket;
     return;
   }
-  if (record.queue === NO_QUEUE) {
-    writable.queue = new Map();
-    writable.waiting = newTally();
-  }
-  writable.queue.set(ticket.id, ticket);
-  count(writable.waiting, target, 1);
+  if (record.queue === NO_QUEUE) writable.queue = new WaitQueue();
+  writable.queue.add(ticket);
+  writable.waiting = counted(record.waiting, target, 1);
 }
 
 export function removeWaiter(record: KeyRecord, ticket: Ticket, target: LockTarget): void {
@@ -136,8 +148,9 @@ export function removeWaiter(record: KeyRecord, ticket: Ticket, target: LockTarg
     writable.convert = undefined;
     return;
   }
-  writable.queue.delete(ticket.id);
-  count(writable.waiting, target, -1);
+  writable.queue.remove(ticket);
+  if (record.queue.size === 0) writable.queue = NO_QUEUE;
+  writable.waiting = counted(record.waiting, target, -1);
 }
 
 export function setQuarantine(

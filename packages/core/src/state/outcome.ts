@@ -6,6 +6,7 @@ import type {
   LossReason,
   ReleaseOutcome,
 } from "@lockstep/protocol";
+import type { SmallMap } from "./small-map.ts";
 
 /** What became of a request, kept until its client has confirmed that it knows. */
 export type Result =
@@ -41,7 +42,7 @@ export interface Grant {
  * the client believes.
  */
 export function dropFinalOutcomes(
-  outcomes: Map<bigint, Outcome>,
+  outcomes: SmallMap<bigint, Outcome>,
   { first, last }: Pick<IdRange, "first" | "last">,
 ): void {
   const drop = (id: bigint): void => {

@@ -31,8 +31,9 @@ export function consumedMs(state: NamespaceState, { servedFromMs }: Hold | Delay
 
 /** Lets the longest time of a hold run; `usedMs` of it are used up. */
 export function runMaxHold(state: NamespaceState, hold: Hold, now: Now, usedMs = 0): void {
-  hold.heldUntilMs = now.monotonicMs + hold.maxHoldMs - usedMs;
-  remind(state, "maxHold", hold.id, hold.heldUntilMs);
+  const heldUntilMs = now.monotonicMs + hold.maxHoldMs - usedMs;
+  hold.heldUntilMs = heldUntilMs;
+  remind(state, "maxHold", hold.id, heldUntilMs);
   remindServedTime(state, now);
 }
 

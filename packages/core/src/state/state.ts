@@ -31,7 +31,7 @@ export class NamespaceState {
   epoch = 0n;
   revision = 0n;
   readonly sessions = new Map<bigint, SessionRecord>();
-  /** Sessions by their secret's SHA-256 in hex. */
+  /** Sessions by the SHA-256 of their secret, as `secretKey` writes it. */
   readonly sessionsBySecret = new Map<string, SessionRecord>();
   readonly sessionsByPrincipal = new Map<string, number>();
   activeSessions = 0;

@@ -12,6 +12,9 @@ export interface Tally {
 /** Nobody. */
 export const NOBODY: Readonly<Tally> = Object.freeze(newTally());
 
+/** A single holder, of the usual kind. */
+const ONE_EXCLUSIVE: Readonly<Tally> = Object.freeze({ ...newTally(), exclusive: 1 });
+
 /** Counts nobody yet. */
 export function newTally(): Tally {
   return { exclusive: 0, shared: 0, upgradable: 0, permits: 0 };
@@ -35,6 +38,20 @@ export function count(tally: Tally, { mode, permits }: LockTarget, by: 1 | -1): 
     case LockMode.UNSPECIFIED:
       break;
   }
+}
+
+/**
+ * A tally with one more (`by` 1), or one less (`by` -1): changed in place, unless it is one that many keys
+ * share. Most keys that are held have such a one.
+ */
+export function counted(tally: Readonly<Tally>, target: LockTarget, by: 1 | -1): Readonly<Tally> {
+  if (target.mode === LockMode.EXCLUSIVE) {
+    if (tally === NOBODY && by === 1) return ONE_EXCLUSIVE;
+    if (tally === ONE_EXCLUSIVE && by === -1) return NOBODY;
+  }
+  const own = tally === NOBODY || tally === ONE_EXCLUSIVE ? { ...tally } : tally;
+  count(own, target, by);
+  return own;
 }
 
 /**

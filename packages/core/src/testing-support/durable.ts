@@ -67,7 +67,7 @@ function durableOf(state: NamespaceState): unknown {
           ...record,
           holds: record.holds.map(({ id }) => id),
           delays: record.delays.map(({ hold }) => hold.id),
-          queue: [...record.queue.keys()],
+          queue: [...record.queue.values()].map(({ id }) => id),
           convert: record.convert?.id,
         },
       ]),
@@ -89,7 +89,7 @@ function durableSession(session: SessionRecord): unknown {
     holds: [...holds.keys()],
     tickets: [...tickets.keys()],
     delays: [...delays.keys()],
-    released: [...released.values()].map(durableHold),
+    released: [...released.values()],
     lost: [...lost.values()].map(({ hold, reason }) => ({ hold: durableHold(hold), reason })),
     ownedKeys: new Map(
       [...ownedKeys].map(([owner, keys]) => [

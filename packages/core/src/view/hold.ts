@@ -4,7 +4,8 @@ import type { AskedRelease, Hold } from "../state/hold.ts";
 import { remainingMs } from "./remaining.ts";
 
 /** How long a hold may still be held, at least 1; 0 when there is no limit. */
-export function maxHoldRemainingMs({ maxHoldMs, heldUntilMs }: Hold, now: Now): bigint {
+export function maxHoldRemainingMs(hold: Hold, now: Now): bigint {
+  const { maxHoldMs, heldUntilMs = Number.POSITIVE_INFINITY } = hold;
   if (maxHoldMs === 0) return 0n;
   return remainingMs(Math.max(1, Math.min(maxHoldMs, heldUntilMs - now.monotonicMs)));
 }

@@ -25,6 +25,7 @@ import {
   TransferRequestSchema,
 } from "@lockstep/protocol";
 import { Refusal } from "../../refusal.ts";
+import { secretBytes } from "../../state/secret-key.ts";
 import type { World } from "../world.ts";
 import type { AdminCall, Call, CallOf } from "./calls.ts";
 import type { Target } from "./facts.ts";
@@ -196,7 +197,8 @@ function notHeldOf({ end, lostReason }: NotHeld): string {
 function callerOf(world: World, sessionId: bigint) {
   const session = world.state.sessions.get(sessionId);
   const principal = session?.principal ?? "";
-  return { principal, sessionId, secretSha256: session?.secretSha256 };
+  const proof = session === undefined ? undefined : secretBytes(session.secretKey);
+  return { principal, sessionId, secretSha256: proof };
 }
 
 function secretOf(secret: number): Uint8Array {
