@@ -32,7 +32,7 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
     if (hold.maxHoldMs > 0) runMaxHold(state, hold, now, consumedMs(state, hold));
   for (const delay of state.delays.values())
     runDelay(state, delay, now, now.monotonicMs, consumedMs(state, delay));
-  for (const key of state.keys.keys()) state.freed.add(key);
+  for (const key of state.keys.keys()) state.freed.set(key, true);
   const events = [event];
   settle(state, now, events);
   return events;

@@ -7,6 +7,7 @@ import {
   type AttachRequest,
   AttachRequestSchema,
   type AttachResponse,
+  ChurnMap,
   type Event,
   type ReplyHeader,
   type SessionRef,
@@ -34,7 +35,7 @@ export interface AttachListener {
 export class AttachStream implements Way {
   readonly #clock: Clock;
   readonly #listener: AttachListener;
-  readonly #attempts = new Map<bigint, Attempt<CallKind>>();
+  readonly #attempts = new ChurnMap<bigint, Attempt<CallKind>>();
   readonly #abort = new AbortController();
   #lastCallId = 0n;
   #outbox: AttachCall[] = [];

@@ -1,4 +1,4 @@
-import type { ReplyHeader } from "@lockstep/protocol";
+import { ChurnMap, type ReplyHeader } from "@lockstep/protocol";
 import type { Activity } from "../activity.ts";
 import { backoffMs } from "../backoff.ts";
 import type { LossReason } from "../errors.ts";
@@ -35,6 +35,7 @@ export interface DispatcherHost {
 }
 
 interface Entry {
+  readonly number: number;
   readonly errand: Errand;
   failures: number;
   /** Set while an attempt is under way. */
@@ -46,7 +47,8 @@ interface Entry {
 /** Keeps every unanswered request of a session on its way, over whichever way is open. */
 export class Dispatcher {
   readonly #host: DispatcherHost;
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new ChurnMap<number, Entry>();
+  #lastEntry = 0;
   #way: Way | undefined;
   #stopped = false;
   #idle: (() => void) | undefined;
@@ -59,13 +61,14 @@ export class Dispatcher {
   submit<K extends CallKind>(errand: Errand<K>): () => void {
     // One map for all kinds: an errand is only ever given replies of its own kind.
     const entry: Entry = {
+      number: ++this.#lastEntry,
       errand: errand as unknown as Errand,
       failures: 0,
       abandon: undefined,
       pause: undefined,
     };
     if (this.#stopped) return () => {};
-    this.#entries.add(entry);
+    this.#entries.set(entry.number, entry);
     this.#idle ??= this.#host.activity.begin();
     this.#send(entry);
     return () => this.#remove(entry);
@@ -74,13 +77,15 @@ export class Dispatcher {
   /** From now on requests go this way; those that wait for one go at once. Undefined: there is none now. */
   use(way: Way | undefined): void {
     this.#way = way;
-    for (const entry of this.#entries) this.#send(entry);
+    for (const entry of [...this.#entries.values()]) {
+      if (this.#entries.has(entry.number)) this.#send(entry);
+    }
   }
 
   /** The session is over: nothing more is sent. Attempts under way are still listened to, for grants nobody wants any more. */
   stop(): void {
     this.#stopped = true;
-    for (const { pause } of this.#entries) pause?.cancel();
+    for (const { pause } of this.#entries.values()) pause?.cancel();
     this.#entries.clear();
     this.#idle?.();
   }
@@ -111,7 +116,7 @@ export class Dispatcher {
       entry.errand.late?.(reply as never);
       return;
     }
-    if (!this.#entries.has(entry)) return;
+    if (!this.#entries.has(entry.number)) return;
     if (!this.#host.admit(reply.header)) {
       this.#again(entry);
       return;
@@ -123,7 +128,7 @@ export class Dispatcher {
 
   #failed(entry: Entry, fault: Fault, way: Way): void {
     this.#host.arrived();
-    if (!this.#entries.has(entry)) return;
+    if (!this.#entries.has(entry.number)) return;
     const end = sessionEnd(fault);
     if (end) {
       this.#host.sessionEnded(end);
@@ -145,7 +150,7 @@ export class Dispatcher {
     entry.pause = this.#host.clock.after(pauseMs, () => {
       entry.pause = undefined;
       this.#host.arrived();
-      if (this.#entries.has(entry)) this.#send(entry);
+      if (this.#entries.has(entry.number)) this.#send(entry);
     });
   }
 
@@ -156,7 +161,7 @@ export class Dispatcher {
   }
 
   #delete(entry: Entry): boolean {
-    const known = this.#entries.delete(entry);
+    const known = this.#entries.delete(entry.number);
     if (this.#entries.size === 0) {
       this.#idle?.();
       this.#idle = undefined;

@@ -1,4 +1,4 @@
-import type { GetSessionResponse, Granted, NotHeld } from "@lockstep/protocol";
+import { ChurnMap, type GetSessionResponse, type Granted, type NotHeld } from "@lockstep/protocol";
 import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import { LockLostError, type LossReason, RequestError } from "../errors.ts";
@@ -38,8 +38,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   readonly ids: RequestIds;
   readonly sessionId: bigint;
   readonly #host: HoldsHost;
-  readonly #holds = new Map<bigint, Hold>();
-  readonly #acquires = new Map<bigint, PendingAcquire>();
+  readonly #holds = new ChurnMap<bigint, Hold>();
+  readonly #acquires = new ChurnMap<bigint, PendingAcquire>();
   readonly #converts = new Map<bigint, PendingConvert>();
   readonly #releases: Releases;
   readonly #early = new EarlyNews();

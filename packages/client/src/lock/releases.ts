@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Granted, ReleaseOutcome, ReleaseRequestSchema } from "@lockstep/protocol";
+import { ChurnMap, type Granted, ReleaseOutcome, ReleaseRequestSchema } from "@lockstep/protocol";
 import type { CallKind } from "../calls/call.ts";
 import type { Errand } from "../calls/dispatcher.ts";
 import { requestError } from "../calls/fault.ts";
@@ -22,7 +22,7 @@ export interface ReleasesHost {
 export class Releases {
   readonly #host: ReleasesHost;
   // How many grants nobody wants are on their way back, by hold.
-  readonly #givingBack = new Map<bigint, number>();
+  readonly #givingBack = new ChurnMap<bigint, number>();
   readonly #waiting = new Set<() => void>();
 
   constructor(host: ReleasesHost) {

@@ -27,7 +27,7 @@ export function applyPolicyChanged(state: NamespaceState, body: PolicyChanged): 
   else state.policies.set(policyOfMessage(keyPrefix, policy));
   for (const record of state.keys.values()) {
     if (queueLength(record) === 0 || !record.key.startsWith(keyPrefix)) continue;
-    state.freed.add(record.key);
+    state.freed.set(record.key, true);
     for (const { id, targets } of waitersOf(record)) {
       if (targets.every((target) => isAllowed(state, target)) || state.doomed.has(id)) continue;
       state.doomed.set(id, TicketEnd.LIMIT_MISMATCH);

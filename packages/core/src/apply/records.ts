@@ -48,7 +48,7 @@ export function freed(state: NamespaceState, targets: readonly LockTarget[]): vo
   for (const { key } of targets) {
     const record = state.keys.get(key);
     if (record === undefined) continue;
-    if (queueLength(record) > 0) state.freed.add(key);
+    if (queueLength(record) > 0) state.freed.set(key, true);
     else if (isUnused(record)) state.keys.delete(key);
   }
 }

@@ -38,7 +38,7 @@ export function takeGrantable(state: NamespaceState): readonly Ticket[] {
   // A pause is over for waiters when its reminder comes up: then all keys are looked at together, in turn.
   if (state.freed.size === 0 || state.grantsFromMs !== Number.NEGATIVE_INFINITY) return NONE;
   const found: Ticket[] = [];
-  for (const key of state.freed) {
+  for (const key of state.freed.keys()) {
     const record = state.keys.get(key);
     if (record !== undefined) findGrantable(state, record, found);
   }

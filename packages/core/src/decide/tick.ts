@@ -40,7 +40,7 @@ export function decideDue(state: NamespaceState, due: Due, now: Now, facts: Fact
     case "grantPause":
       state.grantsFromMs = Number.NEGATIVE_INFINITY;
       // Whoever came meanwhile waits, for free keys too. The grants are made by the step, as ever.
-      for (const key of state.keys.keys()) state.freed.add(key);
+      for (const key of state.keys.keys()) state.freed.set(key, true);
       return NOTHING;
   }
 }

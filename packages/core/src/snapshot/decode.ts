@@ -48,7 +48,7 @@ export function decodeSnapshot(chunks: Iterable<Uint8Array>, limits: Limits): Na
   if (!isComplete) throw damaged("its end is missing");
   endSessions(state, endedPlaces);
   for (const record of state.keys.values())
-    if (queueLength(record) > 0) state.freed.add(record.key);
+    if (queueLength(record) > 0) state.freed.set(record.key, true);
   return state;
 }
 

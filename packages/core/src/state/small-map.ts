@@ -1,12 +1,14 @@
+import { type ChurnKey, ChurnMap } from "@lockstep/protocol";
+
 /**
- * A map that mostly has no entry, or one. Of those there are millions, and the engine's own map takes 200
+ * A map that mostly has no entry, or one. Of those there are millions, and a map takes some hundred
  * bytes before anything is in it; this one has such a map only while it has more than one entry. Keeps the
  * order in which its keys came. No value may be undefined.
  */
-export class SmallMap<K, V> {
+export class SmallMap<K extends ChurnKey, V> {
   #key: K | undefined;
   #value: V | undefined;
-  #many: Map<K, V> | undefined;
+  #many: ChurnMap<K, V> | undefined;
 
   /** How many entries there are. */
   get size(): number {
@@ -33,10 +35,7 @@ export class SmallMap<K, V> {
       this.#key = key;
       this.#value = value;
     } else {
-      this.#many = new Map([
-        [this.#key as K, this.#value],
-        [key, value],
-      ]);
+      this.#many = new ChurnMap<K, V>().set(this.#key as K, this.#value).set(key, value);
       this.#key = undefined;
       this.#value = undefined;
     }
@@ -75,7 +74,7 @@ export class SmallMap<K, V> {
 
   /** Its entries, in the order in which their keys came. */
   [Symbol.iterator](): IterableIterator<[K, V]> {
-    if (this.#many !== undefined) return this.#many.entries();
+    if (this.#many !== undefined) return this.#many[Symbol.iterator]();
     const entries: [K, V][] = this.#value === undefined ? [] : [[this.#key as K, this.#value]];
     return entries.values();
   }

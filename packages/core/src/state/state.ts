@@ -1,4 +1,5 @@
 import {
+  ChurnMap,
   type Limits,
   LockOrdering,
   type NamespaceSettings,
@@ -37,10 +38,10 @@ export class NamespaceState {
   activeSessions = 0;
   /** Sessions that have ended and are remembered, in the order in which they ended. */
   readonly endedSessions = new Set<bigint>();
-  readonly keys = new Map<string, KeyRecord>();
-  readonly holds = new Map<bigint, Hold>();
-  readonly tickets = new Map<bigint, Ticket>();
-  readonly delays = new Map<bigint, Delay>();
+  readonly keys = new ChurnMap<string, KeyRecord>();
+  readonly holds = new ChurnMap<bigint, Hold>();
+  readonly tickets = new ChurnMap<bigint, Ticket>();
+  readonly delays = new ChurnMap<bigint, Delay>();
   /** Keys that are quarantined, in no particular order. */
   readonly quarantinedKeys = new Set<string>();
   readonly quarantinedIdentities = new Map<string, IdentityQuarantineRecord>();
@@ -65,13 +66,13 @@ export class NamespaceState {
   /** Time served when that pause began. */
   grantPauseServedFromMs = 0;
   /** Tickets that must end before anything else happens, and how. */
-  readonly doomed = new Map<bigint, TicketEnd>();
+  readonly doomed = new ChurnMap<bigint, TicketEnd>();
   /** How long locks are held, as seen; for hints alone. */
   readonly holdTimes = new HoldTimes();
   /** Volatile: reminders of deadlines. */
   readonly due = new DueQueue();
   /** Volatile: keys whose waiters may be granted. */
-  readonly freed = new Set<string>();
+  readonly freed = new ChurnMap<string, true>();
   /** Volatile: when this epoch began, on the monotonic clock. */
   epochStartedAtMs = 0;
   /** Volatile: `servedMs` when this epoch began. */

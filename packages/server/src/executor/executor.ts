@@ -29,7 +29,7 @@ import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
 import type { Commit, History, Namespace, Pending } from "./namespace.ts";
 import { recovering, refusalAfter } from "./not-answering.ts";
-import { OpenReply } from "./open-reply.ts";
+import { OpenReplies, OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -80,7 +80,7 @@ export class Executor implements Namespace {
   readonly #counters = new Counters();
   readonly #listeners = new Listeners();
   readonly #waiters = new Waiters();
-  readonly #open = new Set<OpenReply>();
+  readonly #open = new OpenReplies();
   readonly #dueTimer: DueTimer;
   readonly #storage: StorageWatch;
   #role = NamespaceRole.RECOVERING;
@@ -279,7 +279,7 @@ export class Executor implements Namespace {
     this.#dueTimer.close();
     this.#storage.close();
     this.#parts.upkeep?.close();
-    for (const pending of [...this.#open]) pending.reject(this.#refusal);
+    for (const pending of this.#open.all()) pending.reject(this.#refusal);
     if (error !== undefined) this.#parts.onStopped(error);
   }
 

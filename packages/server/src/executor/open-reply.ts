@@ -1,4 +1,4 @@
-import type { ReplyHeader } from "@lockstep/protocol";
+import { ChurnMap, type ReplyHeader } from "@lockstep/protocol";
 import type { Pending } from "./namespace.ts";
 import type { Ending, Waiters, WaitingKind } from "./waiters.ts";
 
@@ -7,9 +7,37 @@ export type AnyReply = { header?: ReplyHeader };
 
 type Outcome = { readonly reply: AnyReply } | { readonly error: Error };
 
+/** The replies that have not left yet. */
+export class OpenReplies {
+  readonly #byNumber = new ChurnMap<number, OpenReply>();
+  #last = 0;
+
+  /** Gives the number under which the reply is known from here on. */
+  add(reply: OpenReply): number {
+    this.#last += 1;
+    this.#byNumber.set(this.#last, reply);
+    return this.#last;
+  }
+
+  has(number: number): boolean {
+    return this.#byNumber.has(number);
+  }
+
+  /** Whether it was there. */
+  delete(number: number): boolean {
+    return this.#byNumber.delete(number);
+  }
+
+  /** All there are now. */
+  all(): readonly OpenReply[] {
+    return [...this.#byNumber.values()];
+  }
+}
+
 /** A reply that has not left yet. Settles once at most; never after it has been abandoned. */
 export class OpenReply implements Pending<AnyReply> {
-  readonly #all: Set<OpenReply>;
+  readonly #all: OpenReplies;
+  readonly #number: number;
   readonly #waiters: Waiters;
   #resolved: ((reply: AnyReply) => void) | undefined;
   #rejected: ((error: Error) => void) | undefined;
@@ -19,10 +47,10 @@ export class OpenReply implements Pending<AnyReply> {
   #ticketId = 0n;
 
   /** Puts itself into `all` until it has settled. */
-  constructor(all: Set<OpenReply>, waiters: Waiters) {
+  constructor(all: OpenReplies, waiters: Waiters) {
     this.#all = all;
     this.#waiters = waiters;
-    all.add(this);
+    this.#number = all.add(this);
   }
 
   get reply(): Promise<AnyReply> {
@@ -37,21 +65,21 @@ export class OpenReply implements Pending<AnyReply> {
   }
 
   resolve(reply: AnyReply): void {
-    if (this.#all.delete(this)) this.#tell({ reply });
+    if (this.#all.delete(this.#number)) this.#tell({ reply });
   }
 
   reject(error: Error): void {
-    if (this.#all.delete(this)) this.#tell({ error });
+    if (this.#all.delete(this.#number)) this.#tell({ error });
   }
 
   abandon(): void {
-    if (!this.#all.delete(this)) return;
+    if (!this.#all.delete(this.#number)) return;
     if (this.#ticketId !== 0n) this.#waiters.remove(this.#ticketId, this);
   }
 
   /** Waits for the end of a ticket, unless nobody listens any more. */
   waitFor(ticketId: bigint, kind: WaitingKind): void {
-    if (!this.#all.has(this)) return;
+    if (!this.#all.has(this.#number)) return;
     this.#ticketId = ticketId;
     this.#waiters.add(ticketId, this, kind);
   }

@@ -1,6 +1,7 @@
 import { deniedAs, type NamespaceState, sessionEnded } from "@lockstep/core";
 import {
   type AcquireResponse,
+  ChurnMap,
   type ConvertResponse,
   type Event,
   type Granted,
@@ -23,7 +24,7 @@ type Outcome = Extract<ConvertResponse["outcome"], { case: "granted" | "denied" 
 
 /** Those who wait for a ticket to end. The ticket waits on without them. */
 export class Waiters {
-  readonly #byTicket = new Map<bigint, Map<OpenReply, WaitingKind>>();
+  readonly #byTicket = new ChurnMap<bigint, Map<OpenReply, WaitingKind>>();
 
   add(ticketId: bigint, waiter: OpenReply, kind: WaitingKind): void {
     const waiters = this.#byTicket.get(ticketId);

@@ -5,6 +5,7 @@ import {
   type AttachCall,
   AttachErrorSchema,
   AttachReplySchema,
+  ChurnMap,
   type Event,
   EventSchema,
 } from "@lockstep/protocol";
@@ -37,7 +38,7 @@ export class AttachStream {
   readonly #session: AttachedSession;
   readonly #environment: RpcEnvironment;
   readonly #outbox: Outbox;
-  readonly #calls = new Map<bigint, UnderWay>();
+  readonly #calls = new ChurnMap<bigint, UnderWay>();
   /** GetSessions that wait for the one before them: each reply may be large, so there is one at a time. */
   readonly #reads: UnderWay[] = [];
   #reading: UnderWay | undefined;
