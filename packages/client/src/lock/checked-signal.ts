@@ -2,11 +2,11 @@
  * After a pause a timer that should have fired may still be due. So the signal, too, looks at the clock before it
  * tells anybody that it is not aborted.
  */
-export function checkedSignal(signal: AbortSignal, check: () => void): AbortSignal {
+export function checkedSignal(signal: AbortSignal, check: () => void): void {
   const proto = AbortSignal.prototype;
   const aborted = Object.getOwnPropertyDescriptor(proto, "aborted")?.get;
-  if (!aborted) return signal;
-  return Object.defineProperties(signal, {
+  if (!aborted) return;
+  Object.defineProperties(signal, {
     aborted: {
       get: () => {
         check();

@@ -46,14 +46,14 @@ export class LockHandle implements Lock {
   readonly hold: Hold;
   readonly key: string;
   readonly holdId: bigint;
-  readonly signal: AbortSignal;
-  readonly lost: Promise<Loss>;
   readonly #host: HandleHost;
-  readonly #controller = new AbortController();
+  // Made when they are asked for: most locks are given back before anybody does, and they cost more than all the rest.
+  #controller: AbortController | undefined;
+  #lost: PromiseWithResolvers<Loss> | undefined;
   readonly #listeners = new Set<(asked: ReleaseRequested) => void>();
-  #resolveLost: (loss: Loss) => void = () => {};
   #state: Exclude<LockState, "AT_RISK"> = "HELD";
   #loss: Loss | undefined;
+  #lossIsTold = false;
   #releasing: Promise<void> | undefined;
   // Under way; settles without rejecting when the handle is given away or held again.
   #transferring: Promise<void> | undefined;
@@ -63,10 +63,23 @@ export class LockHandle implements Lock {
     this.hold = hold;
     this.key = hold.keys[0] ?? "";
     this.holdId = hold.holdId;
-    this.signal = checkedSignal(this.#controller.signal, () => this.#check());
-    this.lost = new Promise((resolve) => {
-      this.#resolveLost = resolve;
-    });
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      checkedSignal(this.#controller.signal, () => this.#check());
+      if (this.#lossIsTold) this.announceLoss();
+    }
+    return this.#controller.signal;
+  }
+
+  get lost(): Promise<Loss> {
+    if (this.#lost === undefined) {
+      this.#lost = Promise.withResolvers();
+      if (this.#lossIsTold) this.announceLoss();
+    }
+    return this.#lost.promise;
   }
 
   get token(): bigint {
@@ -168,8 +181,9 @@ export class LockHandle implements Lock {
   /** Tells the application of a loss. Runs its code, so whatever else has to be decided is decided before. */
   announceLoss(): void {
     if (!this.#loss) return;
-    this.#resolveLost(this.#loss);
-    this.#controller.abort(this.#lossError(this.#loss));
+    this.#lossIsTold = true;
+    this.#lost?.resolve(this.#loss);
+    this.#controller?.abort(this.#lossError(this.#loss));
   }
 
   /** Tells the application that somebody asks for a release. Runs its code. */

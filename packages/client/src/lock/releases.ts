@@ -23,7 +23,9 @@ export class Releases {
   readonly #host: ReleasesHost;
   // How many grants nobody wants are on their way back, by hold.
   readonly #givingBack = new ChurnMap<bigint, number>();
-  readonly #waiting = new Set<() => void>();
+  // Who waits for a release, by a number of their own.
+  readonly #waiting = new ChurnMap<number, () => void>();
+  #lastWaiting = 0;
 
   constructor(host: ReleasesHost) {
     this.#host = host;
@@ -42,8 +44,10 @@ export class Releases {
     return new Promise((resolve, reject) => {
       // Whatever happens to the session, the hold is over for the application that gave it back.
       const atEnd = () => resolve(undefined);
-      this.#waiting.add(atEnd);
-      const settled = () => this.#waiting.delete(atEnd);
+      this.#lastWaiting += 1;
+      const waiting = this.#lastWaiting;
+      this.#waiting.set(waiting, atEnd);
+      const settled = () => this.#waiting.delete(waiting);
       // The server remembers only so many tokens of a hold, so the newest that is known now.
       const newest = this.#host.hold(holdId)?.token ?? token;
       this.#submit(
@@ -73,7 +77,7 @@ export class Releases {
 
   /** The session is over. */
   end(): void {
-    for (const atEnd of this.#waiting) atEnd();
+    for (const atEnd of [...this.#waiting.values()]) atEnd();
     this.#waiting.clear();
     this.#givingBack.clear();
   }

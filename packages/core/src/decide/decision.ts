@@ -94,13 +94,15 @@ export class Draft {
   }
 }
 
+const NO_SECRET = new Uint8Array();
+
 function journalOnlyOf(
   contentFingerprint: bigint,
   answered: IdRange[],
 ): NonNullable<Event["journalOnly"]> {
   return {
     $typeName: "lockstep.v1.JournalOnly",
-    secretSha256: new Uint8Array(),
+    secretSha256: NO_SECRET,
     contentFingerprint,
     answered,
   };

@@ -1,5 +1,8 @@
 import { type ChurnKey, ChurnMap } from "@lockstep/protocol";
 
+/** How many entries a map may have room for and be kept while it is empty. */
+const KEPT_CAPACITY_MAX = 128;
+
 /**
  * A map that mostly has no entry, or one. Of those there are millions, and a map takes some hundred
  * bytes before anything is in it; this one has such a map only while it has more than one entry. Keeps the
@@ -49,7 +52,8 @@ export class SmallMap<K extends ChurnKey, V> {
       return true;
     }
     const had = this.#many.delete(key);
-    if (this.#many.size === 0) this.#many = undefined;
+    // One that empties is likely to fill again; a large one would be kept for nothing.
+    if (this.#many.size === 0 && this.#many.capacity > KEPT_CAPACITY_MAX) this.#many = undefined;
     return had;
   }
 

@@ -37,6 +37,11 @@ export class ChurnMap<K extends ChurnKey, V> {
     return this.#size;
   }
 
+  /** How many it can have before it has to grow. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   /** The value of a key; undefined when there is none. */
   get(key: K): V | undefined {
     if (this.#size === 0) return undefined;
