@@ -1,9 +1,8 @@
-export { DigestAccumulator } from "./digest/accumulator.ts";
+export { childrenOf, DigestAccumulator } from "./digest/accumulator.ts";
 export type { BucketState } from "./digest/buckets.ts";
 export { DigestError } from "./digest/digest-error.ts";
 export {
   bucketOf,
-  CHANGE_OP,
   DigestHasher,
   type DigestScope,
   type HashedChange,

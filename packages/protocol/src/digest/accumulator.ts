@@ -1,4 +1,4 @@
-import { BUCKETS, type BucketState, Buckets } from "./buckets.ts";
+import { BUCKETS, type BucketState, Buckets, FAN_OUT } from "./buckets.ts";
 import { DigestError } from "./digest-error.ts";
 import { decodeBuckets, encodeBuckets } from "./encoding.ts";
 import { HASH_BYTES } from "./hasher.ts";
@@ -100,38 +100,30 @@ export class DigestAccumulator {
 
   /** The digest of the dataset: 32 bytes. The work is proportional to the buckets changed since the last read. */
   root(): Uint8Array {
-    return this.#tree.read(0, 0, 1);
+    return this.#tree.read(0, [0]);
   }
 
   /**
-   * The hashes of `count` nodes of a level from index `first` on, 32 bytes each, one after the other. The 16 children
-   * of node `i` have the indexes from 16 i on, its 256 grandchildren those from 256 i on.
-   * @param level 0 for the root, to 4 for the buckets
-   * @throws RangeError when the level has not all of these nodes.
+   * The hashes of nodes of a level, 32 bytes each, one after the other in the order of `indices`.
+   * @param level 0 for the root, to 4 for the buckets; level `l` has 16^l nodes
+   * @throws RangeError when the level has no such node.
    */
-  nodes(level: number, first: number, count: number): Uint8Array {
+  nodes(level: number, indices: readonly number[]): Uint8Array {
     requireInRange("a level", level, LEAF_LEVEL + 1);
-    const nodes = 16 ** level;
-    requireInRange("a node's index", first, nodes);
-    requireInRange("a number of nodes", count, nodes - first + 1);
-    return this.#tree.read(level, first, count);
+    for (const index of indices) requireInRange("a node's index", index, FAN_OUT ** level);
+    return this.#tree.read(level, indices);
   }
 
   /**
-   * The indexes of the nodes whose hashes differ from those of another accumulator, rising.
-   * @param theirs what `nodes` of the other one gave for this level and first index
-   * @throws RangeError when they are no whole hashes, or more than the level has.
+   * Which of these nodes have other hashes in another accumulator: a part of `indices`, in its order.
+   * @param theirs what `nodes` of the other one gave for this level and these indices
+   * @throws RangeError when they are more or fewer hashes, or the level has no such node.
    */
-  differingNodes(level: number, first: number, theirs: Uint8Array): number[] {
-    if (theirs.length % HASH_BYTES !== 0)
-      throw new RangeError(`hashes have ${HASH_BYTES} bytes each, which ${theirs.length} are not`);
-    const count = theirs.length / HASH_BYTES;
-    const ours = this.nodes(level, first, count);
-    const differing: number[] = [];
-    for (let node = 0; node < count; node += 1) {
-      if (!sameHash(ours, theirs, node * HASH_BYTES)) differing.push(first + node);
-    }
-    return differing;
+  differingNodes(level: number, indices: readonly number[], theirs: Uint8Array): number[] {
+    if (theirs.length !== indices.length * HASH_BYTES)
+      throw new RangeError(`${indices.length} hashes do not have ${theirs.length} bytes`);
+    const ours = this.nodes(level, indices);
+    return indices.filter((_, node) => !sameHash(ours, theirs, node * HASH_BYTES));
   }
 
   /** All buckets with live keys, by number: 42 bytes each and one for the format. */
@@ -148,6 +140,13 @@ export class DigestAccumulator {
     if (counts[slot] === 1 && !equalsHash(sums, slot * SUM_WORDS, entryHash))
       throw new DigestError(bucket, "has one key, and a change would take another from it");
   }
+}
+
+/** The indices of the 16 children of each of these nodes, on the level below theirs. */
+export function childrenOf(indices: readonly number[]): number[] {
+  return indices.flatMap((index) =>
+    Array.from({ length: FAN_OUT }, (_, child) => index * FAN_OUT + child),
+  );
 }
 
 function requireInRange(what: string, value: number, limit: number): void {

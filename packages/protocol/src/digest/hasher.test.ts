@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bucketOf, CHANGE_OP, DigestHasher, type HashedChange } from "./hasher.ts";
+import { ChangeOp } from "../gen/lockstep/v1/dataset_pb.ts";
+import { bucketOf, DigestHasher } from "./hasher.ts";
 import {
   EPOCH,
   hasher,
   hex,
+  type LoggedChange,
   loggedAt,
   loggedVectors,
   SALT,
@@ -47,14 +49,15 @@ describe("DigestHasher", () => {
         const { salt, dataset, partition } = anyScope;
         const keyHash = plainHash("drv1-key", salt, prefixed(utf8(partition)), prefixed(key));
         expect(hex(own.keyHash(key))).toBe(hex(keyHash));
-        const value = one.valueHash ?? plainHash("");
-        const entry = plainHash("drv1-ent", keyHash, u64(one.seq), u32(one.schemaVersion), value);
-        expect(hex(own.entryHash(keyHash, one.seq, one.schemaVersion, value))).toBe(hex(entry));
-        const changed = { ...one, keyHash };
-        expect(hex(own.changeHash(changed))).toBe(hex(plainChangeHash(changed)));
+        const { seq, op, schemaVersion } = one;
+        const valueHash = hasher.valueHash(key);
+        const entry = plainHash("drv1-ent", keyHash, u64(seq), u32(schemaVersion), valueHash);
+        expect(hex(own.entryHash(keyHash, seq, schemaVersion, valueHash))).toBe(hex(entry));
+        const hashes = [keyHash, op === ChangeOp.DELETE ? undefined : valueHash] as const;
+        expect(hex(own.changeHash(one, ...hashes))).toBe(hex(plainChangeHash(one, ...hashes)));
         const names = [prefixed(utf8(dataset)), prefixed(utf8(partition))];
-        const first = plainHash("drv1-gen", salt, ...names, u64(one.seq));
-        expect(hex(own.firstLogHash(one.seq))).toBe(hex(first));
+        const first = plainHash("drv1-gen", salt, ...names, u64(seq));
+        expect(hex(own.firstLogHash(seq))).toBe(hex(first));
         const next = plainHash("drv1-log", first, entry);
         expect(hex(own.nextLogHash(first, entry))).toBe(hex(next));
       }),
@@ -64,13 +67,12 @@ describe("DigestHasher", () => {
 
   it("chains a control entry, and a delete of a key that is absent, like any change", () => {
     const put = loggedVectors().slice(0, 1);
-    const kind = hasher.keyHash(utf8("policy"));
-    const control = { ...loggedAt(2n), op: CHANGE_OP.control, keyHash: kind, schemaVersion: 0 };
-    const deleted = { ...loggedAt(2n), op: CHANGE_OP.delete, keyHash: kind, schemaVersion: 0 };
+    const control = loggedAt(2n, ChangeOp.CONTROL, utf8("policy"), utf8("{}"), 0);
+    const absent = loggedAt(2n, ChangeOp.DELETE, utf8("policy"), undefined, 0);
     const logHashes = [
       logHashAfter(put),
-      logHashAfter([...put, { ...control, valueHash: hasher.valueHash(utf8("{}")) }]),
-      logHashAfter([...put, { ...deleted, valueHash: undefined }]),
+      logHashAfter([...put, control]),
+      logHashAfter([...put, absent]),
     ];
     expect(new Set(logHashes.map(hex)).size).toBe(logHashes.length);
   });
@@ -89,11 +91,12 @@ describe("DigestHasher", () => {
   });
 
   it("takes no delete with a value hash, and no other change without", () => {
-    const [put, deleted] = [loggedVectors()[0], loggedVectors()[4]] as [HashedChange, HashedChange];
-    expect(() => hasher.changeHash({ ...deleted, valueHash: put.valueHash })).toThrow(TypeError);
-    expect(() => hasher.changeHash({ ...put, valueHash: undefined })).toThrow(TypeError);
-    const control = { ...put, op: CHANGE_OP.control, valueHash: undefined };
-    expect(() => hasher.changeHash(control)).toThrow(TypeError);
+    const { change, keyHash, valueHash } = loggedAt(1n, ChangeOp.PUT, utf8("a"), utf8("b"), 1);
+    const hash = (op: ChangeOp, value: Uint8Array | undefined) => () =>
+      hasher.changeHash({ ...change, op }, keyHash, value);
+    expect(hash(ChangeOp.DELETE, valueHash)).toThrow(TypeError);
+    expect(hash(ChangeOp.PUT, undefined)).toThrow(TypeError);
+    expect(hash(ChangeOp.CONTROL, undefined)).toThrow(TypeError);
   });
 });
 
@@ -101,35 +104,36 @@ const salt = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const name = fc.string({ unit: "grapheme", maxLength: 60 });
 const scope = fc.record({ salt, dataset: name, partition: name });
 const uint63 = fc.bigInt(0n, 2n ** 63n - 1n);
-const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
-const change = fc
-  .record({
-    seq: uint63,
-    op: fc.constantFrom(...Object.values(CHANGE_OP)),
-    schemaVersion: fc.nat(2 ** 32 - 1),
-    valueHash: hash,
-    timestampMs: uint63,
-    origin: name,
-    idempotencyKey: fc.string({ unit: "binary", maxLength: 128 }),
-    correlationId: name,
-  })
-  .map((one) => (one.op === CHANGE_OP.delete ? { ...one, valueHash: undefined } : one));
+const change = fc.record({
+  seq: uint63,
+  op: fc.constantFrom(ChangeOp.PUT, ChangeOp.DELETE, ChangeOp.CONTROL),
+  schemaVersion: fc.nat(2 ** 32 - 1),
+  timestampMs: uint63,
+  origin: name,
+  idempotencyKey: fc.string({ unit: "binary", maxLength: 128 }),
+  correlationId: name,
+});
 
-function logHashAfter(changes: HashedChange[]): Uint8Array {
+function logHashAfter(changes: LoggedChange[]): Uint8Array {
   return changes.reduce(
-    (logHash, one) => hasher.nextLogHash(logHash, hasher.changeHash(one)),
+    (logHash, { change: one, keyHash, valueHash }) =>
+      hasher.nextLogHash(logHash, hasher.changeHash(one, keyHash, valueHash)),
     hasher.firstLogHash(EPOCH),
   );
 }
 
-function plainChangeHash(one: HashedChange): Uint8Array {
+function plainChangeHash(
+  one: LoggedChange["change"],
+  keyHash: Uint8Array,
+  valueHash: Uint8Array | undefined,
+): Uint8Array {
   return plainHash(
     "drv1-chg",
     u64(one.seq),
     Uint8Array.of(one.op),
-    one.keyHash,
+    keyHash,
     u32(one.schemaVersion),
-    one.valueHash ?? new Uint8Array(32),
+    valueHash ?? new Uint8Array(32),
     u64(one.timestampMs),
     prefixed(utf8(one.origin)),
     prefixed(utf8(one.idempotencyKey)),

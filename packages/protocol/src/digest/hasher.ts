@@ -1,13 +1,11 @@
+import { type Change, ChangeOp } from "../gen/lockstep/v1/dataset_pb.ts";
 import { Preimage, TAG_BYTES } from "./preimage.ts";
 import { portableSha256, type Sha256 } from "./sha256.ts";
 
 /** Bytes of every hash, and of a bucket's sum. */
 export const HASH_BYTES = 32;
 /** Bytes of a dataset's salt. */
-export const SALT_BYTES = 16;
-/** The `op` of a change in its hash. */
-export const CHANGE_OP = { put: 1, delete: 2, control: 3 } as const;
-
+const SALT_BYTES = 16;
 /** What the hashes of one dataset have in common. */
 export interface DigestScope {
   /** 16 random bytes, drawn when the dataset was created. */
@@ -18,21 +16,11 @@ export interface DigestScope {
   readonly partition: string;
 }
 
-/** The change to be hashed; texts are hashed as UTF-8, integers are below 2^63. */
-export interface HashedChange {
-  readonly seq: bigint;
-  readonly op: (typeof CHANGE_OP)[keyof typeof CHANGE_OP];
-  /** The hash of the key; of a control entry, of its kind as UTF-8. */
-  readonly keyHash: Uint8Array;
-  /** 0 to 2^32 - 1. */
-  readonly schemaVersion: number;
-  /** The hash of the value; absent for a delete, and only for that. */
-  readonly valueHash: Uint8Array | undefined;
-  readonly timestampMs: bigint;
-  readonly origin: string;
-  readonly idempotencyKey: string;
-  readonly correlationId: string;
-}
+/** What goes into the hash of a change beside the hashes of its key and value: a `Change` fits. Texts go in as UTF-8. */
+export type HashedChange = Pick<
+  Change,
+  "seq" | "op" | "schemaVersion" | "timestampMs" | "origin" | "idempotencyKey" | "correlationId"
+>;
 
 /**
  * The hashes of a dataset's entries and of its log. Where an argument or a result is a hash, it has 32 bytes; a result
@@ -82,16 +70,23 @@ export class DigestHasher {
     return this.#sha256(input.raw(valueHash).bytes);
   }
 
-  /** @throws TypeError when a delete has a value hash, or another change has none. */
-  changeHash(change: HashedChange): Uint8Array {
-    const { valueHash } = change;
-    if ((valueHash === undefined) !== (change.op === CHANGE_OP.delete))
+  /**
+   * @param keyHash the hash of the key; of a control entry, that of its kind
+   * @param valueHash the hash of the value; undefined for a delete, and only for that
+   * @throws TypeError when a delete has a value hash, or another change has none.
+   */
+  changeHash(
+    change: HashedChange,
+    keyHash: Uint8Array,
+    valueHash: Uint8Array | undefined,
+  ): Uint8Array {
+    if ((valueHash === undefined) !== (change.op === ChangeOp.DELETE))
       throw new TypeError("a delete has no value hash, and every other change has one");
     const input = this.#input
       .begin("drv1-chg")
       .u64(change.seq)
       .u8(change.op)
-      .raw(change.keyHash)
+      .raw(keyHash)
       .u32(change.schemaVersion)
       .raw(valueHash ?? this.#zero)
       .u64(change.timestampMs)

@@ -49,12 +49,12 @@ export class DigestTree {
     if (this.#buckets.markStale(bucket)) this.#pending[GROUP_LEVEL]?.add(bucket >> 4);
   }
 
-  /** The hashes of `count` nodes of a level from index `first` on, one after the other. */
-  read(level: number, first: number, count: number): Uint8Array {
+  /** The hashes of nodes of a level, one after the other. */
+  read(level: number, indices: readonly number[]): Uint8Array {
     this.#refresh();
-    const hashes = new Uint8Array(count * HASH_BYTES);
-    for (let node = 0; node < count; node += 1) {
-      this.#copyHash(level, first + node, hashes, node * HASH_BYTES);
+    const hashes = new Uint8Array(indices.length * HASH_BYTES);
+    for (const [node, index] of indices.entries()) {
+      this.#copyHash(level, index, hashes, node * HASH_BYTES);
     }
     return hashes;
   }

@@ -1,4 +1,5 @@
-import { CHANGE_OP, DigestHasher, type HashedChange } from "../hasher.ts";
+import { ChangeOp } from "../../gen/lockstep/v1/dataset_pb.ts";
+import { DigestHasher, type HashedChange } from "../hasher.ts";
 
 export const SALT = Uint8Array.from({ length: 16 }, (_, index) => index);
 export const EPOCH = 1n;
@@ -42,26 +43,39 @@ export const VECTOR_CHANGES: readonly VectorChange[] = [
   },
 ];
 
-/** The published changes as they stand in the log. */
-export function loggedVectors(): HashedChange[] {
-  return VECTOR_CHANGES.map(({ key, value, schemaVersion }, index) => ({
-    ...loggedAt(BigInt(index + 1)),
-    op: value === undefined ? CHANGE_OP.delete : CHANGE_OP.put,
-    keyHash: hasher.keyHash(key),
-    schemaVersion,
-    valueHash: value && hasher.valueHash(value),
-  }));
+/** A change as it stands in the log, and the hashes of its key and value. */
+export interface LoggedChange {
+  readonly change: HashedChange;
+  readonly keyHash: Uint8Array;
+  readonly valueHash: Uint8Array | undefined;
 }
 
-/** What the published log says beside each change. */
-export function loggedAt(seq: bigint) {
-  return {
+/** The published changes as they stand in the log. */
+export function loggedVectors(): LoggedChange[] {
+  return VECTOR_CHANGES.map(({ key, value, schemaVersion }, index) => {
+    const op = value === undefined ? ChangeOp.DELETE : ChangeOp.PUT;
+    return loggedAt(BigInt(index + 1), op, key, value, schemaVersion);
+  });
+}
+
+/** A change with what the published log says beside each. */
+export function loggedAt(
+  seq: bigint,
+  op: ChangeOp,
+  key: Uint8Array,
+  value: Uint8Array | undefined,
+  schemaVersion: number,
+): LoggedChange {
+  const change = {
     seq,
+    op,
+    schemaVersion,
     timestampMs: 1_700_000_000_000n + seq,
     origin: "svc-a",
     idempotencyKey: `k${seq}`,
     correlationId: "c1",
   };
+  return { change, keyHash: hasher.keyHash(key), valueHash: value && hasher.valueHash(value) };
 }
 
 export function utf8(text: string): Uint8Array {
