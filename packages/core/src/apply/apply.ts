@@ -1,4 +1,5 @@
 import type { Event } from "@lockstep/protocol";
+import { applyDataset } from "../dataset/apply.ts";
 import type { NamespaceState } from "../state/state.ts";
 import {
   applyIdentityQuarantineCleared,
@@ -62,6 +63,16 @@ const APPLY: { readonly [K in Kind]: Apply<K> } = {
   identityQuarantineCleared: (state, _, body) => applyIdentityQuarantineCleared(state, body),
   policyChanged: (state, _, body) => applyPolicyChanged(state, body),
   namespaceConfigured: (state, _, body) => applyNamespaceConfigured(state, body),
+  datasetCreated: applyDataset,
+  datasetUpdated: applyDataset,
+  datasetDeleted: applyDataset,
+  appended: applyDataset,
+  datasetCheckpointed: applyDataset,
+  logTrimmed: applyDataset,
+  replicaRegistered: applyDataset,
+  replicaUnregistered: applyDataset,
+  replicaStateChanged: applyDataset,
+  driftReported: applyDataset,
 };
 
 /**

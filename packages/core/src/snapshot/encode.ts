@@ -42,7 +42,7 @@ function* counted(bodies: Iterable<Body>): Generator<Body> {
   }
   yield {
     case: "end",
-    value: { $typeName: "lockstep.storage.v1.SnapshotEnd", recordCount },
+    value: { $typeName: "lockstep.storage.v1.StoredEnd", recordCount },
   };
 }
 

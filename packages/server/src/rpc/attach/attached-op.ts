@@ -1,6 +1,6 @@
 import type { Op, Reply, SessionCaller } from "@lockstep/core";
 import type { AttachCall, Limits } from "@lockstep/protocol";
-import { invalidField } from "../errors.ts";
+import { invalidField, unimplemented } from "../errors.ts";
 import { checkNotNegative, checkText, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import {
   checkConvert,
@@ -51,6 +51,9 @@ export function attachedOp(
       const { principal } = session.caller;
       return { kind: request.case, principal, request: request.value };
     }
+    case "append":
+    case "ack":
+      throw unimplemented();
     case undefined:
       throw invalidField("request", "is required");
     default:
@@ -63,7 +66,7 @@ export function attachedOp(
 
 type SessionCall = Exclude<
   AttachCall["request"],
-  { case: "checkFence" | "requestRelease" | undefined }
+  { case: "checkFence" | "requestRelease" | "append" | "ack" | undefined }
 >;
 
 function sessionOp(
