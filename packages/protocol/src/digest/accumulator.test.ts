@@ -104,12 +104,14 @@ describe("DigestAccumulator", () => {
   });
 
   it("stays as it is when a delete finds no key, or a control entry comes", () => {
-    const accumulator = digestAt([{ bucket: 7, number: 1 }]);
+    // As many as fit before any of its arrays grows.
+    const full = Array.from({ length: 16 }, (_, group) => ({ bucket: 16 * group, number: group }));
+    const accumulator = digestAt(full);
     const [root, bytes, size] = [accumulator.root(), accumulator.toBytes(), accumulator.byteLength];
-    for (const any of [7, 8]) accumulator.update(any, undefined, undefined);
+    for (const any of [0, 1, 256]) accumulator.update(any, undefined, undefined);
     expect(accumulator.root()).toEqual(root);
     expect(accumulator.toBytes()).toEqual(bytes);
-    expect([accumulator.count, accumulator.byteLength]).toEqual([1, size]);
+    expect([accumulator.count, accumulator.byteLength]).toEqual([16, size]);
   });
 
   it("tells the same set in two buckets apart, and two keys from none", () => {
