@@ -13,7 +13,13 @@ import { NotGrantedError, type NotGrantedReason } from "./errors.ts";
 import type { Lock } from "./lock/lock.ts";
 import { type AcquireOptions, type LockTargets, wishOf } from "./lock/wish.ts";
 import { runUnder } from "./lock/with-lock.ts";
-import { type ClientOptions, CONNECT_TIMEOUT_MS_DEFAULT, checkedMs, ttlOf } from "./options.ts";
+import {
+  type ClientOptions,
+  CONNECT_TIMEOUT_MS_DEFAULT,
+  checkedMs,
+  openAttachOf,
+  ttlOf,
+} from "./options.ts";
 import { systemClock } from "./ports/clock.ts";
 import { systemRandom } from "./ports/random.ts";
 import { Reads } from "./reads.ts";
@@ -126,7 +132,7 @@ class LockstepClient implements Client {
       ttlMs: ttlOf(options),
       displayName: options.displayName ?? "",
       metadata: options.metadata ?? {},
-      attach: options.attach ?? true,
+      openAttach: openAttachOf(options),
     });
     this.#watchParts = {
       ...common,

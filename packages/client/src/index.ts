@@ -7,6 +7,7 @@ export type {
   SetPolicyOptions,
   UpdateNamespaceOptions,
 } from "./admin.ts";
+export type { OpenAttach } from "./attach/open-attach.ts";
 export type { CallOptions } from "./calls/caller.ts";
 export { type Client, createClient } from "./client.ts";
 export type { CampaignOptions, Leader, Leadership } from "./election.ts";

@@ -2,6 +2,7 @@ import type { SecureClientSessionOptions } from "node:http2";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { type Client, createClient } from "./client.ts";
 import { Connections } from "./connections.ts";
+import { http2Attach } from "./http2-attach.ts";
 import { type SessionOptions, ttlOf } from "./options.ts";
 
 export * from "./index.ts";
@@ -32,22 +33,26 @@ export function connect(options: ConnectOptions = {}): Client {
   const { clock, unref, tls } = options;
   const ttlMs = ttlOf(options);
   const managers: Connections[] = [];
-  const transport = () => {
-    const sessionManager = new Connections({ url, ttlMs, clock, unref, http2: tls });
-    managers.push(sessionManager);
-    return createConnectTransport({
+  const connections = () => {
+    const manager = new Connections({ url, ttlMs, clock, unref, http2: tls });
+    managers.push(manager);
+    return manager;
+  };
+  const transportOver = (sessionManager: Connections) =>
+    createConnectTransport({
       baseUrl: url,
       httpVersion: "2",
       sessionManager,
       acceptCompression: [],
     });
-  };
+  const main = connections();
   return createClient({
     ...options,
     address: url,
-    transport: transport(),
-    controlTransport: transport(),
-    watchTransport: transport(),
+    transport: transportOver(main),
+    controlTransport: transportOver(connections()),
+    watchTransport: transportOver(connections()),
+    attach: http2Attach(main),
     onClosed: () => {
       for (const manager of managers) manager.abort();
     },

@@ -1,5 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
+import { attachOver, type OpenAttach } from "./attach/open-attach.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Random } from "./ports/random.ts";
 
@@ -40,12 +41,21 @@ export interface ClientOptions extends SessionOptions {
   readonly controlTransport?: Transport;
   /** Carries watches. Give it a connection of its own, so that a slow reader holds up nobody else. Default: `transport`. */
   readonly watchTransport?: Transport;
-  /** Whether to try Attach, which needs bidirectional streams; unary calls take its place where it is not possible. Default true. */
-  readonly attach?: boolean;
+  /**
+   * Whether to try Attach, which needs bidirectional streams; unary calls take its place where it is not possible. A
+   * function opens it in a way of its own. Default true: over `transport`.
+   */
+  readonly attach?: boolean | OpenAttach;
   /** Where the server is, for messages. Default: what the transport does not tell, `the given transport`. */
   readonly address?: string;
   /** Called once, after the client has been closed: end the connections here. */
   readonly onClosed?: () => void;
+}
+
+/** How options want an Attach opened; undefined: not at all. */
+export function openAttachOf({ attach = true, transport }: ClientOptions): OpenAttach | undefined {
+  if (typeof attach === "function") return attach;
+  return attach ? attachOver(transport) : undefined;
 }
 
 /** Checks a time against its bounds. */

@@ -10,6 +10,13 @@ export {
 export { portableSha256, type Sha256, sha256FromBinaryString } from "./digest/sha256.ts";
 export { errorDetailOf, refusal } from "./errors.ts";
 export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
+export {
+  type Envelope,
+  EnvelopeReader,
+  EnvelopeTooLargeError,
+  enveloped,
+} from "./framing/envelope.ts";
+export { FrameQueue } from "./framing/frame-queue.ts";
 export * from "./gen/lockstep/storage/v1/snapshot_pb.ts";
 export * from "./gen/lockstep/testing/v1/clock_service_pb.ts";
 export * from "./gen/lockstep/v1/admin_pb.ts";

@@ -1,15 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import { createClient } from "@connectrpc/connect";
+
 import {
   AcquireRequestSchema,
   GetSessionRequestSchema,
   KeepAliveRequestSchema,
   LockMode,
-  SessionService,
 } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { FakeServer } from "../testing-support/fake-server.ts";
+import { attachOver } from "./open-attach.ts";
 import { AttachStream } from "./stream.ts";
 
 test("a renewal, and what renewals wait for, goes before all other work of its frame", async () => {
@@ -18,7 +18,7 @@ test("a renewal, and what renewals wait for, goes before all other work of its f
   const secret = new Uint8Array(32);
   const { id: sessionId } = server.state.open(secret, 10_000n);
   const stream = new AttachStream(
-    createClient(SessionService, server.transport()),
+    attachOver(server.transport()),
     { namespace: "default", sessionId, secret },
     clock,
     { arrived() {}, opened: () => true, news() {}, ended() {} },

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type AttachCall,
   AttachCallSchema,
@@ -11,12 +11,12 @@ import {
   type ReplyHeader,
   type SessionRef,
   SessionRefSchema,
-  type SessionService,
 } from "@lockstep/protocol";
 import type { Attempt, CallKind, Requests, Way } from "../calls/call.ts";
 import { type Fault, faultOf, faultOfItem, transportFault } from "../calls/fault.ts";
 import type { Clock } from "../ports/clock.ts";
 import { cutFrames } from "./frames.ts";
+import type { OpenAttach } from "./open-attach.ts";
 
 /** Who hears what happens to a stream. */
 export interface AttachListener {
@@ -45,7 +45,7 @@ export class AttachStream implements Way {
   #ended = false;
 
   constructor(
-    service: Client<typeof SessionService>,
+    openAttach: OpenAttach,
     session: Pick<SessionRef, "namespace" | "sessionId" | "secret">,
     clock: Clock,
     listener: AttachListener,
@@ -54,7 +54,7 @@ export class AttachStream implements Way {
     this.#listener = listener;
     this.#schedule();
     // Never rejects: every end is told to the listener.
-    void this.#read(service, create(SessionRefSchema, session));
+    void this.#read(openAttach, create(SessionRefSchema, session));
   }
 
   /** The server has accepted the stream. */
@@ -118,9 +118,9 @@ export class AttachStream implements Way {
     }
   }
 
-  async #read(service: Client<typeof SessionService>, open: SessionRef): Promise<void> {
+  async #read(openAttach: OpenAttach, open: SessionRef): Promise<void> {
     try {
-      const frames = service.attach(this.#frames(open), { signal: this.#abort.signal });
+      const frames = openAttach(this.#frames(open), { signal: this.#abort.signal });
       for await (const frame of frames) {
         if (this.#ended) return;
         this.#take(frame);

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { createClient, type Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 import {
   CloseSessionRequestSchema,
   type Event,
@@ -8,10 +8,10 @@ import {
   type KeepAliveResponse,
   ReleaseRequestSchema,
   type ReplyHeader,
-  SessionService,
 } from "@lockstep/protocol";
 import type { Activity } from "../activity.ts";
 import { Link, type LinkHost } from "../attach/link.ts";
+import { attachOver, type OpenAttach } from "../attach/open-attach.ts";
 import { type AttachListener, AttachStream } from "../attach/stream.ts";
 import type { CallKind, Way } from "../calls/call.ts";
 import { Dispatcher, type DispatcherHost, type Errand } from "../calls/dispatcher.ts";
@@ -43,8 +43,8 @@ export interface SessionParts {
   readonly activity: Activity;
   readonly transport: Transport;
   readonly controlTransport: Transport;
-  /** Whether to try Attach. */
-  readonly attach: boolean;
+  /** How to open an Attach; undefined: none is tried. */
+  readonly openAttach: OpenAttach | undefined;
   readonly epochs: Epochs;
   readonly namespace: string;
   readonly sessionId: bigint;
@@ -96,7 +96,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
   start(): void {
     this.#watch();
     this.#keeper.start();
-    this.#link.start(this.#parts.attach);
+    this.#link.start(this.#parts.openAttach !== undefined);
   }
 
   /** Whether it has ended. Looks at the clock. */
@@ -163,8 +163,8 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
   }
 
   attach(listener: AttachListener): AttachStream {
-    const service = createClient(SessionService, this.#parts.transport);
-    return new AttachStream(service, this.#parts, this.clock, listener);
+    const { openAttach = attachOver(this.#parts.transport) } = this.#parts;
+    return new AttachStream(openAttach, this.#parts, this.clock, listener);
   }
 
   unarySuccesses(): number {

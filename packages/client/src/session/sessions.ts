@@ -1,5 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
 import type { Activity } from "../activity.ts";
+import type { OpenAttach } from "../attach/open-attach.ts";
 import { ClientClosedError, ServerUnreachableError } from "../errors.ts";
 import { Opener, type OpenParts } from "./opener.ts";
 import { Session } from "./session.ts";
@@ -8,7 +9,7 @@ import { Session } from "./session.ts";
 export interface SessionsParts extends OpenParts {
   readonly transport: Transport;
   readonly activity: Activity;
-  readonly attach: boolean;
+  readonly openAttach: OpenAttach | undefined;
   readonly address: string;
   readonly connectTimeoutMs: number;
 }

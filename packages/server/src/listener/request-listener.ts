@@ -7,6 +7,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { SessionService } from "@lockstep/protocol";
 import { type Log, logText } from "../log/log.ts";
 import type { Clock } from "../ports/clock.ts";
 import { principalKey } from "../rpc/guard/call.ts";
@@ -51,7 +52,7 @@ export function requestListener(options: RequestOptions) {
       return;
     }
     const handler = byPath.get(pathOf(request)) ?? unknownHandler(request, options.handlers);
-    void answer(handler, request, response, cors, options.log);
+    void answer(handler, request, response, cors, options);
   };
 }
 
@@ -60,7 +61,7 @@ async function answer(
   request: NodeRequest,
   response: NodeResponse,
   cors: Record<string, string> | undefined,
-  log: Log,
+  { handlers, log }: RequestOptions,
 ): Promise<void> {
   try {
     const contextValues = createContextValues();
@@ -71,6 +72,11 @@ async function answer(
       undefined,
       contextValues,
     );
+    const direct = handler.method === SessionService.method.attach && cors === undefined;
+    if (direct && "stream" in request && handlers.attach?.takes(universal)) {
+      await handlers.attach.serve(universal, request.stream, response as Http2ServerResponse);
+      return;
+    }
     const reply = await handler({ ...universal, body: chunksOf(request) });
     const header = new Headers(reply.header);
     for (const [name, value] of Object.entries(cors ?? {})) header.set(name, value);

@@ -13,6 +13,7 @@ import { Health } from "../gen/health/v1/health_pb.ts";
 import type { VirtualClock } from "../ports/virtual-clock.ts";
 import { adminService } from "./admin-service.ts";
 import { Attachments } from "./attach/attachments.ts";
+import { DirectAttach } from "./attach/direct/direct-attach.ts";
 import { clockService } from "./clock-service.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { RpcEnvironment } from "./environment.ts";
@@ -33,6 +34,8 @@ export interface Handlers {
   readonly all: readonly UniversalHandler[];
   /** Answers a method nobody knows in the protocol it was asked in. */
   readonly unknown: { readonly unary: UniversalHandler; readonly stream: UniversalHandler };
+  /** Attach past the RPC library, where it takes a request. */
+  readonly attach: DirectAttach;
   /** Lets go of the namespaces. */
   close(): void;
 }
@@ -47,9 +50,10 @@ export function createHandlers(
   const inFlight = new InFlightBytes(limits);
   const guarded = (handlers: readonly UniversalHandler[]) =>
     handlers.map((handler) => guard(handler, environment, inFlight));
+  const attachments = new Attachments();
   const router = newRouter(environment)
     .service(ServerService, serverService(environment, watches))
-    .service(SessionService, sessionService(environment, new Attachments()))
+    .service(SessionService, sessionService(environment, attachments))
     .service(LockService, lockService(environment, watches))
     .service(AdminService, adminService(environment));
   const services = [ServerService, SessionService, LockService, AdminService];
@@ -64,6 +68,7 @@ export function createHandlers(
   return {
     all: guarded(router.handlers),
     unknown: { unary: unknown[0] as UniversalHandler, stream: unknown[1] as UniversalHandler },
+    attach: new DirectAttach(environment, attachments, inFlight),
     close: () => watches.close(),
   };
 }

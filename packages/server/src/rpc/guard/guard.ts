@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   createContextValues,
@@ -30,7 +31,7 @@ export function guard(
   inFlight: InFlightBytes,
 ): UniversalHandler {
   async function guarded(request: UniversalServerRequest): Promise<UniversalServerResponse> {
-    const call = openCall(handler, request, environment, inFlight);
+    const call = openCall(handler.method, request, environment, inFlight);
     try {
       const response = await handler(guardedRequest(request, call));
       return endWithBody(await explainErrors(response, call), () => endCall(call, environment));
@@ -67,17 +68,18 @@ export const unaryErrors: Interceptor = (next) => async (request) => {
   }
 };
 
-function openCall(
-  handler: UniversalHandler,
+/** Begins a call: what its headers say of it and what they forbid. */
+export function openCall(
+  method: DescMethod,
   request: UniversalServerRequest,
   { limits, clock }: RpcEnvironment,
   inFlight: InFlightBytes,
 ): Call {
   const principal = request.contextValues?.get(principalKey) ?? principalKey.defaultValue;
   const { header } = request;
-  const call = new Call(handler.method, principal, header, inFlight.lease(principal), limits);
+  const call = new Call(method, principal, header, inFlight.lease(principal), limits);
   try {
-    const timeoutMs = takeTimeout(header, handler.method, limits);
+    const timeoutMs = takeTimeout(header, method, limits);
     if (timeoutMs !== undefined) {
       call.deadline = clock.after(timeoutMs, () => call.abort(deadlineExceeded()));
     }
@@ -142,7 +144,8 @@ function endWithBody(response: UniversalServerResponse, end: () => void): Univer
   return { ...response, body };
 }
 
-function endCall(call: Call, { log }: RpcEnvironment): void {
+/** Gives back what a call holds and writes it to the log, once. */
+export function endCall(call: Call, { log }: RpcEnvironment): void {
   if (!call.end()) return;
   const { failure, cause } = call;
   if (failure?.code === Code.Internal) log.error({ ...factsOf(call), err: cause }, "call failed");
