@@ -16,6 +16,7 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { larger } from "../lineage.ts";
+import type { TableRead, TablesAsOf } from "../tables.ts";
 import type { SnapshotHead } from "./checksums.ts";
 import { encodeBatch } from "./encoding.ts";
 import { JournalThread } from "./journal-thread.ts";
@@ -116,6 +117,22 @@ class SqliteJournal implements Journal {
     this.#state = { ...this.#state, floor: larger(floor, this.#state.floor) };
     const { state } = await this.#thread.run({ kind: "compact", floor });
     this.#state = { ...this.#state, base: state.base };
+  }
+
+  async readTables<const R extends readonly TableRead[]>(_reads: R): Promise<TablesAsOf<R>> {
+    throw new Error("not yet");
+  }
+
+  async trimDataset(): Promise<void> {
+    throw new Error("not yet");
+  }
+
+  async dropDataset(): Promise<void> {
+    throw new Error("not yet");
+  }
+
+  async datasetIds(): Promise<bigint[]> {
+    return [];
   }
 
   async freeBytes(): Promise<number> {
