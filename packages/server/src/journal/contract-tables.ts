@@ -132,6 +132,10 @@ function rowsAndRecords(makeHome: () => Promise<JournalHome>): void {
     expect([(await page(1)).rows.length, (await page(1)).more]).toEqual([1, true]);
     expect([(await page(103)).rows.length, (await page(103)).more]).toEqual([2, true]);
     expect([(await page(105)).rows.length, (await page(105)).more]).toEqual([3, false]);
+    const keys = ["a", "a2", "c"].map(bytesOf);
+    const rows = async (maxBytes: number) =>
+      (await read(journal, { datasetId: DATASET, kind: "rows", keys, maxBytes })).length;
+    expect([await rows(99), await rows(100), await rows(103)]).toEqual([1, 2, 3]);
     const buckets = async (maxBytes: number, ...wanted: number[]) =>
       (await read(journal, { datasetId: DATASET, kind: "buckets", buckets: wanted, maxBytes }))
         .buckets;

@@ -1,5 +1,6 @@
 import type { StoredRow } from "@lockstep/core";
 import type { LogPosition } from "@lockstep/protocol";
+import { changeBytes } from "./change-bytes.ts";
 import { keyText, type MemoryChange, type MemoryTable } from "./memory-tables.ts";
 import type {
   Damage,
@@ -23,7 +24,7 @@ export function readMemoryTable(
     case "heads":
       return read.keys.map((key) => headOf(rowAt(table, keyText(key))));
     case "rows":
-      return read.keys.map((key) => rowAt(table, keyText(key)));
+      return rowsByKey(table, read);
     case "records":
       return read.idempotencyKeys.map((key) => table.records.get(key)?.record);
     case "page":
@@ -37,6 +38,21 @@ export function readMemoryTable(
     case "unwanted":
       return unwanted(table, read);
   }
+}
+
+function rowsByKey(
+  table: MemoryTable,
+  { keys, maxBytes = Number.POSITIVE_INFINITY }: ReadOf<"rows">,
+): Stored<StoredRow>[] {
+  const rows: Stored<StoredRow>[] = [];
+  let bytes = 0;
+  for (const key of keys) {
+    if (bytes > maxBytes) break;
+    const row = rowAt(table, keyText(key));
+    rows.push(row);
+    if (row !== undefined && !("damaged" in row)) bytes += bytesOf(row);
+  }
+  return rows;
 }
 
 function rowAt(table: MemoryTable, key: string): Stored<StoredRow> {
@@ -108,7 +124,7 @@ function changes(
   let [bytes, end] = [0, first];
   for (let at = first; at < table.changes.length; at += 1) {
     const { change, logHash } = table.changes[at] as MemoryChange;
-    bytes += change.key.length + change.value.length;
+    bytes += changeBytes(change);
     if (bytes > maxBytes && end > first) break;
     if (logHash === undefined) continue;
     end = at + 1;

@@ -30,8 +30,8 @@ export type TableRead = { readonly datasetId: bigint } & TableQuestion;
 type TableQuestion =
   /** What an append needs to know of rows; values are not read. */
   | { readonly kind: "heads"; readonly keys: readonly Uint8Array[] }
-  /** Rows by key. */
-  | { readonly kind: "rows"; readonly keys: readonly Uint8Array[] }
+  /** Rows by key: the result ends behind the one with which it passes `maxBytes`. Default: all. */
+  | { readonly kind: "rows"; readonly keys: readonly Uint8Array[]; readonly maxBytes?: number }
   /** What was appended under idempotency keys. */
   | { readonly kind: "records"; readonly idempotencyKeys: readonly string[] }
   /** Rows by key in byte order, those that start with `prefix` and lie above `afterKey`. */
