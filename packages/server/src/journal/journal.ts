@@ -172,6 +172,7 @@ export type JournalOpenProblem =
   | "FOLDER_IN_USE"
   | "NOT_WRITABLE"
   | "NEWER_FORMAT"
+  | "OLDER_FORMAT"
   | "DAMAGED"
   | "BEHIND_MARK"
   | "MARK_MISSING";

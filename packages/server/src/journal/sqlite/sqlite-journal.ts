@@ -31,8 +31,8 @@ export interface SqliteJournalOptions extends StoreOptions {
 /**
  * Opens the journal in the folder of a namespace, making it when there is none, and proves that it
  * holds every acknowledged batch before it settles.
- * @throws JournalOpenError NOT_WRITABLE, NEWER_FORMAT, DAMAGED, BEHIND_MARK or MARK_MISSING; a journal
- *   of the last two can be opened with `newLineage`, which gives up what is missing
+ * @throws JournalOpenError NOT_WRITABLE, NEWER_FORMAT, OLDER_FORMAT, DAMAGED, BEHIND_MARK or
+ *   MARK_MISSING; a journal of the last two can be opened with `newLineage`, which gives up what is missing
  */
 export async function openSqliteJournal(options: SqliteJournalOptions): Promise<Journal> {
   const { folder, newLineage, maxDatabaseBytes, onNotice } = options;

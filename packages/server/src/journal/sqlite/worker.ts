@@ -42,13 +42,14 @@ function open(options: StoreOptions): Store | undefined {
 function serve(opened: Store, request: WorkerRequest): void {
   try {
     take(request);
-    for (takeWaiting(); hasWork(); takeWaiting()) {
+    for (takeWaiting(); hasWork(opened); takeWaiting()) {
       if (appends.length > 0) commitGroup(opened);
       // One page and one step between two commits: neither readers nor writers starve.
       const read = reads.shift();
       if (read !== undefined) readPage(opened, read);
       const [task] = tasks;
       if (task !== undefined) runStep(opened, task);
+      if (opened.isIndexDue) opened.indexStep();
       opened.checkpointIfDue(false);
     }
     if (closing) close(opened);
@@ -58,10 +59,14 @@ function serve(opened: Store, request: WorkerRequest): void {
   }
 }
 
-/** When it is closing, tasks are left as they are: what they have begun is finished another time. */
-function hasWork(): boolean {
+/**
+ * When it is closing, tasks and the index are left as they are: what they have begun is finished another
+ * time.
+ */
+function hasWork(opened: Store): boolean {
   if (closing) tasks.length = 0;
-  return appends.length + reads.length + tasks.length > 0;
+  const asked = appends.length + reads.length + tasks.length > 0;
+  return asked || (!closing && opened.isIndexDue);
 }
 
 function take(request: WorkerRequest): void {
