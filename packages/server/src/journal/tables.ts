@@ -6,11 +6,11 @@ import type { PageLimit } from "./journal.ts";
 export interface Damage {
   readonly damaged: {
     /** The bucket it lies in, where that is known. */
-    readonly bucket?: number;
+    readonly bucket?: number | undefined;
     /** The key as it is stored, where there is one. */
-    readonly key?: Uint8Array;
+    readonly key?: Uint8Array | undefined;
     /** The seq of the change, where there is one. */
-    readonly seq?: bigint;
+    readonly seq?: bigint | undefined;
     /** What is wrong, for people. */
     readonly problem: string;
   };

@@ -160,7 +160,11 @@ test("nothing is overwritten, and nothing is left of what failed", async () => {
 });
 
 test.each<[string, (backup: string) => void, string]>([
-  ["an event changed", (at) => change(at, "UPDATE batches SET body = zeroblob(length(body))"), "is damaged"],
+  [
+    "an event changed",
+    (at) => change(at, "UPDATE batches SET body = zeroblob(length(body))"),
+    "is damaged",
+  ],
   [
     "the snapshot changed",
     (at) => change(at, "UPDATE snapshot_chunks SET bytes = x'00'"),

@@ -24,6 +24,8 @@ export class FactsMissing extends Error {
   override readonly name = "FactsMissing";
 }
 
+const NO_KEY = new Uint8Array();
+
 type Kind = TableRead["kind"];
 
 /** What was read of the tables, and over it what was decided since. */
@@ -66,25 +68,31 @@ export class ReadRows implements RowFacts {
     const stored = result.rows.map((row) => this.#good(row) as StoredRow);
     const last = stored.at(-1);
     // Of what lies above the last row of a page that goes on, nothing is known but what was decided.
-    const upTo = result.more && last !== undefined ? keyText(last.key) : undefined;
+    const lookedUpTo = result.more ? last?.key : undefined;
+    const upTo = lookedUpTo && keyText(lookedUpTo);
     const [start, above] = [keyText(read.prefix), keyText(read.afterKey)];
     const merged = this.#merged(
       stored,
       (key) => key > above && key.startsWith(start) && (upTo === undefined || key <= upTo),
     );
-    if (merged.length === 0 && result.more) throw new FactsMissing();
     const rows = merged.slice(0, read.limit.maxRecords);
-    return { rows, more: result.more || merged.length > rows.length };
+    if (rows.length < merged.length) return { rows, more: true };
+    return { rows, more: result.more, lookedUpTo };
   }
 
-  bucket(bucket: number): readonly StoredRow[] {
+  bucket(bucket: number): readonly (StoredRow | Damage)[] | undefined {
     const { result } = this.#of("buckets");
-    const stored = result.buckets.find((each) => each.bucket === bucket);
-    if (stored === undefined) throw new FactsMissing();
-    return this.#merged(
-      stored.rows.map((row) => this.#good(row) as StoredRow),
-      (_, row) => row.bucket === bucket,
-    );
+    const found = result.buckets.find((each) => each.bucket === bucket)?.rows;
+    if (found === undefined) return undefined;
+    const overlaid = this.#overlay.rows(this.datasetId);
+    const damaged: Damage[] = [];
+    const stored: StoredRow[] = [];
+    for (const row of found) {
+      if (!isDamage(row)) stored.push(row);
+      // What was written over it since is not damaged.
+      else if (!overlaid.has(keyText(row.damaged.key ?? NO_KEY))) damaged.push(row);
+    }
+    return [...damaged, ...this.#merged(stored, (_, row) => row.bucket === bucket)];
   }
 
   position(seq: bigint): LogPosition | undefined {

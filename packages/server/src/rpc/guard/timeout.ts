@@ -7,8 +7,9 @@ import { malformed } from "../errors.ts";
 
 const CONNECT = "connect-timeout-ms";
 const GRPC = "grpc-timeout";
+type WaitLimit = "max_poll_timeout_ms" | "max_replication_wait_ms";
 /** Calls that may wait, and the limit of their wait. */
-const WAITS: ReadonlyMap<DescMethod, "max_poll_timeout_ms" | "max_replication_wait_ms"> = new Map([
+const WAITS: ReadonlyMap<DescMethod, WaitLimit> = new Map<DescMethod, WaitLimit>([
   [LockService.method.acquire, "max_poll_timeout_ms"],
   [LockService.method.convert, "max_poll_timeout_ms"],
   [ReplicationService.method.append, "max_replication_wait_ms"],

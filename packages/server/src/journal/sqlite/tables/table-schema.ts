@@ -12,4 +12,9 @@ export const DATASET_TABLES: readonly string[] = [
 ];
 
 /** The tables that `DATASET_TABLES` makes, without indexes. */
-export const DATASET_TABLE_NAMES = ["dataset_rows", "changes", "idempotency", "checkpoints"] as const;
+export const DATASET_TABLE_NAMES = [
+  "dataset_rows",
+  "changes",
+  "idempotency",
+  "checkpoints",
+] as const;
