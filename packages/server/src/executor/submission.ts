@@ -2,13 +2,16 @@ import type { Op } from "@lockstep/core";
 import type { LaneResult } from "./datasets/facts-lane.ts";
 import type { OpenReply } from "./open-reply.ts";
 
-/** An operation that waits for its turn. `op` undefined is the tick. */
+/** An operation that waits for its turn. Without `op` it is the tick. */
 export interface Submission {
   readonly op: Op | undefined;
   readonly pending: OpenReply | undefined;
   /** What was read of the rows that it names. */
-  read?: LaneResult<Submission> | undefined;
+  readonly read?: LaneResult<Submission> | undefined;
 }
+
+/** Whatever is due. */
+export const TICK: Submission = { op: undefined, pending: undefined };
 
 /** What keeps a session alive: it is decided whatever else must wait. */
 export function isRenewal({ op }: Submission): boolean {
