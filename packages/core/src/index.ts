@@ -1,5 +1,14 @@
 export { apply } from "./apply/apply.ts";
 export { InvariantError } from "./apply/invariant.ts";
+export type { InternalReply, UnwantedChanges } from "./dataset/operations.ts";
+export type {
+  IdempotencyRecord,
+  RowFacts,
+  RowHead,
+  RowPage,
+  RowWrite,
+  StoredRow,
+} from "./dataset/rows.ts";
 export type { Facts } from "./decide/decision.ts";
 export { type EpochStartedEvent, epochStarted, startEpoch } from "./epoch.ts";
 export type { Now, Op, OpKind, Reply, SessionCaller } from "./op.ts";

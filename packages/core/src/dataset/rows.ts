@@ -42,7 +42,7 @@ export interface RowFacts {
   row(key: Uint8Array): StoredRow | undefined;
   page(): RowPage;
   bucket(bucket: number): readonly StoredRow[];
-  /** The position at a seq, when that is the end of a batch; with an empty `log_hash` asked: the one at or before. */
+  /** The end of the last batch at or below a seq; undefined when the log does not reach back to one. */
   position(seq: bigint): LogPosition | undefined;
 }
 
