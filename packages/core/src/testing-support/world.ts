@@ -122,6 +122,7 @@ export class World {
     );
     const state = new NamespaceState(this.state.limits);
     this.tables = new Tables();
+    this.settled.clear();
     for (const event of this.events) {
       apply(state, stored(event));
       this.tables.take(event);

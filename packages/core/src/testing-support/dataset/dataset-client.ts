@@ -70,7 +70,7 @@ export function deleteDataset(world: World, datasetId: bigint, dataset = NAME): 
 }
 
 /** The dataset as the state has it. */
-export function datasetIn(world: World, name = NAME): Dataset {
+export function datasetIn(world: Pick<World, "state">, name = NAME): Dataset {
   return datasetOf(world.state, name);
 }
 
