@@ -47,7 +47,7 @@ async function replicaOf({ client, follow }: Started, request: object = {}) {
   return { follower, started, ack, generation };
 }
 
-const cursorAt = (seq: bigint, logHash = new Uint8Array()) => ({
+const cursorAt = (seq: bigint, logHash: Uint8Array = new Uint8Array()) => ({
   start: { case: "cursor", value: { seq, logHash } },
 });
 
