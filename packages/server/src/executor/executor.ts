@@ -37,7 +37,7 @@ import { namespaceInfo, replyHeader } from "./namespace-info.ts";
 import { recovering, refusalAfter } from "./not-answering.ts";
 import { OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
-import { isRenewal, type Submission, TICK } from "./submission.ts";
+import { isRenewal, type Submission, TICK, type Waiting } from "./submission.ts";
 import { Waiters } from "./waiters.ts";
 
 /**
@@ -68,7 +68,7 @@ export class Executor implements Namespace {
   #role = NamespaceRole.RECOVERING;
   /** What is answered while the role is not LEADER. */
   #refusal = recovering();
-  #submissions: Submission[] = [];
+  #submissions: Waiting[] = [];
   #turnPlanned = false;
   readonly #batch = new Batch();
 
@@ -155,7 +155,7 @@ export class Executor implements Namespace {
     });
   }
 
-  #enqueue(submission: Submission): void {
+  #enqueue(submission: Waiting): void {
     this.#submissions.push(submission);
     this.#planTurn();
   }
@@ -175,11 +175,12 @@ export class Executor implements Namespace {
     this.#submissions = behind ? arrived.filter((each) => !isRenewal(each)) : [];
     for (const submission of submissions) {
       if (this.#role !== NamespaceRole.LEADER) {
-        submission.pending?.reject(this.#refusal);
+        if (submission !== TICK) submission.pending.reject(this.#refusal);
         continue;
       }
       try {
-        this.#take(submission);
+        if (submission === TICK) this.#tick();
+        else this.#take(submission);
       } catch (error) {
         this.#stop(error instanceof Error ? error : new Error(String(error)));
       }
@@ -193,7 +194,6 @@ export class Executor implements Namespace {
   /** Decides a submission, once the rows it names were read. */
   #take(submission: Submission): void {
     const { op, pending, read } = submission;
-    if (op === undefined || pending === undefined) return this.#tick();
     const facts = this.#datasets.factsOf(submission);
     if (facts !== "being read") {
       try {
