@@ -6,6 +6,7 @@ import {
   AppendRequestSchema,
   ChangeOp,
   CreateDatasetRequestSchema,
+  type DatasetPolicySchema,
   DeleteDatasetRequestSchema,
   ErrorReason,
   FetchEntriesRequestSchema,
@@ -32,8 +33,13 @@ async function withDataset(name = "d"): Promise<World> {
   return world;
 }
 
-async function createIn({ executor, clock }: World, dataset: string): Promise<bigint> {
-  const request = create(CreateDatasetRequestSchema, { ...DATASET, dataset, reason: "test" });
+async function createIn(
+  { executor, clock }: World,
+  dataset: string,
+  policy: MessageInitShape<typeof DatasetPolicySchema> = {},
+): Promise<bigint> {
+  const given = { ...DATASET, dataset, reason: "test", policy };
+  const request = create(CreateDatasetRequestSchema, given as never);
   const salt = new Uint8Array(16);
   const op = { kind: "createDataset", principal, salt, request } as const;
   const { reply } = executor.submit<"createDataset">(op);
@@ -243,6 +249,29 @@ test("an append that waits for a replica is answered when the replica has it, or
   await world.clock.advance(10_000);
   expect(late.reply?.outcome).toBe(AppendOutcome.APPENDED_NOT_REPLICATED);
   expect(told).toEqual([0n, 1n]);
+});
+
+test("changes go only when the event that says so is durable [DATA-71, DATA-73, DATA-74]", async () => {
+  const world = await newWorld();
+  const datasetId = await createIn(world, "d", { retentionChanges: 1n, checkpointChanges: 1 });
+  for (const key of ["a", "b", "c"]) {
+    await seen(world, appendOp([put(key, key, { idempotencyKey: key })]));
+    await world.clock.advance(1);
+  }
+  const firstKept = async () => {
+    const from = { afterSeq: 0n, afterCheckpoint: 0n, maxBytes: 1 };
+    const read = { datasetId, kind: "changes", ...from } as const;
+    const { results } = await world.journal.readTables([read]);
+    return results[0].changes[0]?.seq;
+  };
+  world.journal.hold("append");
+  await world.clock.advance(20_000);
+  expect(await firstKept()).toBe(1n);
+  world.journal.resume();
+  await world.clock.settle();
+  expect(await firstKept()).toBe(3n);
+  const repeat = await seen(world, appendOp([put("a", "a", { idempotencyKey: "a" })]));
+  expect(repeat.reply?.changes).toMatchObject([{ seq: 1n, duplicate: true }]);
 });
 
 async function describedId(world: World): Promise<bigint | undefined> {
