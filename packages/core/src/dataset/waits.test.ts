@@ -298,6 +298,15 @@ describe("Waits", () => {
     expect(world.settled.get(wait)).toMatchObject({ outcome: APPENDED, appliedBy: ["r0"] });
   });
 
+  it("wait no more for one that a changed policy puts out of the set [DATA-63, DATA-7]", () => {
+    const { world, followers } = followed(2);
+    const wait = waiting(world, ALL_IN_SYNC);
+    follower(followers, 0).ack();
+    world.advance(3_000);
+    updateDataset(world, { maxSyncLagMs: 2_000n });
+    expect(world.settled.get(wait)).toMatchObject({ outcome: APPENDED, appliedBy: ["r0"] });
+  });
+
   it("end when the dataset is deleted [DATA-8]", () => {
     const { world, followers } = followed(2);
     const wait = waiting(world, quorum(2));
