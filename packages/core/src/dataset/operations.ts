@@ -42,7 +42,7 @@ import type {
 } from "@lockstep/protocol";
 
 /** What an operation answers that only the server asks of itself. */
-interface InternalReply {
+export interface InternalReply {
   header?: ReplyHeader;
 }
 
