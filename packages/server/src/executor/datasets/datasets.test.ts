@@ -21,7 +21,15 @@ import {
 import { expect, test } from "vitest";
 import { MemoryJournal } from "../../journal/memory.ts";
 import type { TableRead } from "../../journal/tables.ts";
-import { getLockOp, newWorld, reasonOf, type World, watched } from "../testing-support/world.ts";
+import {
+  ALL,
+  getLockOp,
+  newWorld,
+  PAGE,
+  reasonOf,
+  type World,
+  watched,
+} from "../testing-support/world.ts";
 
 const DATASET = { namespace: "default", dataset: "d" };
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -75,7 +83,7 @@ async function seen<K extends Parameters<World["executor"]["submit"]>[0]["kind"]
   return reply;
 }
 
-test("an append is checked against everything decided before it, durable or not [DATA-37]", async () => {
+test("an append is checked against everything decided before it, durable or not, and answered when it is durable [DATA-37, DATA-60]", async () => {
   const world = await withDataset();
   world.journal.hold();
   const first = await seen(world, appendOp([put("a", "1", { idempotencyKey: "x" })]));
@@ -150,7 +158,7 @@ test("only what names rows waits for them, and one read serves a whole turn", as
   expect(appends.map(({ reply }) => reply?.lastSeq)).toEqual([1n, 2n, 3n]);
 });
 
-test("a page has rows that were decided and not those that were deleted, up to where it was read", async () => {
+test("a page has rows that were decided and not those that were deleted, up to where it was read [DATA-84]", async () => {
   const world = await withDataset();
   await seen(world, appendOp(["a", "c", "e", "g"].map((key) => put(key, key))));
   world.journal.hold("append");
@@ -249,6 +257,17 @@ test("an append that waits for a replica is answered when the replica has it, or
   await world.clock.advance(10_000);
   expect(late.reply?.outcome).toBe(AppendOutcome.APPENDED_NOT_REPLICATED);
   expect(told).toEqual([0n, 1n]);
+});
+
+test("the history shows that something was appended, and not what [DATA-26]", async () => {
+  const world = await withDataset();
+  await seen(world, appendOp([put("a", "secret"), put("b", "secret")]));
+  const appended = (await world.executor.history(0n, PAGE, ALL)).events.at(-1);
+  expect(appended?.body).toMatchObject({
+    case: "appended",
+    value: { dataset: "d", firstSeq: 1n, lastSeq: 2n },
+  });
+  expect(appended?.journalOnly).toBeUndefined();
 });
 
 test("changes go only when the event that says so is durable [DATA-71, DATA-73, DATA-74]", async () => {
