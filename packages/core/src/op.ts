@@ -48,6 +48,7 @@ import type {
   UpdateNamespaceRequest,
   UpdateNamespaceResponse,
 } from "@lockstep/protocol";
+import type { DatasetOperations } from "./dataset/operations.ts";
 
 /** The instant at which an operation is decided. */
 export interface Now {
@@ -66,7 +67,7 @@ export interface SessionCaller {
 }
 
 /** What each operation takes and gives. Requests are the protocol's own; bounds have been checked. */
-interface Operations {
+interface Operations extends DatasetOperations {
   openSession: {
     op: { principal: string; secretSha256: Uint8Array; request: OpenSessionRequest };
     reply: OpenSessionResponse;

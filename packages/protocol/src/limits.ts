@@ -58,6 +58,42 @@ export interface Limits {
   readonly max_watches: number;
   /** Watches of one principal in a namespace. */
   readonly max_watches_per_principal: number;
+  /** Datasets in a namespace. */
+  readonly max_datasets: number;
+  /** Replicas registered for a dataset. */
+  readonly max_replicas: number;
+  /** Changes of one append. */
+  readonly max_append_changes: number;
+  /** Bytes of keys and values of one append. */
+  readonly max_append_bytes: number;
+  /** Bytes of a key of a dataset. */
+  readonly max_entry_key_bytes: number;
+  /** Appends and waits for replication that wait for replicas in a namespace. */
+  readonly max_replication_waits: number;
+  /** Longest time an append or a wait for replication waits for replicas. */
+  readonly max_replication_wait_ms: number;
+  /** How long a replica counts as alive without another Ack. */
+  readonly replica_lease_ms: number;
+  /** Subscriptions in a namespace. */
+  readonly max_subscriptions: number;
+  /** Subscriptions of one principal in a namespace. */
+  readonly max_subscriptions_per_principal: number;
+  /** Bytes of changes sent to a replica and not yet acknowledged; a single batch may exceed it. */
+  readonly max_subscription_window_bytes: number;
+  /** How long a subscriber may take or acknowledge nothing before it ends SLOW_CONSUMER. */
+  readonly max_subscriber_stall_ms: number;
+  /** How long a snapshot keeps the log from being dropped after each chunk that was read. */
+  readonly snapshot_lease_ms: number;
+  /** Largest chunk of a snapshot; it may be exceeded by a single row. */
+  readonly max_snapshot_chunk_bytes: number;
+  /** Nodes of a digest in one reply. */
+  readonly max_digest_nodes: number;
+  /** Buckets of one ListBucket. */
+  readonly max_buckets: number;
+  /** Keys of one FetchEntries. */
+  readonly max_fetch_keys: number;
+  /** Buckets that one ScrubDataset looks at. */
+  readonly max_scrub_buckets: number;
   /** Bytes of requests under way for one principal. */
   readonly max_in_flight_bytes: number;
   /** Time a call has when it names none. */
@@ -102,6 +138,24 @@ export const DEFAULT_LIMITS: Limits = {
   max_poll_timeout_ms: 60_000,
   max_watches: 10_000,
   max_watches_per_principal: 10_000,
+  max_datasets: 1_000,
+  max_replicas: 128,
+  max_append_changes: 1_000,
+  max_append_bytes: 1024 * 1024,
+  max_entry_key_bytes: 1_024,
+  max_replication_waits: 100_000,
+  max_replication_wait_ms: 60_000,
+  replica_lease_ms: 10_000,
+  max_subscriptions: 1_000,
+  max_subscriptions_per_principal: 1_000,
+  max_subscription_window_bytes: 4 * 1024 * 1024,
+  max_subscriber_stall_ms: 30_000,
+  snapshot_lease_ms: 60_000,
+  max_snapshot_chunk_bytes: 256 * 1024,
+  max_digest_nodes: 16_384,
+  max_buckets: 64,
+  max_fetch_keys: 1_000,
+  max_scrub_buckets: 4_096,
   max_in_flight_bytes: 64 * 1024 * 1024,
   default_deadline_ms: 30_000,
   max_deadline_ms: 120_000,

@@ -26,6 +26,8 @@ const blockers = [
   { sessionId: 6n, key: "b" },
 ];
 
+const replica = { dataset: "users", replica: "a", generation: 6n };
+
 const told: [Body, string][] = [
   [
     { case: "epochStarted", value: { epoch: 3n, cause: 2, serverVersion: "1.0.0" } },
@@ -162,6 +164,59 @@ const told: [Body, string][] = [
       },
     },
     'namespace configured version=1 settings="ordering ascending, quarantine after 3 losses within 1m"',
+  ],
+  [
+    { case: "datasetCreated", value: { dataset: "users", datasetId: 5n } },
+    "dataset created      dataset=users id=5",
+  ],
+  [
+    { case: "datasetUpdated", value: { dataset: "users", datasetId: 5n, version: 2n, seq: 7n } },
+    "dataset updated      dataset=users version=2 seq=7",
+  ],
+  [
+    { case: "datasetDeleted", value: { dataset: "users", datasetId: 5n } },
+    "dataset deleted      dataset=users id=5",
+  ],
+  [
+    { case: "appended", value: { dataset: "users", firstSeq: 8n, lastSeq: 8n } },
+    "appended             dataset=users seq=8",
+  ],
+  [
+    { case: "appended", value: { dataset: "users", firstSeq: 9n, lastSeq: 12n } },
+    "appended             dataset=users seq=9-12",
+  ],
+  [
+    {
+      case: "datasetCheckpointed",
+      value: {
+        dataset: "users",
+        checkpoint: { seq: 12n, count: 3n, root: Uint8Array.of(0xab, 1) },
+      },
+    },
+    "dataset checkpointed dataset=users seq=12 count=3 root=ab01",
+  ],
+  [
+    { case: "logTrimmed", value: { dataset: "users", floor: { seq: 12n } } },
+    "log trimmed          dataset=users floor=12",
+  ],
+  [
+    { case: "replicaRegistered", value: replica },
+    "replica registered   dataset=users replica=a generation=6",
+  ],
+  [
+    { case: "replicaUnregistered", value: replica },
+    "replica unregistered dataset=users replica=a generation=6",
+  ],
+  [
+    { case: "replicaStateChanged", value: { ...replica, state: 2, appliedSeq: 9n } },
+    "replica state changed dataset=users replica=a generation=6 state=DEGRADED applied=9",
+  ],
+  [
+    {
+      case: "driftReported",
+      value: { ...replica, report: { missing: 1n, divergent: 2n, action: 2 } },
+    },
+    "drift reported       dataset=users replica=a generation=6 missing=1 extra=0 divergent=2 action=REPAIRED",
   ],
 ];
 

@@ -1,5 +1,6 @@
 import type { Event } from "@lockstep/protocol";
 import { adminEvents } from "./events/admin.ts";
+import { datasetEvents } from "./events/datasets.ts";
 import type { Facts } from "./events/facts.ts";
 import { holdEvents } from "./events/holds.ts";
 import { sessionEvents } from "./events/sessions.ts";
@@ -18,6 +19,7 @@ const FACTS: { readonly [Case in Body["case"]]: (value: ValueOf<Case>) => Facts 
   ...ticketEvents,
   ...holdEvents,
   ...adminEvents,
+  ...datasetEvents,
 };
 
 type ValueOf<Case extends Body["case"]> = Extract<Body, { case: Case }>["value"];

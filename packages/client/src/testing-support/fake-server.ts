@@ -264,6 +264,7 @@ export class FakeServer {
   #item(stream: Stream, { callId, request }: AttachRequest["calls"][number]): void {
     const kind = request.case;
     if (kind === undefined || kind === "checkFence" || kind === "requestRelease") return;
+    if (kind === "append" || kind === "ack") return;
     const reply = (reply: AttachReply["reply"]) => {
       const replies = [create(AttachReplySchema, { callId, reply })];
       stream.push(create(AttachResponseSchema, { replies }));

@@ -1,3 +1,4 @@
+import { decideDataset } from "../dataset/decide.ts";
 import type { Now, Op, OpKind } from "../op.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { decideAcquire } from "./acquire.ts";
@@ -87,5 +88,7 @@ export function decide(state: NamespaceState, op: Op, now: Now, facts: Facts): D
       return decideGetNamespace(state);
     case "getWaitGraph":
       return decideGetWaitGraph(state, op);
+    default:
+      return decideDataset(state, op, now, facts);
   }
 }

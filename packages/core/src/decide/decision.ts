@@ -1,4 +1,5 @@
-import type { Event, IdRange } from "@lockstep/protocol";
+import type { Event, JournalOnly } from "@lockstep/protocol";
+import type { RowFacts } from "../dataset/rows.ts";
 import type { Now, OpKind, Reply } from "../op.ts";
 import type { SessionRecord } from "../state/session.ts";
 
@@ -8,13 +9,15 @@ export interface Facts {
   readonly durableRevision: bigint;
   /** The disk is nearly full: nothing that grows is accepted. */
   readonly storageLow: boolean;
+  /** The rows that the operation names; undefined of one that names none. */
+  readonly rows?: RowFacts | undefined;
 }
 
 /** What an operation leads to. */
 export interface Decision<K extends OpKind = OpKind> {
   /** What happens, in order; none for reads, repeats and expected refusals. */
   readonly events: readonly Event[];
-  /** The reply, or the ticket whose end will bring it. */
+  /** The reply, or the ticket whose end will bring it; of an append, the number of its wait for replicas. */
   readonly answer:
     | { readonly kind: "reply"; readonly reply: Reply<K> }
     | { readonly kind: "waiting"; readonly ticketId: bigint };
@@ -88,22 +91,24 @@ export class Draft {
     const answered = this.events.length === 0 ? (session?.answeredPending.toRanges() ?? []) : [];
     if (journalOnly !== undefined) event.journalOnly = journalOnly;
     else if (fingerprint !== 0n || answered.length > 0)
-      event.journalOnly = journalOnlyOf(fingerprint, answered);
+      event.journalOnly = journalOnlyOf({ contentFingerprint: fingerprint, answered });
     this.events.push(event);
     return event;
   }
 }
 
-const NO_SECRET = new Uint8Array();
+const NO_BYTES = new Uint8Array();
+const NOTHING: JournalOnly = {
+  $typeName: "lockstep.v1.JournalOnly",
+  secretSha256: NO_BYTES,
+  contentFingerprint: 0n,
+  answered: [],
+  changes: [],
+  salt: NO_BYTES,
+  instance: NO_BYTES,
+};
 
-function journalOnlyOf(
-  contentFingerprint: bigint,
-  answered: IdRange[],
-): NonNullable<Event["journalOnly"]> {
-  return {
-    $typeName: "lockstep.v1.JournalOnly",
-    secretSha256: NO_SECRET,
-    contentFingerprint,
-    answered,
-  };
+/** What only the journal may know of an event; what is not given is empty. */
+export function journalOnlyOf(given: Partial<JournalOnly>): JournalOnly {
+  return { ...NOTHING, ...given };
 }

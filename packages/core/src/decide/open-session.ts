@@ -4,7 +4,14 @@ import { limitExceeded, Refusal, RefusalCode, sessionEnded, storageLow } from ".
 import { secretKey } from "../state/secret-key.ts";
 import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
-import { type Decision, Draft, type Facts, replyOnly, replyWith } from "./decision.ts";
+import {
+  type Decision,
+  Draft,
+  type Facts,
+  journalOnlyOf,
+  replyOnly,
+  replyWith,
+} from "./decision.ts";
 
 /** Open is idempotent by its secret: the same secret gives the same session. A repeat does not renew. */
 export function decideOpenSession(
@@ -28,7 +35,7 @@ export function decideOpenSession(
       case: "sessionOpened",
       value: { $typeName: "lockstep.v1.SessionOpened", sessionId, ttlMs, displayName, metadata },
     },
-    { $typeName: "lockstep.v1.JournalOnly", secretSha256, contentFingerprint: 0n, answered: [] },
+    journalOnlyOf({ secretSha256 }),
   );
   forgetEarly(state, draft);
   return replyWith(draft.events, response(sessionId, ttlMs));

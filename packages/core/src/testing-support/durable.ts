@@ -1,6 +1,7 @@
 import type { Event, Limits } from "@lockstep/protocol";
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
+import type { Dataset, ReplicaRecord } from "../dataset/dataset.ts";
 import type { Delay } from "../state/delay.ts";
 import type { Hold } from "../state/hold.ts";
 import { IdRanges } from "../state/id-ranges.ts";
@@ -9,8 +10,11 @@ import { NamespaceState } from "../state/state.ts";
 import { stored, World } from "./world.ts";
 
 /** The state that the events of a journal give, read back from their bytes. */
-export function replayed(events: readonly Event[], limits: Limits): NamespaceState {
-  const state = new NamespaceState(limits);
+export function replayed(
+  events: readonly Event[],
+  limits: Limits,
+  state = new NamespaceState(limits),
+): NamespaceState {
   for (const event of events) apply(state, stored(event));
   return state;
 }
@@ -54,6 +58,13 @@ function durableOf(state: NamespaceState): unknown {
     isServedTimeDue: _isDue,
     grantsFromMs: _from,
     limits: _limits,
+    sha256: _sha256,
+    replicationWaits: _waits,
+    settledWaits: _settled,
+    nextWaitId: _wait,
+    nextSubscriptionId: _subscription,
+    nextSnapshotId: _snapshot,
+    datasets,
     ...plain
   } = state;
   return {
@@ -78,7 +89,31 @@ function durableOf(state: NamespaceState): unknown {
     policies: new Set(policies.values()),
     uncountedHolds: new Set([...uncountedHolds].map(({ id }) => id)),
     uncountedDelays: new Set([...uncountedDelays].map(({ hold }) => hold.id)),
+    datasets: datasets.values().map(durableDataset),
   };
+}
+
+function durableDataset(dataset: Dataset): unknown {
+  const { digest, hasher: _hasher, replicas, ...others } = dataset;
+  const { holds: _holds, waits: _waits, headTimes: _times, ...rest } = others;
+  const { uncheckedSinceMs: _since, checkpointReminderMs: _c, leaseReminderMs: _l, ...kept } = rest;
+  return {
+    ...kept,
+    buckets: digest.toBytes(),
+    root: digest.root(),
+    replicas: new Map([...replicas].map(([name, replica]) => [name, durableReplica(replica)])),
+  };
+}
+
+function durableReplica(replica: ReplicaRecord): unknown {
+  const {
+    subscriptionId: _id,
+    appliedSeq: _a,
+    verifiedSeq: _v,
+    leaseUntilMs: _l,
+    ...kept
+  } = replica;
+  return kept;
 }
 
 function durableSession(session: SessionRecord): unknown {

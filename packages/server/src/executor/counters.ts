@@ -15,6 +15,8 @@ export class Counters {
   #expiries = 0n;
   #grants = 0n;
   #losses = 0n;
+  #appends = 0n;
+  #changes = 0n;
 
   /** Counts a batch that has become durable. */
   committed(events: readonly Event[], tookMs: number): void {
@@ -29,10 +31,14 @@ export class Counters {
       else if (body.case === "lockLost") this.#losses += 1n;
       else if (body.case === "sessionEnded" && body.value.state === SessionState.EXPIRED)
         this.#expiries += 1n;
+      else if (body.case === "appended") {
+        this.#appends += 1n;
+        this.#changes += body.value.lastSeq - body.value.firstSeq + 1n;
+      }
     }
   }
 
-  /** The message. `watches` is 0 in it: they are counted where they are served. */
+  /** The message. `watches` and `subscriptions` are 0 in it: they are counted where they are served. */
   view(state: NamespaceState, stalls: Stalls): NamespaceCounters {
     return {
       $typeName: "lockstep.v1.NamespaceCounters",
@@ -52,6 +58,10 @@ export class Counters {
       keepAlives: this.keepAlives,
       grants: this.#grants,
       losses: this.#losses,
+      datasets: BigInt(state.datasets.size),
+      appends: this.#appends,
+      changes: this.#changes,
+      subscriptions: 0n,
     };
   }
 }

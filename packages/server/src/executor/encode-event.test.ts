@@ -83,7 +83,7 @@ describe("an encoded event", () => {
       schema.fields.map((field) => field.number);
     const head = EventSchema.fields.filter(({ oneof }) => oneof === undefined);
     expect(head.map((field) => field.number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(numbers(JournalOnlySchema)).toEqual([1, 2, 3]);
+    expect(numbers(JournalOnlySchema)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(numbers(IdRangeSchema)).toEqual([1, 2]);
     expect(numbers(LockGrantedSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(numbers(LockReleasedSchema)).toEqual([1, 2, 3, 4]);
@@ -100,7 +100,12 @@ describe("an encoded event", () => {
       body: { case: "lockReleased", value: { holdId: 3n } },
     });
     unknown.$unknown = [{ no: 999, wireType: 0, data: Uint8Array.of(1) }];
-    for (const each of [forgotten, unknown]) {
+    const salted = create(EventSchema, {
+      revision: 9n,
+      journalOnly: { salt: new Uint8Array(16) },
+      body: { case: "lockReleased", value: { holdId: 3n } },
+    });
+    for (const each of [forgotten, unknown, salted]) {
       expect(encodeEvent(each)).toEqual(toBinary(EventSchema, each));
     }
   });

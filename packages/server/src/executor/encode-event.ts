@@ -23,7 +23,12 @@ const writer = new ProtoWriter();
 export function encodeEvent(event: Event): Uint8Array {
   const { body, $unknown } = event;
   const frequent = body.case === "lockGranted" || body.case === "lockReleased";
-  if (!frequent || $unknown !== undefined || event.decidedAtMs < 0n) {
+  if (
+    !frequent ||
+    isOfDatasets(event.journalOnly) ||
+    $unknown !== undefined ||
+    event.decidedAtMs < 0n
+  ) {
     return toBinary(EventSchema, event);
   }
   try {
@@ -34,6 +39,12 @@ export function encodeEvent(event: Event): Uint8Array {
     if (error instanceof RangeError) return toBinary(EventSchema, event);
     throw error;
   }
+}
+
+/** Whether it has any of the fields that no event of a lock has. */
+function isOfDatasets(hidden: JournalOnly | undefined): boolean {
+  if (hidden === undefined) return false;
+  return hidden.changes.length + hidden.salt.length + hidden.instance.length > 0;
 }
 
 function writeEvent(event: Event, body: Frequent): void {

@@ -45,6 +45,11 @@ export function isAbout({ body }: Event, sessionId: bigint): boolean {
   return "sessionId" in value && value.sessionId === sessionId;
 }
 
+/** Whether an event is about a dataset of this name, or about a replica of one. */
+export function isOfDataset({ body }: Event, dataset: string): boolean {
+  return body.case !== undefined && "dataset" in body.value && body.value.dataset === dataset;
+}
+
 /** An event as it may leave the server: without what only the journal may know. */
 export function withoutJournalOnly(event: Event): Event {
   if (event.journalOnly === undefined) return event;

@@ -1,11 +1,12 @@
 import {
-  type EpochStartedEvent,
   type Facts,
   type NamespaceState,
   type Op,
   type OpKind,
   Refusal,
   type Reply,
+  type RowFacts,
+  type SettledWait,
   type Step,
   startEpoch,
   step,
@@ -18,53 +19,32 @@ import {
   NamespaceRole,
   type ReplyHeader,
 } from "@lockstep/protocol";
-import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
+import type { JournalFilter, PageLimit } from "../journal/journal.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Upkeep } from "../snapshot/upkeep.ts";
+import { Batch } from "./batch.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { Counters } from "./counters.ts";
+import type { DatasetReads } from "./datasets/dataset-reads.ts";
+import { DatasetSide } from "./datasets/dataset-side.ts";
+import { FactsMissing } from "./datasets/row-facts.ts";
 import { DueTimer } from "./due-timer.ts";
+import type { ExecutorParts } from "./executor-parts.ts";
 import { readHistory } from "./history.ts";
 import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
 import type { Commit, History, Namespace, Pending } from "./namespace.ts";
+import { namespaceInfo, replyHeader } from "./namespace-info.ts";
 import { recovering, refusalAfter } from "./not-answering.ts";
 import { OpenReplies, OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
+import { isRenewal, type Submission, TICK, type Waiting } from "./submission.ts";
 import { Waiters } from "./waiters.ts";
-
-/** What an executor is made of. */
-export interface ExecutorParts {
-  readonly name: string;
-  readonly clusterId: string;
-  /** The server's own name, stamped on every event. */
-  readonly node: string;
-  /** Rebuilt from the journal; the executor changes it from here on. */
-  readonly state: NamespaceState;
-  readonly journal: Journal;
-  readonly clock: Clock;
-  /** The first event of the epoch, durable already and not yet applied. */
-  readonly epochStarted: EpochStartedEvent;
-  /** Keeps the journal bounded; undefined: it grows. */
-  readonly upkeep?: Upkeep | undefined;
-  /** Called once when the journal or an invariant failed and the namespace stopped answering. */
-  readonly onStopped: (error: Error) => void;
-}
-
-/** An operation that waits for its turn. `op` undefined is the tick. */
-interface Submission {
-  readonly op: Op | undefined;
-  readonly pending: OpenReply | undefined;
-}
 
 /**
  * How many batches may be under way to the journal. Beyond it nothing is decided but renewals: a disk
  * that stalls must cost neither memory without bound nor anybody's lease.
  */
 export const COMMITS_UNDER_WAY_MAX = 64;
-
-/** How many events a batch holds before the next one is begun. A single operation may exceed it. */
-export const BATCH_EVENTS_MAX = 8_192;
 
 /**
  * The one place of a namespace where order is made. Everything that arrives in one turn of the event
@@ -73,6 +53,7 @@ export const BATCH_EVENTS_MAX = 8_192;
  */
 export class Executor implements Namespace {
   readonly durability: Durability;
+  readonly datasets: DatasetReads;
   readonly #parts: ExecutorParts;
   readonly #state: NamespaceState;
   readonly #clock: Clock;
@@ -83,13 +64,13 @@ export class Executor implements Namespace {
   readonly #open = new OpenReplies();
   readonly #dueTimer: DueTimer;
   readonly #storage: StorageWatch;
+  readonly #datasets: DatasetSide;
   #role = NamespaceRole.RECOVERING;
   /** What is answered while the role is not LEADER. */
   #refusal = recovering();
-  #submissions: Submission[] = [];
+  #submissions: Waiting[] = [];
   #turnPlanned = false;
-  #batch: Event[] = [];
-  #replies: (() => void)[] = [];
+  readonly #batch = new Batch();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -100,10 +81,17 @@ export class Executor implements Namespace {
       committed: (events, tookMs, bytes) => this.#committed(events, tookMs, bytes),
       failed: (error) => this.#stop(error),
     });
-    this.#dueTimer = new DueTimer(parts.clock, () =>
-      this.#enqueue({ op: undefined, pending: undefined }),
-    );
+    this.#dueTimer = new DueTimer(parts.clock, () => this.#enqueue(TICK));
     this.#storage = new StorageWatch(parts.journal, parts.clock, parts.state.limits.min_free_bytes);
+    this.#datasets = new DatasetSide({
+      ...parts,
+      durableRevision: () => this.#pipeline.durableRevision,
+      submit: (op) => this.submit(op),
+      arrived: (submission) => this.#enqueue(submission),
+      failed: (error) => this.#stop(error),
+      onDamage: parts.onDamage ?? (() => undefined),
+    });
+    this.datasets = this.#datasets.reads;
   }
 
   /**
@@ -114,10 +102,11 @@ export class Executor implements Namespace {
     if (this.#role !== NamespaceRole.RECOVERING) return;
     this.#role = NamespaceRole.LEADER;
     const [, ...grants] = startEpoch(this.#state, this.#parts.epochStarted, leaseNow(this.#clock));
-    this.#decided(grants);
+    this.#decided(grants, []);
     this.#send();
     this.#storage.start();
     this.#parts.upkeep?.start((error) => this.#stop(error));
+    this.#datasets.start();
     this.#dueTimer.lookAt(this.#state.due.nextAtMs);
   }
 
@@ -159,18 +148,14 @@ export class Executor implements Namespace {
 
   info(): NamespaceInfo {
     this.#counters.commitsPending = this.#pipeline.pending;
-    return {
-      $typeName: "lockstep.v1.NamespaceInfo",
-      namespace: this.#parts.name,
+    return namespaceInfo(this.#parts, {
       role: this.#role,
-      epoch: this.#parts.epochStarted.body.value.epoch,
       revision: this.#pipeline.durableRevision,
-      floor: this.#parts.journal.state().floor,
       counters: this.#counters.view(this.#state, this.#clock.stalls()),
-    };
+    });
   }
 
-  #enqueue(submission: Submission): void {
+  #enqueue(submission: Waiting): void {
     this.#submissions.push(submission);
     this.#planTurn();
   }
@@ -190,36 +175,52 @@ export class Executor implements Namespace {
     this.#submissions = behind ? arrived.filter((each) => !isRenewal(each)) : [];
     for (const submission of submissions) {
       if (this.#role !== NamespaceRole.LEADER) {
-        submission.pending?.reject(this.#refusal);
+        if (submission !== TICK) submission.pending.reject(this.#refusal);
         continue;
       }
       try {
-        if (submission.op === undefined || submission.pending === undefined) this.#tick();
-        else this.#decide(submission.op, submission.pending);
+        if (submission === TICK) this.#tick();
+        else this.#take(submission);
       } catch (error) {
         this.#stop(error instanceof Error ? error : new Error(String(error)));
       }
-      if (this.#batch.length >= BATCH_EVENTS_MAX) this.#send();
+      if (this.#batch.isFull) this.#send();
     }
     this.#send();
+    this.#datasets.endTurn();
     if (this.#role === NamespaceRole.LEADER) this.#dueTimer.lookAt(this.#state.due.nextAtMs);
   }
 
-  #decide(op: Op, pending: OpenReply): void {
+  /** Decides a submission, once the rows it names were read. */
+  #take(submission: Submission): void {
+    const { op, pending, read } = submission;
+    const facts = this.#datasets.factsOf(submission);
+    if (facts !== "being read") {
+      try {
+        this.#decide(op, pending, facts.rows);
+      } catch (error) {
+        if (!(error instanceof FactsMissing)) throw error;
+        this.#datasets.readAgain(submission);
+      }
+    }
+    read?.release();
+  }
+
+  #decide(op: Op, pending: OpenReply, rows: RowFacts | undefined): void {
     this.#counters.operations += 1n;
     let outcome: Step;
     try {
-      outcome = step(this.#state, op, leaseNow(this.#clock), this.#facts());
+      outcome = step(this.#state, op, leaseNow(this.#clock), { ...this.#facts(), rows });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#afterDecided(() => pending.reject(error));
       return;
     }
-    const { events, answer } = outcome;
-    if (answer.kind === "waiting") {
-      pending.waitFor(answer.ticketId, op.kind === "convert" ? "convert" : "acquire");
-    }
-    this.#decided(events);
+    const { events, answer, settled } = outcome;
+    const header = this.#headerAt(events[0]?.revision ?? this.#state.revision);
+    if (answer.kind === "waiting") this.#waits(op, answer.ticketId, pending, header);
+    this.#decided(events, settled);
+    this.#datasets.accepted(op);
     if (answer.kind === "waiting") return;
     if (op.kind === "keepAlive") {
       // A renewal speaks of durable things only and waits for no commit.
@@ -227,47 +228,52 @@ export class Executor implements Namespace {
       pending.resolve({ ...answer.reply, header: this.header() });
       return;
     }
-    const header = this.#headerAt(events[0]?.revision ?? this.#state.revision);
     this.#afterDecided(() => pending.resolve({ ...answer.reply, header }));
   }
 
+  #waits({ kind }: Op, id: bigint, pending: OpenReply, header: ReplyHeader): void {
+    if (kind === "acquire" || kind === "convert") pending.waitFor(id, kind);
+    else this.#datasets.waits(id, pending, header);
+  }
+
   #tick(): void {
-    const { events, more } = tick(this.#state, leaseNow(this.#clock), this.#facts());
-    this.#decided(events);
-    if (more) this.#enqueue({ op: undefined, pending: undefined });
+    const { events, more, settled } = tick(this.#state, leaseNow(this.#clock), this.#facts());
+    this.#decided(events, settled);
+    if (more) this.#enqueue(TICK);
   }
 
   /** Puts events into the batch of this turn, and the ends of waits behind them. */
-  #decided(events: readonly Event[]): void {
+  #decided(events: readonly Event[], settled: readonly SettledWait[]): void {
     for (const event of events) {
       event.node = this.#parts.node;
-      this.#batch.push(event);
+      this.#batch.add(event, this.#datasets.decided(event));
       for (const ending of this.#waiters.endedBy(event, this.#state)) {
-        const header = this.#headerAt(event.revision);
-        this.#replies.push(() => ending.waiter.end(ending, header));
+        this.#batch.addReply(() => ending.waiter.end(ending, this.#headerAt(event.revision)));
       }
+    }
+    for (const wait of settled) {
+      const reply = this.#datasets.settled(wait);
+      if (reply !== undefined) this.#afterDecided(reply);
     }
   }
 
   /** Lets a reply leave after everything decided before it is durable. */
   #afterDecided(reply: () => void): void {
-    if (this.#batch.length > 0) this.#replies.push(reply);
+    if (!this.#batch.isEmpty) this.#batch.addReply(reply);
     else this.#pipeline.afterSent(reply);
   }
 
   #send(): void {
-    const events = this.#batch;
-    const replies = this.#replies;
-    if (events.length === 0 || this.#role !== NamespaceRole.LEADER) return;
-    this.#batch = [];
-    this.#replies = [];
-    this.#pipeline.send((events[0] as Event).revision - 1n, this.#state.epoch, events, replies);
+    if (this.#batch.isEmpty || this.#role !== NamespaceRole.LEADER) return;
+    const batch = this.#batch.take();
+    this.#pipeline.send((batch.events[0] as Event).revision - 1n, this.#state.epoch, batch);
   }
 
   #committed(events: readonly Event[], tookMs: number, bytes: number): void {
     this.#storage.wrote(bytes);
     this.#counters.committed(events, tookMs);
     this.#listeners.committed(events, this.#pipeline.durableRevision);
+    this.#datasets.committed(events);
     this.#parts.upkeep?.committed(events.length, this.#state);
     if (this.#submissions.length > 0) this.#planTurn();
   }
@@ -279,6 +285,7 @@ export class Executor implements Namespace {
     this.#dueTimer.close();
     this.#storage.close();
     this.#parts.upkeep?.close();
+    this.#datasets.close(this.#refusal);
     for (const pending of this.#open.all()) pending.reject(this.#refusal);
     if (error !== undefined) this.#parts.onStopped(error);
   }
@@ -288,13 +295,6 @@ export class Executor implements Namespace {
   }
 
   #headerAt(revision: bigint): ReplyHeader {
-    return {
-      $typeName: "lockstep.v1.ReplyHeader",
-      clusterId: this.#parts.clusterId,
-      epoch: this.#state.epoch,
-      revision,
-    };
+    return replyHeader(this.#parts.clusterId, this.#state.epoch, revision);
   }
 }
-
-const isRenewal = ({ op }: Submission) => op?.kind === "keepAlive";

@@ -22,7 +22,7 @@ const mayImport: Record<string, string[]> = {
 
 /** Packages that run where there is no Node, with the only packages they may use. */
 const pure: Record<string, string[]> = {
-  protocol: ["@bufbuild/protobuf", "@connectrpc/connect"],
+  protocol: ["@bufbuild/protobuf", "@connectrpc/connect", "@noble/hashes"],
   core: ["@lockstep/protocol", "@bufbuild/protobuf"],
 };
 

@@ -103,6 +103,8 @@ type AttachCall struct {
 	//	*AttachCall_Transfer
 	//	*AttachCall_SetValue
 	//	*AttachCall_RequestRelease
+	//	*AttachCall_Append
+	//	*AttachCall_Ack
 	Request       isAttachCall_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,6 +267,24 @@ func (x *AttachCall) GetRequestRelease() *RequestReleaseRequest {
 	return nil
 }
 
+func (x *AttachCall) GetAppend() *AppendRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_Append); ok {
+			return x.Append
+		}
+	}
+	return nil
+}
+
+func (x *AttachCall) GetAck() *AckRequest {
+	if x != nil {
+		if x, ok := x.Request.(*AttachCall_Ack); ok {
+			return x.Ack
+		}
+	}
+	return nil
+}
+
 type isAttachCall_Request interface {
 	isAttachCall_Request()
 }
@@ -324,6 +344,16 @@ type AttachCall_RequestRelease struct {
 	RequestRelease *RequestReleaseRequest `protobuf:"bytes,20,opt,name=request_release,json=requestRelease,proto3,oneof"`
 }
 
+type AttachCall_Append struct {
+	// ReplicationService.Append.
+	Append *AppendRequest `protobuf:"bytes,21,opt,name=append,proto3,oneof"`
+}
+
+type AttachCall_Ack struct {
+	// ReplicationService.Ack.
+	Ack *AckRequest `protobuf:"bytes,22,opt,name=ack,proto3,oneof"`
+}
+
 func (*AttachCall_KeepAlive) isAttachCall_Request() {}
 
 func (*AttachCall_CloseSession) isAttachCall_Request() {}
@@ -345,6 +375,10 @@ func (*AttachCall_Transfer) isAttachCall_Request() {}
 func (*AttachCall_SetValue) isAttachCall_Request() {}
 
 func (*AttachCall_RequestRelease) isAttachCall_Request() {}
+
+func (*AttachCall_Append) isAttachCall_Request() {}
+
+func (*AttachCall_Ack) isAttachCall_Request() {}
 
 // AttachResponse is one frame from the server. Frames are cut at 256 KiB but hold at least one item.
 type AttachResponse struct {
@@ -433,6 +467,8 @@ type AttachReply struct {
 	//	*AttachReply_Transfer
 	//	*AttachReply_SetValue
 	//	*AttachReply_RequestRelease
+	//	*AttachReply_Append
+	//	*AttachReply_Ack
 	Reply         isAttachReply_Reply `protobuf_oneof:"reply"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -590,6 +626,24 @@ func (x *AttachReply) GetRequestRelease() *RequestReleaseResponse {
 	return nil
 }
 
+func (x *AttachReply) GetAppend() *AppendResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_Append); ok {
+			return x.Append
+		}
+	}
+	return nil
+}
+
+func (x *AttachReply) GetAck() *AckResponse {
+	if x != nil {
+		if x, ok := x.Reply.(*AttachReply_Ack); ok {
+			return x.Ack
+		}
+	}
+	return nil
+}
+
 type isAttachReply_Reply interface {
 	isAttachReply_Reply()
 }
@@ -654,6 +708,16 @@ type AttachReply_RequestRelease struct {
 	RequestRelease *RequestReleaseResponse `protobuf:"bytes,20,opt,name=request_release,json=requestRelease,proto3,oneof"`
 }
 
+type AttachReply_Append struct {
+	// ReplicationService.Append.
+	Append *AppendResponse `protobuf:"bytes,21,opt,name=append,proto3,oneof"`
+}
+
+type AttachReply_Ack struct {
+	// ReplicationService.Ack.
+	Ack *AckResponse `protobuf:"bytes,22,opt,name=ack,proto3,oneof"`
+}
+
 func (*AttachReply_Error) isAttachReply_Reply() {}
 
 func (*AttachReply_KeepAlive) isAttachReply_Reply() {}
@@ -677,6 +741,10 @@ func (*AttachReply_Transfer) isAttachReply_Reply() {}
 func (*AttachReply_SetValue) isAttachReply_Reply() {}
 
 func (*AttachReply_RequestRelease) isAttachReply_Reply() {}
+
+func (*AttachReply_Append) isAttachReply_Reply() {}
+
+func (*AttachReply_Ack) isAttachReply_Reply() {}
 
 // AttachError is the RPC error of one call.
 type AttachError struct {
@@ -746,10 +814,10 @@ var File_lockstep_v1_attach_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/attach.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x18lockstep/v1/errors.proto\x1a\x17lockstep/v1/event.proto\x1a\x16lockstep/v1/hold.proto\x1a\x16lockstep/v1/lock.proto\x1a\x19lockstep/v1/session.proto\"k\n" +
+	"\x18lockstep/v1/attach.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/append.proto\x1a\x18lockstep/v1/common.proto\x1a\x18lockstep/v1/errors.proto\x1a\x17lockstep/v1/event.proto\x1a\x16lockstep/v1/hold.proto\x1a\x16lockstep/v1/lock.proto\x1a\x19lockstep/v1/replica.proto\x1a\x19lockstep/v1/session.proto\"k\n" +
 	"\rAttachRequest\x12+\n" +
 	"\x04open\x18\x01 \x01(\v2\x17.lockstep.v1.SessionRefR\x04open\x12-\n" +
-	"\x05calls\x18\x02 \x03(\v2\x17.lockstep.v1.AttachCallR\x05calls\"\xbf\x06\n" +
+	"\x05calls\x18\x02 \x03(\v2\x17.lockstep.v1.AttachCallR\x05calls\"\xa2\a\n" +
 	"\n" +
 	"AttachCall\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x12\x1d\n" +
@@ -770,12 +838,14 @@ const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\aconvert\x18\x11 \x01(\v2\x1b.lockstep.v1.ConvertRequestH\x00R\aconvert\x12:\n" +
 	"\btransfer\x18\x12 \x01(\v2\x1c.lockstep.v1.TransferRequestH\x00R\btransfer\x12;\n" +
 	"\tset_value\x18\x13 \x01(\v2\x1c.lockstep.v1.SetValueRequestH\x00R\bsetValue\x12M\n" +
-	"\x0frequest_release\x18\x14 \x01(\v2\".lockstep.v1.RequestReleaseRequestH\x00R\x0erequestReleaseB\t\n" +
+	"\x0frequest_release\x18\x14 \x01(\v2\".lockstep.v1.RequestReleaseRequestH\x00R\x0erequestRelease\x124\n" +
+	"\x06append\x18\x15 \x01(\v2\x1a.lockstep.v1.AppendRequestH\x00R\x06append\x12+\n" +
+	"\x03ack\x18\x16 \x01(\v2\x17.lockstep.v1.AckRequestH\x00R\x03ackB\t\n" +
 	"\arequest\"\x9e\x01\n" +
 	"\x0eAttachResponse\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06opened\x122\n" +
 	"\areplies\x18\x02 \x03(\v2\x18.lockstep.v1.AttachReplyR\areplies\x12&\n" +
-	"\x04news\x18\x03 \x03(\v2\x12.lockstep.v1.EventR\x04news\"\xba\x06\n" +
+	"\x04news\x18\x03 \x03(\v2\x12.lockstep.v1.EventR\x04news\"\x9f\a\n" +
 	"\vAttachReply\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x120\n" +
 	"\x05error\x18\x02 \x01(\v2\x18.lockstep.v1.AttachErrorH\x00R\x05error\x12?\n" +
@@ -793,7 +863,9 @@ const file_lockstep_v1_attach_proto_rawDesc = "" +
 	"\aconvert\x18\x11 \x01(\v2\x1c.lockstep.v1.ConvertResponseH\x00R\aconvert\x12;\n" +
 	"\btransfer\x18\x12 \x01(\v2\x1d.lockstep.v1.TransferResponseH\x00R\btransfer\x12<\n" +
 	"\tset_value\x18\x13 \x01(\v2\x1d.lockstep.v1.SetValueResponseH\x00R\bsetValue\x12N\n" +
-	"\x0frequest_release\x18\x14 \x01(\v2#.lockstep.v1.RequestReleaseResponseH\x00R\x0erequestReleaseB\a\n" +
+	"\x0frequest_release\x18\x14 \x01(\v2#.lockstep.v1.RequestReleaseResponseH\x00R\x0erequestRelease\x125\n" +
+	"\x06append\x18\x15 \x01(\v2\x1b.lockstep.v1.AppendResponseH\x00R\x06append\x12,\n" +
+	"\x03ack\x18\x16 \x01(\v2\x18.lockstep.v1.AckResponseH\x00R\x03ackB\a\n" +
 	"\x05reply\"m\n" +
 	"\vAttachError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
@@ -831,20 +903,24 @@ var file_lockstep_v1_attach_proto_goTypes = []any{
 	(*TransferRequest)(nil),        // 14: lockstep.v1.TransferRequest
 	(*SetValueRequest)(nil),        // 15: lockstep.v1.SetValueRequest
 	(*RequestReleaseRequest)(nil),  // 16: lockstep.v1.RequestReleaseRequest
-	(*ReplyHeader)(nil),            // 17: lockstep.v1.ReplyHeader
-	(*Event)(nil),                  // 18: lockstep.v1.Event
-	(*KeepAliveResponse)(nil),      // 19: lockstep.v1.KeepAliveResponse
-	(*CloseSessionResponse)(nil),   // 20: lockstep.v1.CloseSessionResponse
-	(*GetSessionResponse)(nil),     // 21: lockstep.v1.GetSessionResponse
-	(*AcquireResponse)(nil),        // 22: lockstep.v1.AcquireResponse
-	(*ReleaseResponse)(nil),        // 23: lockstep.v1.ReleaseResponse
-	(*CancelAcquireResponse)(nil),  // 24: lockstep.v1.CancelAcquireResponse
-	(*CheckFenceResponse)(nil),     // 25: lockstep.v1.CheckFenceResponse
-	(*ConvertResponse)(nil),        // 26: lockstep.v1.ConvertResponse
-	(*TransferResponse)(nil),       // 27: lockstep.v1.TransferResponse
-	(*SetValueResponse)(nil),       // 28: lockstep.v1.SetValueResponse
-	(*RequestReleaseResponse)(nil), // 29: lockstep.v1.RequestReleaseResponse
-	(*ErrorDetail)(nil),            // 30: lockstep.v1.ErrorDetail
+	(*AppendRequest)(nil),          // 17: lockstep.v1.AppendRequest
+	(*AckRequest)(nil),             // 18: lockstep.v1.AckRequest
+	(*ReplyHeader)(nil),            // 19: lockstep.v1.ReplyHeader
+	(*Event)(nil),                  // 20: lockstep.v1.Event
+	(*KeepAliveResponse)(nil),      // 21: lockstep.v1.KeepAliveResponse
+	(*CloseSessionResponse)(nil),   // 22: lockstep.v1.CloseSessionResponse
+	(*GetSessionResponse)(nil),     // 23: lockstep.v1.GetSessionResponse
+	(*AcquireResponse)(nil),        // 24: lockstep.v1.AcquireResponse
+	(*ReleaseResponse)(nil),        // 25: lockstep.v1.ReleaseResponse
+	(*CancelAcquireResponse)(nil),  // 26: lockstep.v1.CancelAcquireResponse
+	(*CheckFenceResponse)(nil),     // 27: lockstep.v1.CheckFenceResponse
+	(*ConvertResponse)(nil),        // 28: lockstep.v1.ConvertResponse
+	(*TransferResponse)(nil),       // 29: lockstep.v1.TransferResponse
+	(*SetValueResponse)(nil),       // 30: lockstep.v1.SetValueResponse
+	(*RequestReleaseResponse)(nil), // 31: lockstep.v1.RequestReleaseResponse
+	(*AppendResponse)(nil),         // 32: lockstep.v1.AppendResponse
+	(*AckResponse)(nil),            // 33: lockstep.v1.AckResponse
+	(*ErrorDetail)(nil),            // 34: lockstep.v1.ErrorDetail
 }
 var file_lockstep_v1_attach_proto_depIdxs = []int32{
 	5,  // 0: lockstep.v1.AttachRequest.open:type_name -> lockstep.v1.SessionRef
@@ -860,27 +936,31 @@ var file_lockstep_v1_attach_proto_depIdxs = []int32{
 	14, // 10: lockstep.v1.AttachCall.transfer:type_name -> lockstep.v1.TransferRequest
 	15, // 11: lockstep.v1.AttachCall.set_value:type_name -> lockstep.v1.SetValueRequest
 	16, // 12: lockstep.v1.AttachCall.request_release:type_name -> lockstep.v1.RequestReleaseRequest
-	17, // 13: lockstep.v1.AttachResponse.opened:type_name -> lockstep.v1.ReplyHeader
-	3,  // 14: lockstep.v1.AttachResponse.replies:type_name -> lockstep.v1.AttachReply
-	18, // 15: lockstep.v1.AttachResponse.news:type_name -> lockstep.v1.Event
-	4,  // 16: lockstep.v1.AttachReply.error:type_name -> lockstep.v1.AttachError
-	19, // 17: lockstep.v1.AttachReply.keep_alive:type_name -> lockstep.v1.KeepAliveResponse
-	20, // 18: lockstep.v1.AttachReply.close_session:type_name -> lockstep.v1.CloseSessionResponse
-	21, // 19: lockstep.v1.AttachReply.get_session:type_name -> lockstep.v1.GetSessionResponse
-	22, // 20: lockstep.v1.AttachReply.acquire:type_name -> lockstep.v1.AcquireResponse
-	23, // 21: lockstep.v1.AttachReply.release:type_name -> lockstep.v1.ReleaseResponse
-	24, // 22: lockstep.v1.AttachReply.cancel_acquire:type_name -> lockstep.v1.CancelAcquireResponse
-	25, // 23: lockstep.v1.AttachReply.check_fence:type_name -> lockstep.v1.CheckFenceResponse
-	26, // 24: lockstep.v1.AttachReply.convert:type_name -> lockstep.v1.ConvertResponse
-	27, // 25: lockstep.v1.AttachReply.transfer:type_name -> lockstep.v1.TransferResponse
-	28, // 26: lockstep.v1.AttachReply.set_value:type_name -> lockstep.v1.SetValueResponse
-	29, // 27: lockstep.v1.AttachReply.request_release:type_name -> lockstep.v1.RequestReleaseResponse
-	30, // 28: lockstep.v1.AttachError.detail:type_name -> lockstep.v1.ErrorDetail
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	17, // 13: lockstep.v1.AttachCall.append:type_name -> lockstep.v1.AppendRequest
+	18, // 14: lockstep.v1.AttachCall.ack:type_name -> lockstep.v1.AckRequest
+	19, // 15: lockstep.v1.AttachResponse.opened:type_name -> lockstep.v1.ReplyHeader
+	3,  // 16: lockstep.v1.AttachResponse.replies:type_name -> lockstep.v1.AttachReply
+	20, // 17: lockstep.v1.AttachResponse.news:type_name -> lockstep.v1.Event
+	4,  // 18: lockstep.v1.AttachReply.error:type_name -> lockstep.v1.AttachError
+	21, // 19: lockstep.v1.AttachReply.keep_alive:type_name -> lockstep.v1.KeepAliveResponse
+	22, // 20: lockstep.v1.AttachReply.close_session:type_name -> lockstep.v1.CloseSessionResponse
+	23, // 21: lockstep.v1.AttachReply.get_session:type_name -> lockstep.v1.GetSessionResponse
+	24, // 22: lockstep.v1.AttachReply.acquire:type_name -> lockstep.v1.AcquireResponse
+	25, // 23: lockstep.v1.AttachReply.release:type_name -> lockstep.v1.ReleaseResponse
+	26, // 24: lockstep.v1.AttachReply.cancel_acquire:type_name -> lockstep.v1.CancelAcquireResponse
+	27, // 25: lockstep.v1.AttachReply.check_fence:type_name -> lockstep.v1.CheckFenceResponse
+	28, // 26: lockstep.v1.AttachReply.convert:type_name -> lockstep.v1.ConvertResponse
+	29, // 27: lockstep.v1.AttachReply.transfer:type_name -> lockstep.v1.TransferResponse
+	30, // 28: lockstep.v1.AttachReply.set_value:type_name -> lockstep.v1.SetValueResponse
+	31, // 29: lockstep.v1.AttachReply.request_release:type_name -> lockstep.v1.RequestReleaseResponse
+	32, // 30: lockstep.v1.AttachReply.append:type_name -> lockstep.v1.AppendResponse
+	33, // 31: lockstep.v1.AttachReply.ack:type_name -> lockstep.v1.AckResponse
+	34, // 32: lockstep.v1.AttachError.detail:type_name -> lockstep.v1.ErrorDetail
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_attach_proto_init() }
@@ -888,11 +968,13 @@ func file_lockstep_v1_attach_proto_init() {
 	if File_lockstep_v1_attach_proto != nil {
 		return
 	}
+	file_lockstep_v1_append_proto_init()
 	file_lockstep_v1_common_proto_init()
 	file_lockstep_v1_errors_proto_init()
 	file_lockstep_v1_event_proto_init()
 	file_lockstep_v1_hold_proto_init()
 	file_lockstep_v1_lock_proto_init()
+	file_lockstep_v1_replica_proto_init()
 	file_lockstep_v1_session_proto_init()
 	file_lockstep_v1_attach_proto_msgTypes[1].OneofWrappers = []any{
 		(*AttachCall_KeepAlive)(nil),
@@ -906,6 +988,8 @@ func file_lockstep_v1_attach_proto_init() {
 		(*AttachCall_Transfer)(nil),
 		(*AttachCall_SetValue)(nil),
 		(*AttachCall_RequestRelease)(nil),
+		(*AttachCall_Append)(nil),
+		(*AttachCall_Ack)(nil),
 	}
 	file_lockstep_v1_attach_proto_msgTypes[3].OneofWrappers = []any{
 		(*AttachReply_Error)(nil),
@@ -920,6 +1004,8 @@ func file_lockstep_v1_attach_proto_init() {
 		(*AttachReply_Transfer)(nil),
 		(*AttachReply_SetValue)(nil),
 		(*AttachReply_RequestRelease)(nil),
+		(*AttachReply_Append)(nil),
+		(*AttachReply_Ack)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -77,8 +77,8 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 21
 	// CANCELED. The caller gave the call up; the outcome is open.
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 22
-	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
-	// fail. Releases and keep-alives still work. Nothing was executed.
+	// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values, new datasets and appends are
+	// refused before it can fail. Releases and keep-alives still work. Nothing was executed.
 	ErrorReason_ERROR_REASON_STORAGE_LOW ErrorReason = 23
 	// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
 	// tells more.
@@ -90,6 +90,61 @@ const (
 	ErrorReason_ERROR_REASON_NAMESPACE_EXISTS ErrorReason = 26
 	// NOT_FOUND. No such session, or none that is still remembered. Nothing changed.
 	ErrorReason_ERROR_REASON_NO_SUCH_SESSION ErrorReason = 27
+	// NOT_FOUND. The namespace has no such dataset, or not any more.
+	ErrorReason_ERROR_REASON_DATASET_UNKNOWN ErrorReason = 28
+	// FAILED_PRECONDITION. The dataset exists, with another policy. Nothing changed.
+	ErrorReason_ERROR_REASON_DATASET_EXISTS ErrorReason = 29
+	// RESOURCE_EXHAUSTED. The rows would take more than the dataset's policy allows, metadata `max_bytes`; now
+	// they take `bytes`. An append that does not let them grow is accepted. Nothing was appended.
+	ErrorReason_ERROR_REASON_DATASET_FULL ErrorReason = 30
+	// INVALID_ARGUMENT. A change of the batch was appended before with other content: metadata `index` in the
+	// batch, `idempotency_key` and its `seq`. Nothing was appended.
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_CONFLICT ErrorReason = 31
+	// FAILED_PRECONDITION. Whether a change of the batch was appended before is not known any more: records up to
+	// metadata `dropped_seq` were dropped; `index` in the batch, `idempotency_key`. Nothing was appended.
+	ErrorReason_ERROR_REASON_IDEMPOTENCY_EXPIRED ErrorReason = 32
+	// FAILED_PRECONDITION. The token is not that of a live EXCLUSIVE hold of the lock which the dataset's policy
+	// names in metadata `key`. Nothing was appended.
+	ErrorReason_ERROR_REASON_FENCED ErrorReason = 33
+	// FAILED_PRECONDITION. The dataset accepts only fenced appends; the lock is in metadata `key`. Nothing was
+	// appended.
+	ErrorReason_ERROR_REASON_FENCE_REQUIRED ErrorReason = 34
+	// ABORTED. The head is not at expected_head_seq, but at metadata `head_seq`. Nothing was appended.
+	ErrorReason_ERROR_REASON_HEAD_MISMATCH ErrorReason = 35
+	// ABORTED. A key is not at expected_key_seq: metadata `index` in the batch and its actual `seq`, 0 when it is
+	// not live. Nothing was appended.
+	ErrorReason_ERROR_REASON_KEY_MISMATCH ErrorReason = 36
+	// UNAVAILABLE. Fewer replicas are in sync, metadata `in_sync`, than the append needs, `needed`. Nothing was
+	// appended.
+	ErrorReason_ERROR_REASON_NOT_ENOUGH_IN_SYNC ErrorReason = 37
+	// FAILED_PRECONDITION. The position is none of this log: its log hash differs, or it lies above the head,
+	// metadata `head_seq`. One of both sides was restored to an older state, or the dataset was made anew.
+	ErrorReason_ERROR_REASON_LOG_DIVERGED ErrorReason = 38
+	// OUT_OF_RANGE. The log reaches back only to metadata `floor`, or a snapshot cannot be resumed any more. Start
+	// over with a snapshot.
+	ErrorReason_ERROR_REASON_COMPACTED ErrorReason = 39
+	// ABORTED. The subscriber has taken or acknowledged nothing for `max_subscriber_stall_ms`. Resume behind
+	// metadata `seq` and `log_hash` (hexadecimal): everything up to there was sent.
+	ErrorReason_ERROR_REASON_SLOW_CONSUMER ErrorReason = 40
+	// FAILED_PRECONDITION. The read cannot be as fresh as was asked for; metadata `applied_seq` is what it would
+	// show.
+	ErrorReason_ERROR_REASON_STALE_READ ErrorReason = 41
+	// NOT_FOUND. The dataset has no such replica, or not any more.
+	ErrorReason_ERROR_REASON_REPLICA_UNKNOWN ErrorReason = 42
+	// FAILED_PRECONDITION. A newer generation of the replica is in force, metadata `generation`. This process is
+	// the replica no more.
+	ErrorReason_ERROR_REASON_REPLICA_SUPERSEDED ErrorReason = 43
+	// FAILED_PRECONDITION. An Ack of this generation has told of a higher applied_seq, metadata `applied_seq`. Who
+	// has lost what it had applied registers anew.
+	ErrorReason_ERROR_REASON_ACK_REGRESSED ErrorReason = 44
+	// FAILED_PRECONDITION. The subscription that an Ack names is none of this epoch, or a newer one took over.
+	// Subscribe, and acknowledge that.
+	ErrorReason_ERROR_REASON_SUBSCRIPTION_UNKNOWN ErrorReason = 45
+	// ABORTED. A newer subscription of the same replica took over; this stream is finished.
+	ErrorReason_ERROR_REASON_SUBSCRIPTION_SUPERSEDED ErrorReason = 46
+	// DATA_LOSS. Something stored is not what was written: metadata `dataset`, `bucket`, `key` (hexadecimal) or
+	// `seq`. The rest of the dataset can be read.
+	ErrorReason_ERROR_REASON_DATASET_DAMAGED ErrorReason = 47
 )
 
 // Enum value maps for ErrorReason.
@@ -123,36 +178,76 @@ var (
 		25: "ERROR_REASON_VERSION_MISMATCH",
 		26: "ERROR_REASON_NAMESPACE_EXISTS",
 		27: "ERROR_REASON_NO_SUCH_SESSION",
+		28: "ERROR_REASON_DATASET_UNKNOWN",
+		29: "ERROR_REASON_DATASET_EXISTS",
+		30: "ERROR_REASON_DATASET_FULL",
+		31: "ERROR_REASON_IDEMPOTENCY_CONFLICT",
+		32: "ERROR_REASON_IDEMPOTENCY_EXPIRED",
+		33: "ERROR_REASON_FENCED",
+		34: "ERROR_REASON_FENCE_REQUIRED",
+		35: "ERROR_REASON_HEAD_MISMATCH",
+		36: "ERROR_REASON_KEY_MISMATCH",
+		37: "ERROR_REASON_NOT_ENOUGH_IN_SYNC",
+		38: "ERROR_REASON_LOG_DIVERGED",
+		39: "ERROR_REASON_COMPACTED",
+		40: "ERROR_REASON_SLOW_CONSUMER",
+		41: "ERROR_REASON_STALE_READ",
+		42: "ERROR_REASON_REPLICA_UNKNOWN",
+		43: "ERROR_REASON_REPLICA_SUPERSEDED",
+		44: "ERROR_REASON_ACK_REGRESSED",
+		45: "ERROR_REASON_SUBSCRIPTION_UNKNOWN",
+		46: "ERROR_REASON_SUBSCRIPTION_SUPERSEDED",
+		47: "ERROR_REASON_DATASET_DAMAGED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":         0,
-		"ERROR_REASON_INVALID_FIELD":       1,
-		"ERROR_REASON_MALFORMED":           2,
-		"ERROR_REASON_MESSAGE_TOO_LARGE":   3,
-		"ERROR_REASON_LIMIT_EXCEEDED":      4,
-		"ERROR_REASON_UNIMPLEMENTED":       5,
-		"ERROR_REASON_NOT_PERMITTED":       6,
-		"ERROR_REASON_SECRET_MISMATCH":     7,
-		"ERROR_REASON_SESSION_EXPIRED":     8,
-		"ERROR_REASON_SESSION_CLOSED":      9,
-		"ERROR_REASON_SESSION_REVOKED":     10,
-		"ERROR_REASON_SESSION_UNKNOWN":     11,
-		"ERROR_REASON_REQUEST_ID_ANSWERED": 12,
-		"ERROR_REASON_REQUEST_ID_REUSED":   13,
-		"ERROR_REASON_REVISION_COMPACTED":  14,
-		"ERROR_REASON_REVISION_AHEAD":      15,
-		"ERROR_REASON_TOKEN_MISMATCH":      16,
-		"ERROR_REASON_ATTACH_SUPERSEDED":   17,
-		"ERROR_REASON_SERVER_STOPPING":     18,
-		"ERROR_REASON_RECOVERING":          19,
-		"ERROR_REASON_JOURNAL_FAILED":      20,
-		"ERROR_REASON_DEADLINE_EXCEEDED":   21,
-		"ERROR_REASON_CANCELLED":           22,
-		"ERROR_REASON_STORAGE_LOW":         23,
-		"ERROR_REASON_INTERNAL":            24,
-		"ERROR_REASON_VERSION_MISMATCH":    25,
-		"ERROR_REASON_NAMESPACE_EXISTS":    26,
-		"ERROR_REASON_NO_SUCH_SESSION":     27,
+		"ERROR_REASON_UNSPECIFIED":             0,
+		"ERROR_REASON_INVALID_FIELD":           1,
+		"ERROR_REASON_MALFORMED":               2,
+		"ERROR_REASON_MESSAGE_TOO_LARGE":       3,
+		"ERROR_REASON_LIMIT_EXCEEDED":          4,
+		"ERROR_REASON_UNIMPLEMENTED":           5,
+		"ERROR_REASON_NOT_PERMITTED":           6,
+		"ERROR_REASON_SECRET_MISMATCH":         7,
+		"ERROR_REASON_SESSION_EXPIRED":         8,
+		"ERROR_REASON_SESSION_CLOSED":          9,
+		"ERROR_REASON_SESSION_REVOKED":         10,
+		"ERROR_REASON_SESSION_UNKNOWN":         11,
+		"ERROR_REASON_REQUEST_ID_ANSWERED":     12,
+		"ERROR_REASON_REQUEST_ID_REUSED":       13,
+		"ERROR_REASON_REVISION_COMPACTED":      14,
+		"ERROR_REASON_REVISION_AHEAD":          15,
+		"ERROR_REASON_TOKEN_MISMATCH":          16,
+		"ERROR_REASON_ATTACH_SUPERSEDED":       17,
+		"ERROR_REASON_SERVER_STOPPING":         18,
+		"ERROR_REASON_RECOVERING":              19,
+		"ERROR_REASON_JOURNAL_FAILED":          20,
+		"ERROR_REASON_DEADLINE_EXCEEDED":       21,
+		"ERROR_REASON_CANCELLED":               22,
+		"ERROR_REASON_STORAGE_LOW":             23,
+		"ERROR_REASON_INTERNAL":                24,
+		"ERROR_REASON_VERSION_MISMATCH":        25,
+		"ERROR_REASON_NAMESPACE_EXISTS":        26,
+		"ERROR_REASON_NO_SUCH_SESSION":         27,
+		"ERROR_REASON_DATASET_UNKNOWN":         28,
+		"ERROR_REASON_DATASET_EXISTS":          29,
+		"ERROR_REASON_DATASET_FULL":            30,
+		"ERROR_REASON_IDEMPOTENCY_CONFLICT":    31,
+		"ERROR_REASON_IDEMPOTENCY_EXPIRED":     32,
+		"ERROR_REASON_FENCED":                  33,
+		"ERROR_REASON_FENCE_REQUIRED":          34,
+		"ERROR_REASON_HEAD_MISMATCH":           35,
+		"ERROR_REASON_KEY_MISMATCH":            36,
+		"ERROR_REASON_NOT_ENOUGH_IN_SYNC":      37,
+		"ERROR_REASON_LOG_DIVERGED":            38,
+		"ERROR_REASON_COMPACTED":               39,
+		"ERROR_REASON_SLOW_CONSUMER":           40,
+		"ERROR_REASON_STALE_READ":              41,
+		"ERROR_REASON_REPLICA_UNKNOWN":         42,
+		"ERROR_REASON_REPLICA_SUPERSEDED":      43,
+		"ERROR_REASON_ACK_REGRESSED":           44,
+		"ERROR_REASON_SUBSCRIPTION_UNKNOWN":    45,
+		"ERROR_REASON_SUBSCRIPTION_SUPERSEDED": 46,
+		"ERROR_REASON_DATASET_DAMAGED":         47,
 	}
 )
 
@@ -249,7 +344,7 @@ const file_lockstep_v1_errors_proto_rawDesc = "" +
 	"\bmetadata\x18\x02 \x03(\v2&.lockstep.v1.ErrorDetail.MetadataEntryR\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xab\a\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xca\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1a\n" +
@@ -279,7 +374,27 @@ const file_lockstep_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_INTERNAL\x10\x18\x12!\n" +
 	"\x1dERROR_REASON_VERSION_MISMATCH\x10\x19\x12!\n" +
 	"\x1dERROR_REASON_NAMESPACE_EXISTS\x10\x1a\x12 \n" +
-	"\x1cERROR_REASON_NO_SUCH_SESSION\x10\x1bBJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
+	"\x1cERROR_REASON_NO_SUCH_SESSION\x10\x1b\x12 \n" +
+	"\x1cERROR_REASON_DATASET_UNKNOWN\x10\x1c\x12\x1f\n" +
+	"\x1bERROR_REASON_DATASET_EXISTS\x10\x1d\x12\x1d\n" +
+	"\x19ERROR_REASON_DATASET_FULL\x10\x1e\x12%\n" +
+	"!ERROR_REASON_IDEMPOTENCY_CONFLICT\x10\x1f\x12$\n" +
+	" ERROR_REASON_IDEMPOTENCY_EXPIRED\x10 \x12\x17\n" +
+	"\x13ERROR_REASON_FENCED\x10!\x12\x1f\n" +
+	"\x1bERROR_REASON_FENCE_REQUIRED\x10\"\x12\x1e\n" +
+	"\x1aERROR_REASON_HEAD_MISMATCH\x10#\x12\x1d\n" +
+	"\x19ERROR_REASON_KEY_MISMATCH\x10$\x12#\n" +
+	"\x1fERROR_REASON_NOT_ENOUGH_IN_SYNC\x10%\x12\x1d\n" +
+	"\x19ERROR_REASON_LOG_DIVERGED\x10&\x12\x1a\n" +
+	"\x16ERROR_REASON_COMPACTED\x10'\x12\x1e\n" +
+	"\x1aERROR_REASON_SLOW_CONSUMER\x10(\x12\x1b\n" +
+	"\x17ERROR_REASON_STALE_READ\x10)\x12 \n" +
+	"\x1cERROR_REASON_REPLICA_UNKNOWN\x10*\x12#\n" +
+	"\x1fERROR_REASON_REPLICA_SUPERSEDED\x10+\x12\x1e\n" +
+	"\x1aERROR_REASON_ACK_REGRESSED\x10,\x12%\n" +
+	"!ERROR_REASON_SUBSCRIPTION_UNKNOWN\x10-\x12(\n" +
+	"$ERROR_REASON_SUBSCRIPTION_SUPERSEDED\x10.\x12 \n" +
+	"\x1cERROR_REASON_DATASET_DAMAGED\x10/BJZHgithub.com/lockstep-sync/lockstep/packages/go/gen/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_errors_proto_rawDescOnce sync.Once

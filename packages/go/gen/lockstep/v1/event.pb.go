@@ -260,6 +260,16 @@ type Event struct {
 	//	*Event_IdentityQuarantineCleared
 	//	*Event_PolicyChanged
 	//	*Event_NamespaceConfigured
+	//	*Event_DatasetCreated
+	//	*Event_DatasetUpdated
+	//	*Event_DatasetDeleted
+	//	*Event_Appended
+	//	*Event_DatasetCheckpointed
+	//	*Event_LogTrimmed
+	//	*Event_ReplicaRegistered
+	//	*Event_ReplicaUnregistered
+	//	*Event_ReplicaStateChanged
+	//	*Event_DriftReported
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -565,6 +575,96 @@ func (x *Event) GetNamespaceConfigured() *NamespaceConfigured {
 	return nil
 }
 
+func (x *Event) GetDatasetCreated() *DatasetCreated {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DatasetCreated); ok {
+			return x.DatasetCreated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDatasetUpdated() *DatasetUpdated {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DatasetUpdated); ok {
+			return x.DatasetUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDatasetDeleted() *DatasetDeleted {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DatasetDeleted); ok {
+			return x.DatasetDeleted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAppended() *Appended {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Appended); ok {
+			return x.Appended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDatasetCheckpointed() *DatasetCheckpointed {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DatasetCheckpointed); ok {
+			return x.DatasetCheckpointed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogTrimmed() *LogTrimmed {
+	if x != nil {
+		if x, ok := x.Body.(*Event_LogTrimmed); ok {
+			return x.LogTrimmed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReplicaRegistered() *ReplicaRegistered {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ReplicaRegistered); ok {
+			return x.ReplicaRegistered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReplicaUnregistered() *ReplicaUnregistered {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ReplicaUnregistered); ok {
+			return x.ReplicaUnregistered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetReplicaStateChanged() *ReplicaStateChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ReplicaStateChanged); ok {
+			return x.ReplicaStateChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetDriftReported() *DriftReported {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DriftReported); ok {
+			return x.DriftReported
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -684,6 +784,56 @@ type Event_NamespaceConfigured struct {
 	NamespaceConfigured *NamespaceConfigured `protobuf:"bytes,43,opt,name=namespace_configured,json=namespaceConfigured,proto3,oneof"`
 }
 
+type Event_DatasetCreated struct {
+	// A dataset was created.
+	DatasetCreated *DatasetCreated `protobuf:"bytes,44,opt,name=dataset_created,json=datasetCreated,proto3,oneof"`
+}
+
+type Event_DatasetUpdated struct {
+	// The policy of a dataset changed.
+	DatasetUpdated *DatasetUpdated `protobuf:"bytes,45,opt,name=dataset_updated,json=datasetUpdated,proto3,oneof"`
+}
+
+type Event_DatasetDeleted struct {
+	// A dataset was deleted.
+	DatasetDeleted *DatasetDeleted `protobuf:"bytes,46,opt,name=dataset_deleted,json=datasetDeleted,proto3,oneof"`
+}
+
+type Event_Appended struct {
+	// Changes were appended to a dataset.
+	Appended *Appended `protobuf:"bytes,47,opt,name=appended,proto3,oneof"`
+}
+
+type Event_DatasetCheckpointed struct {
+	// What a replica of a dataset must have at a seq.
+	DatasetCheckpointed *DatasetCheckpointed `protobuf:"bytes,48,opt,name=dataset_checkpointed,json=datasetCheckpointed,proto3,oneof"`
+}
+
+type Event_LogTrimmed struct {
+	// The oldest changes of a dataset are not kept any more.
+	LogTrimmed *LogTrimmed `protobuf:"bytes,49,opt,name=log_trimmed,json=logTrimmed,proto3,oneof"`
+}
+
+type Event_ReplicaRegistered struct {
+	// A process became a replica of a dataset.
+	ReplicaRegistered *ReplicaRegistered `protobuf:"bytes,50,opt,name=replica_registered,json=replicaRegistered,proto3,oneof"`
+}
+
+type Event_ReplicaUnregistered struct {
+	// A replica is not registered any more.
+	ReplicaUnregistered *ReplicaUnregistered `protobuf:"bytes,51,opt,name=replica_unregistered,json=replicaUnregistered,proto3,oneof"`
+}
+
+type Event_ReplicaStateChanged struct {
+	// A replica said something else of itself than before.
+	ReplicaStateChanged *ReplicaStateChanged `protobuf:"bytes,52,opt,name=replica_state_changed,json=replicaStateChanged,proto3,oneof"`
+}
+
+type Event_DriftReported struct {
+	// A replica has found that its rows are not the server's.
+	DriftReported *DriftReported `protobuf:"bytes,53,opt,name=drift_reported,json=driftReported,proto3,oneof"`
+}
+
 func (*Event_EpochStarted) isEvent_Body() {}
 
 func (*Event_SessionOpened) isEvent_Body() {}
@@ -730,6 +880,26 @@ func (*Event_PolicyChanged) isEvent_Body() {}
 
 func (*Event_NamespaceConfigured) isEvent_Body() {}
 
+func (*Event_DatasetCreated) isEvent_Body() {}
+
+func (*Event_DatasetUpdated) isEvent_Body() {}
+
+func (*Event_DatasetDeleted) isEvent_Body() {}
+
+func (*Event_Appended) isEvent_Body() {}
+
+func (*Event_DatasetCheckpointed) isEvent_Body() {}
+
+func (*Event_LogTrimmed) isEvent_Body() {}
+
+func (*Event_ReplicaRegistered) isEvent_Body() {}
+
+func (*Event_ReplicaUnregistered) isEvent_Body() {}
+
+func (*Event_ReplicaStateChanged) isEvent_Body() {}
+
+func (*Event_DriftReported) isEvent_Body() {}
+
 // JournalOnly is what the server must remember but shows nobody.
 type JournalOnly struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -740,7 +910,13 @@ type JournalOnly struct {
 	ContentFingerprint uint64 `protobuf:"fixed64,2,opt,name=content_fingerprint,json=contentFingerprint,proto3" json:"content_fingerprint,omitempty"`
 	// Request ids the session has confirmed as answered since its last event that carried any: their
 	// outcomes are forgotten and they are never executed again, after a recovery too.
-	Answered      []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
+	Answered []*IdRange `protobuf:"bytes,3,rep,name=answered,proto3" json:"answered,omitempty"`
+	// The changes of an appended batch, or the entry that dataset_updated adds to the log.
+	Changes []*JournaledChange `protobuf:"bytes,4,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The salt of a dataset's digest, 16 bytes; with dataset_created.
+	Salt []byte `protobuf:"bytes,5,opt,name=salt,proto3" json:"salt,omitempty"`
+	// The 16 bytes a registration is recognised by; with replica_registered.
+	Instance      []byte `protobuf:"bytes,6,opt,name=instance,proto3" json:"instance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -792,6 +968,27 @@ func (x *JournalOnly) GetContentFingerprint() uint64 {
 func (x *JournalOnly) GetAnswered() []*IdRange {
 	if x != nil {
 		return x.Answered
+	}
+	return nil
+}
+
+func (x *JournalOnly) GetChanges() []*JournaledChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *JournalOnly) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *JournalOnly) GetInstance() []byte {
+	if x != nil {
+		return x.Instance
 	}
 	return nil
 }
@@ -2608,7 +2805,7 @@ var File_lockstep_v1_event_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x17lockstep/v1/event.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\"\xae\x0f\n" +
+	"\x17lockstep/v1/event.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/common.proto\x1a\x1flockstep/v1/dataset_event.proto\"\x93\x15\n" +
 	"\x05Event\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\"\n" +
 	"\rdecided_at_ms\x18\x02 \x01(\x03R\vdecidedAtMs\x12\x12\n" +
@@ -2642,12 +2839,26 @@ const file_lockstep_v1_event_proto_rawDesc = "" +
 	"\x14identity_quarantined\x18( \x01(\v2 .lockstep.v1.IdentityQuarantinedH\x00R\x13identityQuarantined\x12h\n" +
 	"\x1bidentity_quarantine_cleared\x18) \x01(\v2&.lockstep.v1.IdentityQuarantineClearedH\x00R\x19identityQuarantineCleared\x12C\n" +
 	"\x0epolicy_changed\x18* \x01(\v2\x1a.lockstep.v1.PolicyChangedH\x00R\rpolicyChanged\x12U\n" +
-	"\x14namespace_configured\x18+ \x01(\v2 .lockstep.v1.NamespaceConfiguredH\x00R\x13namespaceConfiguredB\x06\n" +
-	"\x04body\"\x95\x01\n" +
+	"\x14namespace_configured\x18+ \x01(\v2 .lockstep.v1.NamespaceConfiguredH\x00R\x13namespaceConfigured\x12F\n" +
+	"\x0fdataset_created\x18, \x01(\v2\x1b.lockstep.v1.DatasetCreatedH\x00R\x0edatasetCreated\x12F\n" +
+	"\x0fdataset_updated\x18- \x01(\v2\x1b.lockstep.v1.DatasetUpdatedH\x00R\x0edatasetUpdated\x12F\n" +
+	"\x0fdataset_deleted\x18. \x01(\v2\x1b.lockstep.v1.DatasetDeletedH\x00R\x0edatasetDeleted\x123\n" +
+	"\bappended\x18/ \x01(\v2\x15.lockstep.v1.AppendedH\x00R\bappended\x12U\n" +
+	"\x14dataset_checkpointed\x180 \x01(\v2 .lockstep.v1.DatasetCheckpointedH\x00R\x13datasetCheckpointed\x12:\n" +
+	"\vlog_trimmed\x181 \x01(\v2\x17.lockstep.v1.LogTrimmedH\x00R\n" +
+	"logTrimmed\x12O\n" +
+	"\x12replica_registered\x182 \x01(\v2\x1e.lockstep.v1.ReplicaRegisteredH\x00R\x11replicaRegistered\x12U\n" +
+	"\x14replica_unregistered\x183 \x01(\v2 .lockstep.v1.ReplicaUnregisteredH\x00R\x13replicaUnregistered\x12V\n" +
+	"\x15replica_state_changed\x184 \x01(\v2 .lockstep.v1.ReplicaStateChangedH\x00R\x13replicaStateChanged\x12C\n" +
+	"\x0edrift_reported\x185 \x01(\v2\x1a.lockstep.v1.DriftReportedH\x00R\rdriftReportedB\x06\n" +
+	"\x04body\"\xfd\x01\n" +
 	"\vJournalOnly\x12#\n" +
 	"\rsecret_sha256\x18\x01 \x01(\fR\fsecretSha256\x12/\n" +
 	"\x13content_fingerprint\x18\x02 \x01(\x06R\x12contentFingerprint\x120\n" +
-	"\banswered\x18\x03 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\"\xa0\x01\n" +
+	"\banswered\x18\x03 \x03(\v2\x14.lockstep.v1.IdRangeR\banswered\x126\n" +
+	"\achanges\x18\x04 \x03(\v2\x1c.lockstep.v1.JournaledChangeR\achanges\x12\x12\n" +
+	"\x04salt\x18\x05 \x01(\fR\x04salt\x12\x1a\n" +
+	"\binstance\x18\x06 \x01(\fR\binstance\"\xa0\x01\n" +
 	"\fEpochStarted\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12-\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x17.lockstep.v1.EpochCauseR\x05cause\x12%\n" +
@@ -2871,14 +3082,25 @@ var file_lockstep_v1_event_proto_goTypes = []any{
 	(*DelayEnded)(nil),                // 28: lockstep.v1.DelayEnded
 	nil,                               // 29: lockstep.v1.SessionOpened.MetadataEntry
 	nil,                               // 30: lockstep.v1.HoldTerms.MetadataEntry
-	(*IdRange)(nil),                   // 31: lockstep.v1.IdRange
-	(SessionState)(0),                 // 32: lockstep.v1.SessionState
-	(*LockTarget)(nil),                // 33: lockstep.v1.LockTarget
-	(*OnLoss)(nil),                    // 34: lockstep.v1.OnLoss
-	(*Blocker)(nil),                   // 35: lockstep.v1.Blocker
-	(LossReason)(0),                   // 36: lockstep.v1.LossReason
-	(*LockPolicy)(nil),                // 37: lockstep.v1.LockPolicy
-	(*NamespaceSettings)(nil),         // 38: lockstep.v1.NamespaceSettings
+	(*DatasetCreated)(nil),            // 31: lockstep.v1.DatasetCreated
+	(*DatasetUpdated)(nil),            // 32: lockstep.v1.DatasetUpdated
+	(*DatasetDeleted)(nil),            // 33: lockstep.v1.DatasetDeleted
+	(*Appended)(nil),                  // 34: lockstep.v1.Appended
+	(*DatasetCheckpointed)(nil),       // 35: lockstep.v1.DatasetCheckpointed
+	(*LogTrimmed)(nil),                // 36: lockstep.v1.LogTrimmed
+	(*ReplicaRegistered)(nil),         // 37: lockstep.v1.ReplicaRegistered
+	(*ReplicaUnregistered)(nil),       // 38: lockstep.v1.ReplicaUnregistered
+	(*ReplicaStateChanged)(nil),       // 39: lockstep.v1.ReplicaStateChanged
+	(*DriftReported)(nil),             // 40: lockstep.v1.DriftReported
+	(*IdRange)(nil),                   // 41: lockstep.v1.IdRange
+	(*JournaledChange)(nil),           // 42: lockstep.v1.JournaledChange
+	(SessionState)(0),                 // 43: lockstep.v1.SessionState
+	(*LockTarget)(nil),                // 44: lockstep.v1.LockTarget
+	(*OnLoss)(nil),                    // 45: lockstep.v1.OnLoss
+	(*Blocker)(nil),                   // 46: lockstep.v1.Blocker
+	(LossReason)(0),                   // 47: lockstep.v1.LossReason
+	(*LockPolicy)(nil),                // 48: lockstep.v1.LockPolicy
+	(*NamespaceSettings)(nil),         // 49: lockstep.v1.NamespaceSettings
 }
 var file_lockstep_v1_event_proto_depIdxs = []int32{
 	4,  // 0: lockstep.v1.Event.journal_only:type_name -> lockstep.v1.JournalOnly
@@ -2905,38 +3127,49 @@ var file_lockstep_v1_event_proto_depIdxs = []int32{
 	25, // 21: lockstep.v1.Event.identity_quarantine_cleared:type_name -> lockstep.v1.IdentityQuarantineCleared
 	26, // 22: lockstep.v1.Event.policy_changed:type_name -> lockstep.v1.PolicyChanged
 	27, // 23: lockstep.v1.Event.namespace_configured:type_name -> lockstep.v1.NamespaceConfigured
-	31, // 24: lockstep.v1.JournalOnly.answered:type_name -> lockstep.v1.IdRange
-	0,  // 25: lockstep.v1.EpochStarted.cause:type_name -> lockstep.v1.EpochCause
-	29, // 26: lockstep.v1.SessionOpened.metadata:type_name -> lockstep.v1.SessionOpened.MetadataEntry
-	32, // 27: lockstep.v1.SessionEnded.state:type_name -> lockstep.v1.SessionState
-	33, // 28: lockstep.v1.LockQueued.targets:type_name -> lockstep.v1.LockTarget
-	10, // 29: lockstep.v1.LockQueued.terms:type_name -> lockstep.v1.HoldTerms
-	34, // 30: lockstep.v1.HoldTerms.on_loss:type_name -> lockstep.v1.OnLoss
-	30, // 31: lockstep.v1.HoldTerms.metadata:type_name -> lockstep.v1.HoldTerms.MetadataEntry
-	33, // 32: lockstep.v1.LockGranted.targets:type_name -> lockstep.v1.LockTarget
-	10, // 33: lockstep.v1.LockGranted.terms:type_name -> lockstep.v1.HoldTerms
-	33, // 34: lockstep.v1.TicketEnded.targets:type_name -> lockstep.v1.LockTarget
-	1,  // 35: lockstep.v1.TicketEnded.end:type_name -> lockstep.v1.TicketEnd
-	35, // 36: lockstep.v1.TicketEnded.blockers:type_name -> lockstep.v1.Blocker
-	35, // 37: lockstep.v1.TicketEnded.cycle:type_name -> lockstep.v1.Blocker
-	33, // 38: lockstep.v1.LockReleased.targets:type_name -> lockstep.v1.LockTarget
-	33, // 39: lockstep.v1.LockLost.targets:type_name -> lockstep.v1.LockTarget
-	36, // 40: lockstep.v1.LockLost.reason:type_name -> lockstep.v1.LossReason
-	33, // 41: lockstep.v1.HoldCountChanged.targets:type_name -> lockstep.v1.LockTarget
-	33, // 42: lockstep.v1.ConvertQueued.target:type_name -> lockstep.v1.LockTarget
-	33, // 43: lockstep.v1.HoldConverted.target:type_name -> lockstep.v1.LockTarget
-	33, // 44: lockstep.v1.HoldTransferred.targets:type_name -> lockstep.v1.LockTarget
-	33, // 45: lockstep.v1.HoldValueSet.targets:type_name -> lockstep.v1.LockTarget
-	33, // 46: lockstep.v1.ReleaseRequested.targets:type_name -> lockstep.v1.LockTarget
-	37, // 47: lockstep.v1.PolicyChanged.policy:type_name -> lockstep.v1.LockPolicy
-	38, // 48: lockstep.v1.NamespaceConfigured.settings:type_name -> lockstep.v1.NamespaceSettings
-	33, // 49: lockstep.v1.DelayEnded.targets:type_name -> lockstep.v1.LockTarget
-	2,  // 50: lockstep.v1.DelayEnded.cause:type_name -> lockstep.v1.DelayEndCause
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	31, // 24: lockstep.v1.Event.dataset_created:type_name -> lockstep.v1.DatasetCreated
+	32, // 25: lockstep.v1.Event.dataset_updated:type_name -> lockstep.v1.DatasetUpdated
+	33, // 26: lockstep.v1.Event.dataset_deleted:type_name -> lockstep.v1.DatasetDeleted
+	34, // 27: lockstep.v1.Event.appended:type_name -> lockstep.v1.Appended
+	35, // 28: lockstep.v1.Event.dataset_checkpointed:type_name -> lockstep.v1.DatasetCheckpointed
+	36, // 29: lockstep.v1.Event.log_trimmed:type_name -> lockstep.v1.LogTrimmed
+	37, // 30: lockstep.v1.Event.replica_registered:type_name -> lockstep.v1.ReplicaRegistered
+	38, // 31: lockstep.v1.Event.replica_unregistered:type_name -> lockstep.v1.ReplicaUnregistered
+	39, // 32: lockstep.v1.Event.replica_state_changed:type_name -> lockstep.v1.ReplicaStateChanged
+	40, // 33: lockstep.v1.Event.drift_reported:type_name -> lockstep.v1.DriftReported
+	41, // 34: lockstep.v1.JournalOnly.answered:type_name -> lockstep.v1.IdRange
+	42, // 35: lockstep.v1.JournalOnly.changes:type_name -> lockstep.v1.JournaledChange
+	0,  // 36: lockstep.v1.EpochStarted.cause:type_name -> lockstep.v1.EpochCause
+	29, // 37: lockstep.v1.SessionOpened.metadata:type_name -> lockstep.v1.SessionOpened.MetadataEntry
+	43, // 38: lockstep.v1.SessionEnded.state:type_name -> lockstep.v1.SessionState
+	44, // 39: lockstep.v1.LockQueued.targets:type_name -> lockstep.v1.LockTarget
+	10, // 40: lockstep.v1.LockQueued.terms:type_name -> lockstep.v1.HoldTerms
+	45, // 41: lockstep.v1.HoldTerms.on_loss:type_name -> lockstep.v1.OnLoss
+	30, // 42: lockstep.v1.HoldTerms.metadata:type_name -> lockstep.v1.HoldTerms.MetadataEntry
+	44, // 43: lockstep.v1.LockGranted.targets:type_name -> lockstep.v1.LockTarget
+	10, // 44: lockstep.v1.LockGranted.terms:type_name -> lockstep.v1.HoldTerms
+	44, // 45: lockstep.v1.TicketEnded.targets:type_name -> lockstep.v1.LockTarget
+	1,  // 46: lockstep.v1.TicketEnded.end:type_name -> lockstep.v1.TicketEnd
+	46, // 47: lockstep.v1.TicketEnded.blockers:type_name -> lockstep.v1.Blocker
+	46, // 48: lockstep.v1.TicketEnded.cycle:type_name -> lockstep.v1.Blocker
+	44, // 49: lockstep.v1.LockReleased.targets:type_name -> lockstep.v1.LockTarget
+	44, // 50: lockstep.v1.LockLost.targets:type_name -> lockstep.v1.LockTarget
+	47, // 51: lockstep.v1.LockLost.reason:type_name -> lockstep.v1.LossReason
+	44, // 52: lockstep.v1.HoldCountChanged.targets:type_name -> lockstep.v1.LockTarget
+	44, // 53: lockstep.v1.ConvertQueued.target:type_name -> lockstep.v1.LockTarget
+	44, // 54: lockstep.v1.HoldConverted.target:type_name -> lockstep.v1.LockTarget
+	44, // 55: lockstep.v1.HoldTransferred.targets:type_name -> lockstep.v1.LockTarget
+	44, // 56: lockstep.v1.HoldValueSet.targets:type_name -> lockstep.v1.LockTarget
+	44, // 57: lockstep.v1.ReleaseRequested.targets:type_name -> lockstep.v1.LockTarget
+	48, // 58: lockstep.v1.PolicyChanged.policy:type_name -> lockstep.v1.LockPolicy
+	49, // 59: lockstep.v1.NamespaceConfigured.settings:type_name -> lockstep.v1.NamespaceSettings
+	44, // 60: lockstep.v1.DelayEnded.targets:type_name -> lockstep.v1.LockTarget
+	2,  // 61: lockstep.v1.DelayEnded.cause:type_name -> lockstep.v1.DelayEndCause
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_event_proto_init() }
@@ -2945,6 +3178,7 @@ func file_lockstep_v1_event_proto_init() {
 		return
 	}
 	file_lockstep_v1_common_proto_init()
+	file_lockstep_v1_dataset_event_proto_init()
 	file_lockstep_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_EpochStarted)(nil),
 		(*Event_SessionOpened)(nil),
@@ -2969,6 +3203,16 @@ func file_lockstep_v1_event_proto_init() {
 		(*Event_IdentityQuarantineCleared)(nil),
 		(*Event_PolicyChanged)(nil),
 		(*Event_NamespaceConfigured)(nil),
+		(*Event_DatasetCreated)(nil),
+		(*Event_DatasetUpdated)(nil),
+		(*Event_DatasetDeleted)(nil),
+		(*Event_Appended)(nil),
+		(*Event_DatasetCheckpointed)(nil),
+		(*Event_LogTrimmed)(nil),
+		(*Event_ReplicaRegistered)(nil),
+		(*Event_ReplicaUnregistered)(nil),
+		(*Event_ReplicaStateChanged)(nil),
+		(*Event_DriftReported)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -1469,7 +1469,9 @@ type EventFilter struct {
 	// Only events decided at or after this moment, unix milliseconds of the server; 0 is no condition.
 	FromAtMs int64 `protobuf:"varint,5,opt,name=from_at_ms,json=fromAtMs,proto3" json:"from_at_ms,omitempty"`
 	// Only events decided before this moment, unix milliseconds of the server; 0 is no condition.
-	UntilAtMs     int64 `protobuf:"varint,6,opt,name=until_at_ms,json=untilAtMs,proto3" json:"until_at_ms,omitempty"`
+	UntilAtMs int64 `protobuf:"varint,6,opt,name=until_at_ms,json=untilAtMs,proto3" json:"until_at_ms,omitempty"`
+	// Only events about this dataset; empty is no condition. Rules of a name.
+	Dataset       string `protobuf:"bytes,7,opt,name=dataset,proto3" json:"dataset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1544,6 +1546,13 @@ func (x *EventFilter) GetUntilAtMs() int64 {
 		return x.UntilAtMs
 	}
 	return 0
+}
+
+func (x *EventFilter) GetDataset() string {
+	if x != nil {
+		return x.Dataset
+	}
+	return ""
 }
 
 // WatchRequest asks for events as they happen.
@@ -1936,7 +1945,7 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x11ListLocksResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12'\n" +
 	"\x05locks\x18\x02 \x03(\v2\x11.lockstep.v1.LockR\x05locks\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xb3\x01\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xcd\x01\n" +
 	"\vEventFilter\x12\x12\n" +
 	"\x04keys\x18\x01 \x03(\tR\x04keys\x12\x1d\n" +
 	"\n" +
@@ -1946,7 +1955,8 @@ const file_lockstep_v1_lock_proto_rawDesc = "" +
 	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x1c\n" +
 	"\n" +
 	"from_at_ms\x18\x05 \x01(\x03R\bfromAtMs\x12\x1e\n" +
-	"\vuntil_at_ms\x18\x06 \x01(\x03R\tuntilAtMs\"\x9d\x01\n" +
+	"\vuntil_at_ms\x18\x06 \x01(\x03R\tuntilAtMs\x12\x18\n" +
+	"\adataset\x18\a \x01(\tR\adataset\"\x9d\x01\n" +
 	"\fWatchRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x120\n" +
 	"\x06filter\x18\x02 \x01(\v2\x18.lockstep.v1.EventFilterR\x06filter\x12*\n" +

@@ -411,7 +411,15 @@ type NamespaceCounters struct {
 	// Locks granted.
 	Grants uint64 `protobuf:"varint,15,opt,name=grants,proto3" json:"grants,omitempty"`
 	// Holds lost.
-	Losses        uint64 `protobuf:"varint,16,opt,name=losses,proto3" json:"losses,omitempty"`
+	Losses uint64 `protobuf:"varint,16,opt,name=losses,proto3" json:"losses,omitempty"`
+	// Datasets now.
+	Datasets uint64 `protobuf:"varint,17,opt,name=datasets,proto3" json:"datasets,omitempty"`
+	// Batches appended to datasets.
+	Appends uint64 `protobuf:"varint,18,opt,name=appends,proto3" json:"appends,omitempty"`
+	// Changes in them.
+	Changes uint64 `protobuf:"varint,19,opt,name=changes,proto3" json:"changes,omitempty"`
+	// Subscriptions now.
+	Subscriptions uint64 `protobuf:"varint,20,opt,name=subscriptions,proto3" json:"subscriptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -558,6 +566,34 @@ func (x *NamespaceCounters) GetLosses() uint64 {
 	return 0
 }
 
+func (x *NamespaceCounters) GetDatasets() uint64 {
+	if x != nil {
+		return x.Datasets
+	}
+	return 0
+}
+
+func (x *NamespaceCounters) GetAppends() uint64 {
+	if x != nil {
+		return x.Appends
+	}
+	return 0
+}
+
+func (x *NamespaceCounters) GetChanges() uint64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
+}
+
+func (x *NamespaceCounters) GetSubscriptions() uint64 {
+	if x != nil {
+		return x.Subscriptions
+	}
+	return 0
+}
+
 var File_lockstep_v1_server_service_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_server_service_proto_rawDesc = "" +
@@ -585,7 +621,7 @@ const file_lockstep_v1_server_service_proto_rawDesc = "" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x14\n" +
 	"\x05floor\x18\x05 \x01(\x04R\x05floor\x12:\n" +
-	"\bcounters\x18\x06 \x01(\v2\x1e.lockstep.v1.NamespaceCountersR\bcounters\"\x85\x04\n" +
+	"\bcounters\x18\x06 \x01(\v2\x1e.lockstep.v1.NamespaceCountersR\bcounters\"\xfb\x04\n" +
 	"\x11NamespaceCounters\x12\x1e\n" +
 	"\n" +
 	"operations\x18\x01 \x01(\x04R\n" +
@@ -606,7 +642,11 @@ const file_lockstep_v1_server_service_proto_rawDesc = "" +
 	"\vkeep_alives\x18\x0e \x01(\x04R\n" +
 	"keepAlives\x12\x16\n" +
 	"\x06grants\x18\x0f \x01(\x04R\x06grants\x12\x16\n" +
-	"\x06losses\x18\x10 \x01(\x04R\x06losses*X\n" +
+	"\x06losses\x18\x10 \x01(\x04R\x06losses\x12\x1a\n" +
+	"\bdatasets\x18\x11 \x01(\x04R\bdatasets\x12\x18\n" +
+	"\aappends\x18\x12 \x01(\x04R\aappends\x12\x18\n" +
+	"\achanges\x18\x13 \x01(\x04R\achanges\x12$\n" +
+	"\rsubscriptions\x18\x14 \x01(\x04R\rsubscriptions*X\n" +
 	"\n" +
 	"Durability\x12\x1a\n" +
 	"\x16DURABILITY_UNSPECIFIED\x10\x00\x12\x13\n" +

@@ -529,6 +529,1171 @@ impl LockOrdering {
         }
     }
 }
+/// LogPosition is a place in a dataset's changelog, always the end of a batch. Two logs that agree on it agree
+/// on every change before it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogPosition {
+    /// The seq of the last change before it; 0 is the beginning.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// The log hash after that change, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// Checkpoint is what a correct replica must have at exactly this seq.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Checkpoint {
+    /// The seq; the end of a batch.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// The log hash at it, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+    /// How many keys are live.
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    /// The root of the state digest, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+}
+/// Change is one entry of a changelog. It never changes, and is handed on byte by byte.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Change {
+    /// Its number, dense, from 1.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// When it was appended, unix milliseconds of the server.
+    #[prost(int64, tag = "2")]
+    pub timestamp_ms: i64,
+    /// Who wrote it, as Append said, or the principal that called.
+    #[prost(string, tag = "3")]
+    pub origin: ::prost::alloc::string::String,
+    /// The key it is recognised by when it is appended again; empty: by none.
+    #[prost(string, tag = "4")]
+    pub idempotency_key: ::prost::alloc::string::String,
+    /// The version of the value's form, the writer's own.
+    #[prost(uint32, tag = "5")]
+    pub schema_version: u32,
+    /// What the writer gave to find it again; may be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+    /// What it does.
+    #[prost(enumeration = "ChangeOp", tag = "7")]
+    pub op: i32,
+    /// Of what, 1 to `max_entry_key_bytes` opaque bytes; of a CONTROL its kind.
+    #[prost(bytes = "vec", tag = "8")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// The value, opaque; empty with DELETE.
+    #[prost(bytes = "vec", tag = "9")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+}
+/// Row is a live key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Row {
+    /// The key, opaque bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// The value, opaque bytes; may be empty.
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// The seq of the change that wrote it last.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// The version of the value's form, the writer's own.
+    #[prost(uint32, tag = "4")]
+    pub schema_version: u32,
+}
+/// AppendDurability is a mode with its number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppendDurability {
+    /// The mode.
+    #[prost(enumeration = "ReplicationMode", tag = "1")]
+    pub mode: i32,
+    /// At how many replicas; 1 to `max_replicas` with QUORUM, otherwise 0.
+    #[prost(uint32, tag = "2")]
+    pub replicas: u32,
+}
+/// DatasetPolicy is what an operator decides for a dataset. It may change at any time; every change is an entry
+/// of the log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetPolicy {
+    /// How far an append must have come that does not say. Absent: LOCAL.
+    #[prost(message, optional, tag = "1")]
+    pub default_durability: ::core::option::Option<AppendDurability>,
+    /// So many replicas must be in sync before an append with QUORUM or ALL_IN_SYNC is accepted; at most
+    /// `max_replicas`. 0: none.
+    #[prost(uint32, tag = "2")]
+    pub min_in_sync: u32,
+    /// A replica is in sync when it has applied what the head was this long ago, or later; 100 to 3,600,000.
+    /// 0 means 10,000.
+    #[prost(int64, tag = "3")]
+    pub max_sync_lag_ms: i64,
+    /// At most so many of the last changes are kept; at most 2^53 - 1. 0 means 1,000,000.
+    #[prost(int64, tag = "4")]
+    pub retention_changes: i64,
+    /// No changes older than this are kept. What is beyond either bound may be dropped, up to a checkpoint.
+    /// 0 means 604,800,000, 7 days.
+    #[prost(int64, tag = "5")]
+    pub retention_ms: i64,
+    /// An idempotency key is remembered at least this long, and as long as its change is kept. 0 means
+    /// 604,800,000, 7 days.
+    #[prost(int64, tag = "6")]
+    pub idempotency_retention_ms: i64,
+    /// How old a BOUNDED read may be that does not say. 0 means 10,000.
+    #[prost(int64, tag = "7")]
+    pub max_staleness_ms: i64,
+    /// The lock key whose holder may append, rules of a name; empty: an append cannot be fenced.
+    #[prost(string, tag = "8")]
+    pub fence_key: ::prost::alloc::string::String,
+    /// Every append must be fenced. Only with fence_key.
+    #[prost(bool, tag = "9")]
+    pub fence_required: bool,
+    /// The keys and values of all live rows take at most so many bytes. 0 sets no bound.
+    #[prost(int64, tag = "10")]
+    pub max_bytes: i64,
+    /// A checkpoint is made after so many changes, 1 to 1,000,000. 0 means 10,000.
+    #[prost(uint32, tag = "11")]
+    pub checkpoint_changes: u32,
+    /// A checkpoint is made at the latest this long after the first change since the last one; 100 to 3,600,000.
+    /// 0 means 5,000.
+    #[prost(int64, tag = "12")]
+    pub checkpoint_interval_ms: i64,
+    /// A snapshot that is being read keeps the log from being dropped for at most this long in all; at most
+    /// 86,400,000. 0 means 3,600,000, one hour.
+    #[prost(int64, tag = "13")]
+    pub snapshot_hold_ms: i64,
+}
+/// Dataset is a named table with its log, as an operator sees it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Dataset {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it, above 0, never used again in this namespace: a dataset that is made anew under the same
+    /// name has another.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// What is in force, as it was given: what was left out is still left out.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// The version of the policy, from 1: one more with every change.
+    #[prost(uint64, tag = "4")]
+    pub policy_version: u64,
+    /// The last change.
+    #[prost(uint64, tag = "5")]
+    pub head_seq: u64,
+    /// Changes up to this one are not kept any more.
+    #[prost(uint64, tag = "6")]
+    pub floor_seq: u64,
+    /// Idempotency keys of changes up to this one are not remembered any more.
+    #[prost(uint64, tag = "7")]
+    pub dropped_seq: u64,
+    /// How many keys are live.
+    #[prost(uint64, tag = "8")]
+    pub count: u64,
+    /// What their keys and values take.
+    #[prost(int64, tag = "9")]
+    pub bytes: i64,
+    /// The epoch in which it was created; part of its log hash at 0.
+    #[prost(uint64, tag = "10")]
+    pub created_epoch: u64,
+    /// When it was created.
+    #[prost(int64, tag = "11")]
+    pub created_at_ms: i64,
+    /// The last checkpoint; absent while there is none.
+    #[prost(message, optional, tag = "12")]
+    pub checkpoint: ::core::option::Option<Checkpoint>,
+    /// How many replicas are registered.
+    #[prost(uint32, tag = "13")]
+    pub replica_count: u32,
+    /// How many of them are in sync.
+    #[prost(uint32, tag = "14")]
+    pub in_sync_count: u32,
+}
+/// CreateDatasetRequest makes a dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateDatasetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Its policy. Absent: the defaults.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// CreateDatasetResponse is the dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateDatasetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The dataset.
+    #[prost(message, optional, tag = "2")]
+    pub dataset: ::core::option::Option<Dataset>,
+}
+/// UpdateDatasetRequest changes the policy of a dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateDatasetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// All of its policy from here on. Required.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// The version of its policy, as DescribeDataset tells it. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub expected_version: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes and in the change, at most 128 bytes, no control characters. May be
+    /// empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// UpdateDatasetResponse is the dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateDatasetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The dataset. Its head is the entry of the log that told the change, unless this is a repeat.
+    #[prost(message, optional, tag = "2")]
+    pub dataset: ::core::option::Option<Dataset>,
+}
+/// DeleteDatasetRequest ends a dataset, with its rows, its log and its replicas.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteDatasetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Its identity, as DescribeDataset tells it. Required, above 0.
+    #[prost(uint64, tag = "3")]
+    pub dataset_id: u64,
+    /// Why, for the audit history. Required, 1 to 512 bytes, no control characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// DeleteDatasetResponse says that it is gone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteDatasetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+}
+/// ListDatasetsRequest asks for a page of datasets.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDatasetsRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only those whose names start with this, at most 512 bytes. Empty lists all.
+    #[prost(string, tag = "2")]
+    pub dataset_prefix: ::prost::alloc::string::String,
+    /// At most this many, 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListDatasetsResponse is a page of datasets.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDatasetsResponse {
+    /// Where this page was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// In byte order of their names.
+    #[prost(message, repeated, tag = "2")]
+    pub datasets: ::prost::alloc::vec::Vec<Dataset>,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// DescribeDatasetRequest asks for all about a dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeDatasetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+}
+/// DescribeDatasetResponse is all about a dataset.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DescribeDatasetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The dataset.
+    #[prost(message, optional, tag = "2")]
+    pub dataset: ::core::option::Option<Dataset>,
+    /// What a correct replica must have at the head: as a checkpoint, but of this moment and not in the log.
+    #[prost(message, optional, tag = "3")]
+    pub head: ::core::option::Option<Checkpoint>,
+    /// How the server's look at its own rows goes on.
+    #[prost(message, optional, tag = "4")]
+    pub scrub: ::core::option::Option<ScrubStatus>,
+}
+/// ScrubStatus is how far a server has looked at its own rows since it started.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScrubStatus {
+    /// When the last full pass ended, unix milliseconds of the server; 0 before the first one has.
+    #[prost(int64, tag = "1")]
+    pub passed_at_ms: i64,
+    /// How many of the 65,536 buckets the pass under way has seen.
+    #[prost(uint32, tag = "2")]
+    pub buckets_seen: u32,
+    /// How many rows this pass has read.
+    #[prost(uint64, tag = "3")]
+    pub rows_seen: u64,
+    /// What was found and is still there, at most 16.
+    #[prost(message, repeated, tag = "4")]
+    pub damaged: ::prost::alloc::vec::Vec<DamagedRow>,
+}
+/// DamagedRow is something stored that is not what was written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DamagedRow {
+    /// The bucket it lies in.
+    #[prost(uint32, tag = "1")]
+    pub bucket: u32,
+    /// The key as it is stored, if there is one; empty when the bucket as a whole has other rows than it should.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// What is wrong, for people.
+    #[prost(string, tag = "3")]
+    pub problem: ::prost::alloc::string::String,
+}
+/// ChangeOp is what a change does. The numbers go into the change's hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChangeOp {
+    /// Not an operation; refused. A receiver stops at an operation that it does not know.
+    Unspecified = 0,
+    /// The key has this value from here on.
+    Put = 1,
+    /// The key is not live any more. Of a key that is not live it changes no row.
+    Delete = 2,
+    /// Something about the dataset: its kind is in `key`, as UTF-8, and what it says in `value`. Changes no row.
+    /// The kind `policy` has the DatasetPolicy in force from here on as its value, encoded. A kind that the
+    /// receiver does not know means nothing to it.
+    Control = 3,
+}
+impl ChangeOp {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHANGE_OP_UNSPECIFIED",
+            Self::Put => "CHANGE_OP_PUT",
+            Self::Delete => "CHANGE_OP_DELETE",
+            Self::Control => "CHANGE_OP_CONTROL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHANGE_OP_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHANGE_OP_PUT" => Some(Self::Put),
+            "CHANGE_OP_DELETE" => Some(Self::Delete),
+            "CHANGE_OP_CONTROL" => Some(Self::Control),
+            _ => None,
+        }
+    }
+}
+/// ReplicationMode says how far an append must have come before it is answered. Whatever it is, the change is
+/// durable at the server first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReplicationMode {
+    /// In a request the dataset's default; in a policy LOCAL.
+    Unspecified = 0,
+    /// Durable at the server.
+    Local = 1,
+    /// Applied at a number of replicas, too.
+    Quorum = 2,
+    /// Applied at every replica that is in sync, and at max(1, min_in_sync) at least.
+    AllInSync = 3,
+}
+impl ReplicationMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLICATION_MODE_UNSPECIFIED",
+            Self::Local => "REPLICATION_MODE_LOCAL",
+            Self::Quorum => "REPLICATION_MODE_QUORUM",
+            Self::AllInSync => "REPLICATION_MODE_ALL_IN_SYNC",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLICATION_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLICATION_MODE_LOCAL" => Some(Self::Local),
+            "REPLICATION_MODE_QUORUM" => Some(Self::Quorum),
+            "REPLICATION_MODE_ALL_IN_SYNC" => Some(Self::AllInSync),
+            _ => None,
+        }
+    }
+}
+/// GetDigestNodesRequest reads nodes of the state digest, a tree of 16 children each: level 0 is the root,
+/// level 4 the 65,536 buckets.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDigestNodesRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The level, 0 to 4.
+    #[prost(uint32, tag = "3")]
+    pub level: u32,
+    /// Which nodes of the level, rising, at most `max_digest_nodes`. Empty: all of them, up to level 3.
+    #[prost(uint32, repeated, tag = "4")]
+    pub indices: ::prost::alloc::vec::Vec<u32>,
+}
+/// GetDigestNodesResponse is the nodes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDigestNodesResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The head whose digest this is. A replica compares with its own at exactly this position.
+    #[prost(message, optional, tag = "2")]
+    pub as_of: ::core::option::Option<LogPosition>,
+    /// The nodes in the order asked for, 32 bytes each, one behind the other.
+    #[prost(bytes = "vec", tag = "3")]
+    pub nodes: ::prost::alloc::vec::Vec<u8>,
+}
+/// ListBucketRequest reads what lies in buckets of the digest.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBucketRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Which buckets, 0 to 65,535, rising, 1 to `max_buckets`.
+    #[prost(uint32, repeated, tag = "3")]
+    pub buckets: ::prost::alloc::vec::Vec<u32>,
+}
+/// ListBucketResponse is what lies in buckets. The server has looked at its own rows of them first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBucketResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The head whose rows these are.
+    #[prost(message, optional, tag = "2")]
+    pub as_of: ::core::option::Option<LogPosition>,
+    /// The buckets in the order asked for: at least one, and those that fit. Ask for the others again.
+    #[prost(message, repeated, tag = "3")]
+    pub buckets: ::prost::alloc::vec::Vec<Bucket>,
+}
+/// Bucket is one bucket of the digest.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Bucket {
+    /// Which, 0 to 65,535.
+    #[prost(uint32, tag = "1")]
+    pub bucket: u32,
+    /// Its live rows, by key in byte order.
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<BucketEntry>,
+}
+/// BucketEntry is a row as the digest knows it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BucketEntry {
+    /// The key.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// The seq of the change that wrote it last.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// The entry hash, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub entry_hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// FetchEntriesRequest reads rows to repair a replica with.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchEntriesRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The keys, 1 to `max_fetch_keys`, each once.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub keys: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// FetchEntriesResponse is the rows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchEntriesResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The head whose rows these are. A replica applies up to exactly this position before it writes them.
+    #[prost(message, optional, tag = "2")]
+    pub as_of: ::core::option::Option<LogPosition>,
+    /// One for each key in the order asked for: at least one, and those that fit into 1 MiB. Ask for the others
+    /// again.
+    #[prost(message, repeated, tag = "3")]
+    pub entries: ::prost::alloc::vec::Vec<FetchedEntry>,
+}
+/// FetchedEntry is what the server has of a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchedEntry {
+    /// The key.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// Its row; absent when the key is not live.
+    #[prost(message, optional, tag = "2")]
+    pub row: ::core::option::Option<Row>,
+}
+/// DriftReport is drift as a replica has found it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DriftReport {
+    /// Where it was found.
+    #[prost(message, optional, tag = "1")]
+    pub as_of: ::core::option::Option<LogPosition>,
+    /// How many buckets differ.
+    #[prost(uint32, tag = "2")]
+    pub bad_buckets: u32,
+    /// How many keys the replica lacks.
+    #[prost(uint64, tag = "3")]
+    pub missing: u64,
+    /// How many it has too many.
+    #[prost(uint64, tag = "4")]
+    pub extra: u64,
+    /// How many differ.
+    #[prost(uint64, tag = "5")]
+    pub divergent: u64,
+    /// Some of them, at most 100.
+    #[prost(message, repeated, tag = "6")]
+    pub findings: ::prost::alloc::vec::Vec<DriftFinding>,
+    /// What was done about it.
+    #[prost(enumeration = "DriftAction", tag = "7")]
+    pub action: i32,
+}
+/// DriftFinding is one key that differs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DriftFinding {
+    /// How.
+    #[prost(enumeration = "DriftKind", tag = "1")]
+    pub kind: i32,
+    /// The bucket, 0 to 65,535.
+    #[prost(uint32, tag = "2")]
+    pub bucket: u32,
+    /// The key, 1 to `max_entry_key_bytes`.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// The seq of the replica's row; 0 when it has none.
+    #[prost(uint64, tag = "4")]
+    pub replica_seq: u64,
+    /// The seq of the server's row; 0 when it has none.
+    #[prost(uint64, tag = "5")]
+    pub server_seq: u64,
+}
+/// ReportDriftRequest tells the server of drift, for operators and for the audit history.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportDriftRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The name of the replica. Required.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// Its number, 1 for the first report of this generation and one more for each new one. One that has arrived
+    /// before is answered as done.
+    #[prost(uint64, tag = "5")]
+    pub report_number: u64,
+    /// What was found. Required.
+    #[prost(message, optional, tag = "6")]
+    pub report: ::core::option::Option<DriftReport>,
+    /// Stored in the event, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "7")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// ReportDriftResponse says that it is written down.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportDriftResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+}
+/// ScrubDatasetRequest has the server look at some of its own rows, now and beside the passes it makes by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScrubDatasetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The first bucket to look at, 0 to 65,535.
+    #[prost(uint32, tag = "3")]
+    pub first_bucket: u32,
+    /// How many buckets at most, 1 to `max_scrub_buckets`; 0 means all that may be. A page of many rows is shorter.
+    #[prost(uint32, tag = "4")]
+    pub buckets: u32,
+}
+/// ScrubDatasetResponse is what was found.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScrubDatasetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The first bucket that was not looked at; 65,536 when this was the last part.
+    #[prost(uint32, tag = "2")]
+    pub next_bucket: u32,
+    /// How many rows were read.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+    /// What is not as it was written, at most 100.
+    #[prost(message, repeated, tag = "4")]
+    pub damaged: ::prost::alloc::vec::Vec<DamagedRow>,
+    /// How many there are in all in these buckets.
+    #[prost(uint64, tag = "5")]
+    pub damaged_count: u64,
+}
+/// DriftKind says how a replica's row differs from the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DriftKind {
+    /// Not a kind; refused.
+    Unspecified = 0,
+    /// The replica lacks it.
+    Missing = 1,
+    /// The server has no such key.
+    Extra = 2,
+    /// Both have it, and not the same.
+    Divergent = 3,
+}
+impl DriftKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DRIFT_KIND_UNSPECIFIED",
+            Self::Missing => "DRIFT_KIND_MISSING",
+            Self::Extra => "DRIFT_KIND_EXTRA",
+            Self::Divergent => "DRIFT_KIND_DIVERGENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DRIFT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DRIFT_KIND_MISSING" => Some(Self::Missing),
+            "DRIFT_KIND_EXTRA" => Some(Self::Extra),
+            "DRIFT_KIND_DIVERGENT" => Some(Self::Divergent),
+            _ => None,
+        }
+    }
+}
+/// DriftAction says what a replica did about drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DriftAction {
+    /// Not an action; refused.
+    Unspecified = 0,
+    /// Nothing: it only tells.
+    None = 1,
+    /// It wrote the server's rows over its own.
+    Repaired = 2,
+    /// It has put itself into quarantine, for a new snapshot.
+    Quarantined = 3,
+    /// Its log is not the server's: it starts anew.
+    Resynced = 4,
+}
+impl DriftAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DRIFT_ACTION_UNSPECIFIED",
+            Self::None => "DRIFT_ACTION_NONE",
+            Self::Repaired => "DRIFT_ACTION_REPAIRED",
+            Self::Quarantined => "DRIFT_ACTION_QUARANTINED",
+            Self::Resynced => "DRIFT_ACTION_RESYNCED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DRIFT_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "DRIFT_ACTION_NONE" => Some(Self::None),
+            "DRIFT_ACTION_REPAIRED" => Some(Self::Repaired),
+            "DRIFT_ACTION_QUARANTINED" => Some(Self::Quarantined),
+            "DRIFT_ACTION_RESYNCED" => Some(Self::Resynced),
+            _ => None,
+        }
+    }
+}
+/// Replica is a registered consumer of a dataset.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Replica {
+    /// Its name in the dataset.
+    #[prost(string, tag = "1")]
+    pub replica: ::prost::alloc::string::String,
+    /// The registration in force, above 0. Earlier ones are refused.
+    #[prost(uint64, tag = "2")]
+    pub generation: u64,
+    /// What it said of itself; may be empty.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// The principal that registered it.
+    #[prost(string, tag = "4")]
+    pub principal: ::prost::alloc::string::String,
+    /// When this generation was registered.
+    #[prost(int64, tag = "5")]
+    pub registered_at_ms: i64,
+    /// What it last said of itself; UNSPECIFIED before its first Ack.
+    #[prost(enumeration = "ReplicaState", tag = "6")]
+    pub state: i32,
+    /// Up to where it has applied, as its last Ack in this epoch said; 0 before.
+    #[prost(uint64, tag = "7")]
+    pub applied_seq: u64,
+    /// Up to where a checkpoint has shown that its rows are the server's, as its last Ack in this epoch said.
+    #[prost(uint64, tag = "8")]
+    pub verified_seq: u64,
+    /// How many changes it has still to apply.
+    #[prost(uint64, tag = "9")]
+    pub lag_changes: u64,
+    /// How long ago the head was what it has applied now; 0 when it has applied everything. At least this, and the
+    /// time since this epoch started when it cannot be told.
+    #[prost(int64, tag = "10")]
+    pub lag_ms: i64,
+    /// It is in the in-sync set.
+    #[prost(bool, tag = "11")]
+    pub in_sync: bool,
+    /// How long it stays alive without another Ack; 0 when it is not.
+    #[prost(int64, tag = "12")]
+    pub lease_remaining_ms: i64,
+    /// The last drift it has reported in this generation; absent when it has not.
+    #[prost(message, optional, tag = "13")]
+    pub last_drift: ::core::option::Option<DriftReport>,
+}
+/// RegisterReplicaRequest makes a process the one that may act as a replica, and every earlier one not.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterReplicaRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The name of the replica. Required, 1 to 512 bytes, rules of a name.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// 16 random bytes made for this registration; a repeat has the same. Required.
+    #[prost(bytes = "vec", tag = "4")]
+    pub instance: ::prost::alloc::vec::Vec<u8>,
+    /// The generation that it follows, as ListReplicas tells it; 0 when the replica is not registered.
+    #[prost(uint64, tag = "5")]
+    pub expected_generation: u64,
+    /// What people see in lists, at most 512 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub description: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "7")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// RegisterReplicaResponse is the registration.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterReplicaResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The generation, above every one before it; it goes with every call of the replica.
+    #[prost(uint64, tag = "2")]
+    pub generation: u64,
+    /// Identity of the dataset, as in Dataset.
+    #[prost(uint64, tag = "3")]
+    pub dataset_id: u64,
+}
+/// UnregisterReplicaRequest forgets a replica.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnregisterReplicaRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The name of the replica. Required.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// Why, for the audit history, at most 512 bytes, no control characters. May be empty.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Stored in the events this call causes, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "6")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// UnregisterReplicaResponse says that it is gone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnregisterReplicaResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+}
+/// ListReplicasRequest asks for the replicas of a dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListReplicasRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// At most this many, 1 to 1,000; 0 means 100. A page of long texts is shorter.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Where the last page ended: its next_page_token. Empty starts at the beginning.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListReplicasResponse is a page of replicas.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListReplicasResponse {
+    /// Where this page was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// In byte order of their names.
+    #[prost(message, repeated, tag = "2")]
+    pub replicas: ::prost::alloc::vec::Vec<Replica>,
+    /// The head of the dataset.
+    #[prost(uint64, tag = "3")]
+    pub head_seq: u64,
+    /// Give it back for the next page; empty when this is the last.
+    #[prost(string, tag = "4")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// AckRequest tells how far a replica is. It renews the replica's lease of `replica_lease_ms`, and is sent again
+/// each second although nothing has changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AckRequest {
+    /// The namespace. Required; on Attach absent or that of the session.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The name of the replica. Required.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation. Required, above 0.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// The subscription it follows, as Started told it. Required, above 0. What was applied before it, the server
+    /// has compared when it began.
+    #[prost(uint64, tag = "5")]
+    pub subscription_id: u64,
+    /// Every change up to this one is applied and durable at the replica. Not below what an Ack of this generation
+    /// has said before.
+    #[prost(uint64, tag = "6")]
+    pub applied_seq: u64,
+    /// The last checkpoint at which its rows were the server's; not above applied_seq.
+    #[prost(uint64, tag = "7")]
+    pub verified_seq: u64,
+    /// What it says of itself. Required.
+    #[prost(enumeration = "ReplicaState", tag = "8")]
+    pub state: i32,
+}
+/// AckResponse answers with the head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AckResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// The head of the dataset. Once the replica has applied it, it is as fresh as the sending of this Ack.
+    #[prost(uint64, tag = "2")]
+    pub head_seq: u64,
+    /// The replica is in the in-sync set.
+    #[prost(bool, tag = "3")]
+    pub in_sync: bool,
+}
+/// ReplicaState is what a replica says of itself. A receiver treats one that it does not know as QUARANTINED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReplicaState {
+    /// Not a state; refused in an Ack.
+    Unspecified = 0,
+    /// It applies every change. Only such a replica is in sync and counts for an append.
+    Ok = 1,
+    /// Some changes wait for people, or its rows are known to differ.
+    Degraded = 2,
+    /// Its rows must not be used; it waits for a new snapshot, or for people.
+    Quarantined = 3,
+}
+impl ReplicaState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLICA_STATE_UNSPECIFIED",
+            Self::Ok => "REPLICA_STATE_OK",
+            Self::Degraded => "REPLICA_STATE_DEGRADED",
+            Self::Quarantined => "REPLICA_STATE_QUARANTINED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLICA_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLICA_STATE_OK" => Some(Self::Ok),
+            "REPLICA_STATE_DEGRADED" => Some(Self::Degraded),
+            "REPLICA_STATE_QUARANTINED" => Some(Self::Quarantined),
+            _ => None,
+        }
+    }
+}
+/// DatasetCreated starts a dataset. Its salt stands in journal_only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetCreated {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it; equal to the event's revision.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// Its policy, version 1.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// The epoch in which it was created.
+    #[prost(uint64, tag = "4")]
+    pub created_epoch: u64,
+    /// The log hash at 0, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// DatasetUpdated changes the policy of a dataset. It is an entry of the log, too; that stands in journal_only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetUpdated {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The policy from here on.
+    #[prost(message, optional, tag = "3")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// Its version from here on: one more than before.
+    #[prost(uint64, tag = "4")]
+    pub version: u64,
+    /// The seq of the entry.
+    #[prost(uint64, tag = "5")]
+    pub seq: u64,
+    /// The log hash after it, 32 bytes.
+    #[prost(bytes = "vec", tag = "6")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// DatasetDeleted ends a dataset, with its rows, its log and its replicas.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetDeleted {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+}
+/// Appended adds a batch to the log. The changes themselves stand in journal_only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Appended {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The seq of the first change.
+    #[prost(uint64, tag = "3")]
+    pub first_seq: u64,
+    /// The seq of the last change.
+    #[prost(uint64, tag = "4")]
+    pub last_seq: u64,
+    /// The log hash after it, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// DatasetCheckpointed tells what every correct replica must have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetCheckpointed {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// What, and where.
+    #[prost(message, optional, tag = "3")]
+    pub checkpoint: ::core::option::Option<Checkpoint>,
+}
+/// LogTrimmed forgets the oldest changes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogTrimmed {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// Changes up to here are not kept any more.
+    #[prost(message, optional, tag = "3")]
+    pub floor: ::core::option::Option<LogPosition>,
+    /// Idempotency keys of changes up to this one are not remembered any more; never above floor.
+    #[prost(uint64, tag = "4")]
+    pub dropped_seq: u64,
+}
+/// ReplicaRegistered starts a generation of a replica and ends the one before. Its instance stands in
+/// journal_only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplicaRegistered {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The name of the replica.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// The generation; equal to the event's revision.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// What it said of itself; may be empty.
+    #[prost(string, tag = "5")]
+    pub description: ::prost::alloc::string::String,
+}
+/// ReplicaUnregistered forgets a replica.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplicaUnregistered {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The name of the replica.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// The generation that ends.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+}
+/// ReplicaStateChanged tells that an Ack had another state than the one before it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplicaStateChanged {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The name of the replica.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// The state from here on.
+    #[prost(enumeration = "ReplicaState", tag = "5")]
+    pub state: i32,
+    /// Up to where it has applied.
+    #[prost(uint64, tag = "6")]
+    pub applied_seq: u64,
+    /// Up to where its rows were shown to be right.
+    #[prost(uint64, tag = "7")]
+    pub verified_seq: u64,
+}
+/// DriftReported tells of drift that a replica has found.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DriftReported {
+    /// The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Identity of it.
+    #[prost(uint64, tag = "2")]
+    pub dataset_id: u64,
+    /// The name of the replica.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// The number of the report in this generation.
+    #[prost(uint64, tag = "5")]
+    pub report_number: u64,
+    /// What was found.
+    #[prost(message, optional, tag = "6")]
+    pub report: ::core::option::Option<DriftReport>,
+}
+/// JournaledChange is a change as the journal keeps it: whole, and with what it does to the rows and their
+/// digest, so that nothing has to be read or computed when it is applied again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JournaledChange {
+    /// The change.
+    #[prost(message, optional, tag = "1")]
+    pub change: ::core::option::Option<Change>,
+    /// The bucket of its key.
+    #[prost(uint32, tag = "2")]
+    pub bucket: u32,
+    /// The entry hash of the row it replaces or deletes, 32 bytes; empty when the key was not live.
+    #[prost(bytes = "vec", tag = "3")]
+    pub old_entry_hash: ::prost::alloc::vec::Vec<u8>,
+    /// The entry hash of the row it writes, 32 bytes; empty when it writes none.
+    #[prost(bytes = "vec", tag = "4")]
+    pub entry_hash: ::prost::alloc::vec::Vec<u8>,
+    /// What key and value of the row it replaces or deletes take; 0 when the key was not live.
+    #[prost(uint64, tag = "5")]
+    pub old_bytes: u64,
+    /// SHA-256 of what makes a repeat the same, 32 bytes; empty without an idempotency key.
+    #[prost(bytes = "vec", tag = "6")]
+    pub payload_hash: ::prost::alloc::vec::Vec<u8>,
+}
 /// Event is one committed fact of a namespace. The journal, Watch and the audit history are the same
 /// events. Receivers of a watch skip bodies they do not know.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -560,7 +1725,7 @@ pub struct Event {
     /// What happened.
     #[prost(
         oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -638,6 +1803,36 @@ pub mod event {
         /// The settings of the namespace changed.
         #[prost(message, tag = "43")]
         NamespaceConfigured(super::NamespaceConfigured),
+        /// A dataset was created.
+        #[prost(message, tag = "44")]
+        DatasetCreated(super::DatasetCreated),
+        /// The policy of a dataset changed.
+        #[prost(message, tag = "45")]
+        DatasetUpdated(super::DatasetUpdated),
+        /// A dataset was deleted.
+        #[prost(message, tag = "46")]
+        DatasetDeleted(super::DatasetDeleted),
+        /// Changes were appended to a dataset.
+        #[prost(message, tag = "47")]
+        Appended(super::Appended),
+        /// What a replica of a dataset must have at a seq.
+        #[prost(message, tag = "48")]
+        DatasetCheckpointed(super::DatasetCheckpointed),
+        /// The oldest changes of a dataset are not kept any more.
+        #[prost(message, tag = "49")]
+        LogTrimmed(super::LogTrimmed),
+        /// A process became a replica of a dataset.
+        #[prost(message, tag = "50")]
+        ReplicaRegistered(super::ReplicaRegistered),
+        /// A replica is not registered any more.
+        #[prost(message, tag = "51")]
+        ReplicaUnregistered(super::ReplicaUnregistered),
+        /// A replica said something else of itself than before.
+        #[prost(message, tag = "52")]
+        ReplicaStateChanged(super::ReplicaStateChanged),
+        /// A replica has found that its rows are not the server's.
+        #[prost(message, tag = "53")]
+        DriftReported(super::DriftReported),
     }
 }
 /// JournalOnly is what the server must remember but shows nobody.
@@ -654,6 +1849,15 @@ pub struct JournalOnly {
     /// outcomes are forgotten and they are never executed again, after a recovery too.
     #[prost(message, repeated, tag = "3")]
     pub answered: ::prost::alloc::vec::Vec<IdRange>,
+    /// The changes of an appended batch, or the entry that dataset_updated adds to the log.
+    #[prost(message, repeated, tag = "4")]
+    pub changes: ::prost::alloc::vec::Vec<JournaledChange>,
+    /// The salt of a dataset's digest, 16 bytes; with dataset_created.
+    #[prost(bytes = "vec", tag = "5")]
+    pub salt: ::prost::alloc::vec::Vec<u8>,
+    /// The 16 bytes a registration is recognised by; with replica_registered.
+    #[prost(bytes = "vec", tag = "6")]
+    pub instance: ::prost::alloc::vec::Vec<u8>,
 }
 /// EpochStarted is the first event of an epoch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1540,6 +2744,9 @@ pub struct EventFilter {
     /// Only events decided before this moment, unix milliseconds of the server; 0 is no condition.
     #[prost(int64, tag = "6")]
     pub until_at_ms: i64,
+    /// Only events about this dataset; empty is no condition. Rules of a name.
+    #[prost(string, tag = "7")]
+    pub dataset: ::prost::alloc::string::String,
 }
 /// WatchRequest asks for events as they happen.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3812,6 +5019,175 @@ pub mod admin_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// AppendRequest writes a batch: all of its changes or none, in this order. It needs no session; on Attach it is
+/// an item like others, at most as large as a frame. Larger ones go unary.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AppendRequest {
+    /// The namespace. Required; on Attach absent or that of the session.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The changes. 1 to `max_append_changes`; keys and values together at most `max_append_bytes`.
+    #[prost(message, repeated, tag = "3")]
+    pub changes: ::prost::alloc::vec::Vec<NewChange>,
+    /// Proof that the writer holds the lock that the dataset's policy names. Absent: none.
+    #[prost(message, optional, tag = "4")]
+    pub fence: ::core::option::Option<AppendFence>,
+    /// The seq that the head must have before the batch. Absent: any.
+    #[prost(uint64, optional, tag = "5")]
+    pub expected_head_seq: ::core::option::Option<u64>,
+    /// A head of this dataset that the writer knew before it first tried to append any of these changes. A change
+    /// with an idempotency key that is not remembered is then refused when its record may have been dropped since.
+    /// Absent: not checked.
+    #[prost(uint64, optional, tag = "6")]
+    pub since_seq: ::core::option::Option<u64>,
+    /// How far the changes must have come before this is answered. Absent: the dataset's default.
+    #[prost(message, optional, tag = "7")]
+    pub durability: ::core::option::Option<AppendDurability>,
+    /// How long the answer waits for replicas, at most `max_replication_wait_ms`. 0 means 10,000.
+    #[prost(int64, tag = "8")]
+    pub replication_timeout_ms: i64,
+    /// Who writes, as readers of the log are told; at most 512 bytes, no control characters. Empty: the principal.
+    #[prost(string, tag = "9")]
+    pub origin: ::prost::alloc::string::String,
+    /// Stored in the event and in every change, at most 128 bytes, no control characters. May be empty.
+    #[prost(string, tag = "10")]
+    pub correlation_id: ::prost::alloc::string::String,
+}
+/// NewChange is a change that is still to get its number.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NewChange {
+    /// PUT or DELETE.
+    #[prost(enumeration = "ChangeOp", tag = "1")]
+    pub op: i32,
+    /// The key. Required, 1 to `max_entry_key_bytes` opaque bytes. May come several times in a batch; the last one
+    /// stands.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// The value, opaque; empty with DELETE.
+    #[prost(bytes = "vec", tag = "3")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+    /// The version of the value's form, the writer's own.
+    #[prost(uint32, tag = "4")]
+    pub schema_version: u32,
+    /// The change is recognised by this when it comes again, 1 to 128 bytes, no control characters, different from
+    /// all others of the batch. Empty: it is not recognised.
+    #[prost(string, tag = "5")]
+    pub idempotency_key: ::prost::alloc::string::String,
+    /// The seq that the row of the key must have before the batch, 0: it must not be live. Absent: any.
+    #[prost(uint64, optional, tag = "6")]
+    pub expected_key_seq: ::core::option::Option<u64>,
+}
+/// AppendFence shows a lock with an append.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppendFence {
+    /// The key of the lock. Required, rules of a name.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The token of an EXCLUSIVE hold of it. Required, above 0.
+    #[prost(uint64, tag = "2")]
+    pub token: u64,
+}
+/// AppendResponse tells the numbers of the changes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AppendResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// How far they have come.
+    #[prost(enumeration = "AppendOutcome", tag = "2")]
+    pub outcome: i32,
+    /// Each change, in the order of the request.
+    #[prost(message, repeated, tag = "3")]
+    pub changes: ::prost::alloc::vec::Vec<AppendedChange>,
+    /// The highest seq among them: what the outcome is about.
+    #[prost(uint64, tag = "4")]
+    pub last_seq: u64,
+    /// The head of the dataset when this was decided; a good since_seq for the next change.
+    #[prost(uint64, tag = "5")]
+    pub head_seq: u64,
+    /// Replicas that are OK and have applied last_seq, by name in byte order. Empty with LOCAL.
+    #[prost(string, repeated, tag = "6")]
+    pub applied_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// AppendedChange is the number of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppendedChange {
+    /// Its seq.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// It had been appended before, with this seq.
+    #[prost(bool, tag = "2")]
+    pub duplicate: bool,
+}
+/// WaitForReplicationRequest waits until a change has come as far as it must.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaitForReplicationRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The change, with all before it. Required, above 0, not above the head.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// How far. Absent: the dataset's default.
+    #[prost(message, optional, tag = "4")]
+    pub durability: ::core::option::Option<AppendDurability>,
+    /// How long to wait, at most `max_replication_wait_ms`. 0 means 10,000.
+    #[prost(int64, tag = "5")]
+    pub replication_timeout_ms: i64,
+}
+/// WaitForReplicationResponse tells how far the change has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaitForReplicationResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// APPENDED when it is as far as was asked for.
+    #[prost(enumeration = "AppendOutcome", tag = "2")]
+    pub outcome: i32,
+    /// Replicas that are OK and have applied it, by name in byte order.
+    #[prost(string, repeated, tag = "3")]
+    pub applied_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// AppendOutcome says how far an append has come. That it happened at all is told by the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AppendOutcome {
+    /// Not an outcome; never sent.
+    Unspecified = 0,
+    /// As far as was asked for.
+    Appended = 1,
+    /// It is durable at the server, but when the time was over it was not yet applied at as many replicas as were
+    /// asked for. It stays in the log and goes on to replicas; WaitForReplication asks again.
+    AppendedNotReplicated = 2,
+}
+impl AppendOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "APPEND_OUTCOME_UNSPECIFIED",
+            Self::Appended => "APPEND_OUTCOME_APPENDED",
+            Self::AppendedNotReplicated => "APPEND_OUTCOME_APPENDED_NOT_REPLICATED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "APPEND_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "APPEND_OUTCOME_APPENDED" => Some(Self::Appended),
+            "APPEND_OUTCOME_APPENDED_NOT_REPLICATED" => Some(Self::AppendedNotReplicated),
+            _ => None,
+        }
+    }
+}
 /// ErrorDetail travels with every RPC error the server makes, as the one error detail. An error
 /// without it is a transport fault whatever its code: the outcome is unknown.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3882,8 +5258,8 @@ pub enum ErrorReason {
     DeadlineExceeded = 21,
     /// CANCELED. The caller gave the call up; the outcome is open.
     Cancelled = 22,
-    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
-    /// fail. Releases and keep-alives still work. Nothing was executed.
+    /// RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values, new datasets and appends are
+    /// refused before it can fail. Releases and keep-alives still work. Nothing was executed.
     StorageLow = 23,
     /// INTERNAL. The server broke one of its own invariants. The outcome is unknown; the server's log
     /// tells more.
@@ -3895,6 +5271,61 @@ pub enum ErrorReason {
     NamespaceExists = 26,
     /// NOT_FOUND. No such session, or none that is still remembered. Nothing changed.
     NoSuchSession = 27,
+    /// NOT_FOUND. The namespace has no such dataset, or not any more.
+    DatasetUnknown = 28,
+    /// FAILED_PRECONDITION. The dataset exists, with another policy. Nothing changed.
+    DatasetExists = 29,
+    /// RESOURCE_EXHAUSTED. The rows would take more than the dataset's policy allows, metadata `max_bytes`; now
+    /// they take `bytes`. An append that does not let them grow is accepted. Nothing was appended.
+    DatasetFull = 30,
+    /// INVALID_ARGUMENT. A change of the batch was appended before with other content: metadata `index` in the
+    /// batch, `idempotency_key` and its `seq`. Nothing was appended.
+    IdempotencyConflict = 31,
+    /// FAILED_PRECONDITION. Whether a change of the batch was appended before is not known any more: records up to
+    /// metadata `dropped_seq` were dropped; `index` in the batch, `idempotency_key`. Nothing was appended.
+    IdempotencyExpired = 32,
+    /// FAILED_PRECONDITION. The token is not that of a live EXCLUSIVE hold of the lock which the dataset's policy
+    /// names in metadata `key`. Nothing was appended.
+    Fenced = 33,
+    /// FAILED_PRECONDITION. The dataset accepts only fenced appends; the lock is in metadata `key`. Nothing was
+    /// appended.
+    FenceRequired = 34,
+    /// ABORTED. The head is not at expected_head_seq, but at metadata `head_seq`. Nothing was appended.
+    HeadMismatch = 35,
+    /// ABORTED. A key is not at expected_key_seq: metadata `index` in the batch and its actual `seq`, 0 when it is
+    /// not live. Nothing was appended.
+    KeyMismatch = 36,
+    /// UNAVAILABLE. Fewer replicas are in sync, metadata `in_sync`, than the append needs, `needed`. Nothing was
+    /// appended.
+    NotEnoughInSync = 37,
+    /// FAILED_PRECONDITION. The position is none of this log: its log hash differs, or it lies above the head,
+    /// metadata `head_seq`. One of both sides was restored to an older state, or the dataset was made anew.
+    LogDiverged = 38,
+    /// OUT_OF_RANGE. The log reaches back only to metadata `floor`, or a snapshot cannot be resumed any more. Start
+    /// over with a snapshot.
+    Compacted = 39,
+    /// ABORTED. The subscriber has taken or acknowledged nothing for `max_subscriber_stall_ms`. Resume behind
+    /// metadata `seq` and `log_hash` (hexadecimal): everything up to there was sent.
+    SlowConsumer = 40,
+    /// FAILED_PRECONDITION. The read cannot be as fresh as was asked for; metadata `applied_seq` is what it would
+    /// show.
+    StaleRead = 41,
+    /// NOT_FOUND. The dataset has no such replica, or not any more.
+    ReplicaUnknown = 42,
+    /// FAILED_PRECONDITION. A newer generation of the replica is in force, metadata `generation`. This process is
+    /// the replica no more.
+    ReplicaSuperseded = 43,
+    /// FAILED_PRECONDITION. An Ack of this generation has told of a higher applied_seq, metadata `applied_seq`. Who
+    /// has lost what it had applied registers anew.
+    AckRegressed = 44,
+    /// FAILED_PRECONDITION. The subscription that an Ack names is none of this epoch, or a newer one took over.
+    /// Subscribe, and acknowledge that.
+    SubscriptionUnknown = 45,
+    /// ABORTED. A newer subscription of the same replica took over; this stream is finished.
+    SubscriptionSuperseded = 46,
+    /// DATA_LOSS. Something stored is not what was written: metadata `dataset`, `bucket`, `key` (hexadecimal) or
+    /// `seq`. The rest of the dataset can be read.
+    DatasetDamaged = 47,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3931,6 +5362,26 @@ impl ErrorReason {
             Self::VersionMismatch => "ERROR_REASON_VERSION_MISMATCH",
             Self::NamespaceExists => "ERROR_REASON_NAMESPACE_EXISTS",
             Self::NoSuchSession => "ERROR_REASON_NO_SUCH_SESSION",
+            Self::DatasetUnknown => "ERROR_REASON_DATASET_UNKNOWN",
+            Self::DatasetExists => "ERROR_REASON_DATASET_EXISTS",
+            Self::DatasetFull => "ERROR_REASON_DATASET_FULL",
+            Self::IdempotencyConflict => "ERROR_REASON_IDEMPOTENCY_CONFLICT",
+            Self::IdempotencyExpired => "ERROR_REASON_IDEMPOTENCY_EXPIRED",
+            Self::Fenced => "ERROR_REASON_FENCED",
+            Self::FenceRequired => "ERROR_REASON_FENCE_REQUIRED",
+            Self::HeadMismatch => "ERROR_REASON_HEAD_MISMATCH",
+            Self::KeyMismatch => "ERROR_REASON_KEY_MISMATCH",
+            Self::NotEnoughInSync => "ERROR_REASON_NOT_ENOUGH_IN_SYNC",
+            Self::LogDiverged => "ERROR_REASON_LOG_DIVERGED",
+            Self::Compacted => "ERROR_REASON_COMPACTED",
+            Self::SlowConsumer => "ERROR_REASON_SLOW_CONSUMER",
+            Self::StaleRead => "ERROR_REASON_STALE_READ",
+            Self::ReplicaUnknown => "ERROR_REASON_REPLICA_UNKNOWN",
+            Self::ReplicaSuperseded => "ERROR_REASON_REPLICA_SUPERSEDED",
+            Self::AckRegressed => "ERROR_REASON_ACK_REGRESSED",
+            Self::SubscriptionUnknown => "ERROR_REASON_SUBSCRIPTION_UNKNOWN",
+            Self::SubscriptionSuperseded => "ERROR_REASON_SUBSCRIPTION_SUPERSEDED",
+            Self::DatasetDamaged => "ERROR_REASON_DATASET_DAMAGED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3964,6 +5415,26 @@ impl ErrorReason {
             "ERROR_REASON_VERSION_MISMATCH" => Some(Self::VersionMismatch),
             "ERROR_REASON_NAMESPACE_EXISTS" => Some(Self::NamespaceExists),
             "ERROR_REASON_NO_SUCH_SESSION" => Some(Self::NoSuchSession),
+            "ERROR_REASON_DATASET_UNKNOWN" => Some(Self::DatasetUnknown),
+            "ERROR_REASON_DATASET_EXISTS" => Some(Self::DatasetExists),
+            "ERROR_REASON_DATASET_FULL" => Some(Self::DatasetFull),
+            "ERROR_REASON_IDEMPOTENCY_CONFLICT" => Some(Self::IdempotencyConflict),
+            "ERROR_REASON_IDEMPOTENCY_EXPIRED" => Some(Self::IdempotencyExpired),
+            "ERROR_REASON_FENCED" => Some(Self::Fenced),
+            "ERROR_REASON_FENCE_REQUIRED" => Some(Self::FenceRequired),
+            "ERROR_REASON_HEAD_MISMATCH" => Some(Self::HeadMismatch),
+            "ERROR_REASON_KEY_MISMATCH" => Some(Self::KeyMismatch),
+            "ERROR_REASON_NOT_ENOUGH_IN_SYNC" => Some(Self::NotEnoughInSync),
+            "ERROR_REASON_LOG_DIVERGED" => Some(Self::LogDiverged),
+            "ERROR_REASON_COMPACTED" => Some(Self::Compacted),
+            "ERROR_REASON_SLOW_CONSUMER" => Some(Self::SlowConsumer),
+            "ERROR_REASON_STALE_READ" => Some(Self::StaleRead),
+            "ERROR_REASON_REPLICA_UNKNOWN" => Some(Self::ReplicaUnknown),
+            "ERROR_REASON_REPLICA_SUPERSEDED" => Some(Self::ReplicaSuperseded),
+            "ERROR_REASON_ACK_REGRESSED" => Some(Self::AckRegressed),
+            "ERROR_REASON_SUBSCRIPTION_UNKNOWN" => Some(Self::SubscriptionUnknown),
+            "ERROR_REASON_SUBSCRIPTION_SUPERSEDED" => Some(Self::SubscriptionSuperseded),
+            "ERROR_REASON_DATASET_DAMAGED" => Some(Self::DatasetDamaged),
             _ => None,
         }
     }
@@ -3996,7 +5467,7 @@ pub struct AttachCall {
     /// The same message as the unary call, without `session`.
     #[prost(
         oneof = "attach_call::Request",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub request: ::core::option::Option<attach_call::Request>,
 }
@@ -4038,6 +5509,12 @@ pub mod attach_call {
         /// LockService.RequestRelease.
         #[prost(message, tag = "20")]
         RequestRelease(super::RequestReleaseRequest),
+        /// ReplicationService.Append.
+        #[prost(message, tag = "21")]
+        Append(super::AppendRequest),
+        /// ReplicationService.Ack.
+        #[prost(message, tag = "22")]
+        Ack(super::AckRequest),
     }
 }
 /// AttachResponse is one frame from the server. Frames are cut at 256 KiB but hold at least one item.
@@ -4064,7 +5541,7 @@ pub struct AttachReply {
     /// The same message as the unary call's, or the error.
     #[prost(
         oneof = "attach_reply::Reply",
-        tags = "2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+        tags = "2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub reply: ::core::option::Option<attach_reply::Reply>,
 }
@@ -4109,6 +5586,12 @@ pub mod attach_reply {
         /// LockService.RequestRelease.
         #[prost(message, tag = "20")]
         RequestRelease(super::RequestReleaseResponse),
+        /// ReplicationService.Append.
+        #[prost(message, tag = "21")]
+        Append(super::AppendResponse),
+        /// ReplicationService.Ack.
+        #[prost(message, tag = "22")]
+        Ack(super::AckResponse),
     }
 }
 /// AttachError is the RPC error of one call.
@@ -5305,6 +6788,2076 @@ pub mod lock_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// ReadFreshness is a level with its number. Absent means STRONG.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadFreshness {
+    /// The level.
+    #[prost(enumeration = "ReadLevel", tag = "1")]
+    pub level: i32,
+    /// With BOUNDED, at most 2^53 - 1; 0 means the dataset's `max_staleness_ms`. Otherwise 0.
+    #[prost(int64, tag = "2")]
+    pub max_staleness_ms: i64,
+    /// With AT_LEAST, above 0. Otherwise 0.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+}
+/// ReadPosition tells how fresh a read was.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPosition {
+    /// It shows exactly the changes up to here.
+    #[prost(uint64, tag = "1")]
+    pub applied_seq: u64,
+    /// Every change acknowledged this long before the reply was made is among them; 0 at the dataset's server.
+    #[prost(int64, tag = "2")]
+    pub staleness_ms: i64,
+    /// A checkpoint has shown that the rows are right up to here; at the dataset's server the same as applied_seq.
+    #[prost(uint64, tag = "3")]
+    pub verified_seq: u64,
+}
+/// GetRequest reads one row.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The key. Required, 1 to `max_entry_key_bytes` bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// How fresh it must be.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<ReadFreshness>,
+}
+/// GetResponse is the row.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// How fresh it is.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<ReadPosition>,
+    /// The row; absent when the key is not live.
+    #[prost(message, optional, tag = "3")]
+    pub row: ::core::option::Option<Row>,
+}
+/// ScanRequest reads a page of rows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScanRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Only keys that start with this, at most `max_entry_key_bytes` bytes. Empty: all.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key_prefix: ::prost::alloc::vec::Vec<u8>,
+    /// Only keys above this, in byte order: the last key of the page before. Empty: from the beginning.
+    #[prost(bytes = "vec", tag = "4")]
+    pub after_key: ::prost::alloc::vec::Vec<u8>,
+    /// At most this many, 1 to 1,000; 0 means 100. A page of large rows is shorter.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    /// How fresh it must be. Each page is as of its own position.
+    #[prost(message, optional, tag = "6")]
+    pub freshness: ::core::option::Option<ReadFreshness>,
+}
+/// ScanResponse is a page of rows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScanResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// How fresh it is.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<ReadPosition>,
+    /// By key in byte order.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    /// More rows follow; ask for those above `next_after_key`.
+    #[prost(bool, tag = "4")]
+    pub more: bool,
+    /// The after_key of the next page; empty when this is the last.
+    #[prost(bytes = "vec", tag = "5")]
+    pub next_after_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// ReadLevel says how fresh a read must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReadLevel {
+    /// STRONG.
+    Unspecified = 0,
+    /// It shows every change that was acknowledged before the read began.
+    Strong = 1,
+    /// It shows every change that was acknowledged `max_staleness_ms` before.
+    Bounded = 2,
+    /// It shows every change up to `seq`.
+    AtLeast = 3,
+    /// It shows whatever is there.
+    Eventual = 4,
+}
+impl ReadLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "READ_LEVEL_UNSPECIFIED",
+            Self::Strong => "READ_LEVEL_STRONG",
+            Self::Bounded => "READ_LEVEL_BOUNDED",
+            Self::AtLeast => "READ_LEVEL_AT_LEAST",
+            Self::Eventual => "READ_LEVEL_EVENTUAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "READ_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "READ_LEVEL_STRONG" => Some(Self::Strong),
+            "READ_LEVEL_BOUNDED" => Some(Self::Bounded),
+            "READ_LEVEL_AT_LEAST" => Some(Self::AtLeast),
+            "READ_LEVEL_EVENTUAL" => Some(Self::Eventual),
+            _ => None,
+        }
+    }
+}
+/// SubscribeRequest asks for a dataset and for what happens to it. Without a start it begins with a snapshot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscribeRequest {
+    /// The namespace. Required.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The dataset. Required.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// The name of the replica that follows. Empty: a reader that acknowledges nothing and counts for nothing.
+    #[prost(string, tag = "3")]
+    pub replica: ::prost::alloc::string::String,
+    /// Its generation; above 0 with `replica`, otherwise 0. The newest subscription of a generation wins.
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    /// How many bytes of changes may be sent and not yet acknowledged, at most `max_subscription_window_bytes`; a
+    /// single batch may exceed it. 0 means that limit. Only of a replica.
+    #[prost(int64, tag = "7")]
+    pub window_bytes: i64,
+    /// Where to begin.
+    #[prost(oneof = "subscribe_request::Start", tags = "5, 6")]
+    pub start: ::core::option::Option<subscribe_request::Start>,
+}
+/// Nested message and enum types in `SubscribeRequest`.
+pub mod subscribe_request {
+    /// Where to begin.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Start {
+        /// Behind this position, without a snapshot. A reader that is no replica may leave log_hash out, and then
+        /// begins with the batch that the next seq lies in.
+        #[prost(message, tag = "5")]
+        Cursor(super::LogPosition),
+        /// Where an earlier snapshot was broken off.
+        #[prost(message, tag = "6")]
+        Snapshot(super::SnapshotCursor),
+    }
+}
+/// SnapshotCursor is the last row of a snapshot that was taken over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotCursor {
+    /// The snapshot, as Started told it.
+    #[prost(uint64, tag = "1")]
+    pub snapshot_id: u64,
+    /// Where its tail begins, as Started told it.
+    #[prost(message, optional, tag = "2")]
+    pub low: ::core::option::Option<LogPosition>,
+    /// The last key; empty before the first.
+    #[prost(bytes = "vec", tag = "3")]
+    pub after_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// SubscribeResponse is the next part of a subscription. Started comes first and once; then, for a snapshot, its
+/// chunks, and when all were sent SnapshotEnd; then the tail: Changes and Checkpoints in the order of their seqs.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscribeResponse {
+    /// Where this was computed.
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<ReplyHeader>,
+    /// What it is. Whoever does not know it stops.
+    #[prost(oneof = "subscribe_response::Part", tags = "2, 3, 4, 5, 6, 7")]
+    pub part: ::core::option::Option<subscribe_response::Part>,
+}
+/// Nested message and enum types in `SubscribeResponse`.
+pub mod subscribe_response {
+    /// What it is. Whoever does not know it stops.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// The subscription has begun.
+        #[prost(message, tag = "2")]
+        Started(super::Started),
+        /// Rows.
+        #[prost(message, tag = "3")]
+        SnapshotChunk(super::SnapshotChunk),
+        /// All rows were sent.
+        #[prost(message, tag = "4")]
+        SnapshotEnd(super::SnapshotEnd),
+        /// Batches of changes.
+        #[prost(message, tag = "5")]
+        Changes(super::Changes),
+        /// What the rows must be at a seq: sent after the change of that seq, also to who stands exactly there.
+        #[prost(message, tag = "6")]
+        Checkpoint(super::Checkpoint),
+        /// Nothing else was sent for a second.
+        #[prost(message, tag = "7")]
+        Heartbeat(super::Heartbeat),
+    }
+}
+/// Started tells what is followed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Started {
+    /// Identity of the dataset, as in Dataset.
+    #[prost(uint64, tag = "1")]
+    pub dataset_id: u64,
+    /// The salt of its digest, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub salt: ::prost::alloc::vec::Vec<u8>,
+    /// The epoch in which it was created; part of its log hash at 0.
+    #[prost(uint64, tag = "3")]
+    pub created_epoch: u64,
+    /// Names the subscription in Acks, above 0, for as long as the epoch lasts.
+    #[prost(uint64, tag = "4")]
+    pub subscription_id: u64,
+    /// Names the snapshot when it is resumed, above 0; 0 without one.
+    #[prost(uint64, tag = "5")]
+    pub snapshot_id: u64,
+    /// Where the tail begins: the cursor, or where the snapshot began. With a snapshot it never changes.
+    #[prost(message, optional, tag = "6")]
+    pub low: ::core::option::Option<LogPosition>,
+    /// The oldest position that the log reaches back to.
+    #[prost(message, optional, tag = "7")]
+    pub floor: ::core::option::Option<LogPosition>,
+    /// The head now.
+    #[prost(message, optional, tag = "8")]
+    pub head: ::core::option::Option<LogPosition>,
+    /// What is in force at low or at a later change; what changes it afterwards comes as a CONTROL.
+    #[prost(message, optional, tag = "9")]
+    pub policy: ::core::option::Option<DatasetPolicy>,
+    /// The window in force, bytes; 0 of a reader.
+    #[prost(int64, tag = "10")]
+    pub window_bytes: i64,
+}
+/// SnapshotChunk is rows by key in byte order, each as it was at some moment since the snapshot began. At most
+/// `max_snapshot_chunk_bytes`, but at least one row.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotChunk {
+    /// The rows, by key in byte order, above those of the chunk before.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    /// About how many rows there are in all, for people.
+    #[prost(uint64, tag = "2")]
+    pub rows_estimate: u64,
+}
+/// SnapshotEnd is the state of the rows once the tail is applied up to exactly its seq: of every change up to
+/// there, those that are not above the seq of the row in the snapshot are skipped.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotEnd {
+    /// What the rows must be then. Its seq is not below that of any row sent.
+    #[prost(message, optional, tag = "1")]
+    pub high: ::core::option::Option<Checkpoint>,
+}
+/// Changes is whole batches, one behind the other.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Changes {
+    /// The seq before the first of them. Whoever stands elsewhere has lost something, and stops.
+    #[prost(uint64, tag = "1")]
+    pub prev_seq: u64,
+    /// The changes, by rising seq without a gap, at most `max_response_bytes` in all.
+    #[prost(message, repeated, tag = "2")]
+    pub changes: ::prost::alloc::vec::Vec<Change>,
+    /// The seq of the last one.
+    #[prost(uint64, tag = "3")]
+    pub last_seq: u64,
+    /// The log hash after it, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub log_hash: ::prost::alloc::vec::Vec<u8>,
+    /// The seq of the last change of each batch, rising; the last is last_seq.
+    #[prost(uint64, repeated, tag = "5")]
+    pub batch_ends: ::prost::alloc::vec::Vec<u64>,
+}
+/// Heartbeat says that the subscription lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Heartbeat {
+    /// The head.
+    #[prost(uint64, tag = "1")]
+    pub head_seq: u64,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod replication_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// ReplicationService keeps datasets and lets replicas follow them. Its calls need no session; they are repeated
+    /// safely by what they say. Every call fails with INVALID_FIELD, NOT_PERMITTED and, apart from CreateDataset,
+    /// DeleteDataset and ListDatasets, DATASET_UNKNOWN, beside the reasons named.
+    #[derive(Debug, Clone)]
+    pub struct ReplicationServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ReplicationServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ReplicationServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ReplicationServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ReplicationServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// CreateDataset makes a dataset. One that exists with the same policy is answered as done. Fails with
+        /// DATASET_EXISTS, LIMIT_EXCEEDED (`max_datasets`) and STORAGE_LOW.
+        pub async fn create_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/CreateDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "CreateDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateDataset changes the policy of a dataset, which adds an entry to its log. A repeat whose content is in
+        /// force at expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+        pub async fn update_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/UpdateDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "UpdateDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// DeleteDataset ends a dataset. One that does not exist is answered as done. Fails with VERSION_MISMATCH when
+        /// the name belongs to another dataset by now.
+        pub async fn delete_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/DeleteDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "DeleteDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListDatasets lists datasets by name.
+        pub async fn list_datasets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDatasetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDatasetsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/ListDatasets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "ListDatasets"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// DescribeDataset tells all about one.
+        pub async fn describe_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DescribeDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/DescribeDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "DescribeDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// RegisterReplica starts a generation of a replica. A repeat with the instance of the generation in force is
+        /// answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED (`max_replicas`).
+        pub async fn register_replica(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RegisterReplicaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RegisterReplicaResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/RegisterReplica",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "RegisterReplica"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// UnregisterReplica forgets a replica. One that is not registered is answered as done. Fails with
+        /// VERSION_MISMATCH when another generation is in force.
+        pub async fn unregister_replica(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnregisterReplicaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnregisterReplicaResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/UnregisterReplica",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "lockstep.v1.ReplicationService",
+                        "UnregisterReplica",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListReplicas lists the replicas of a dataset and how far they are.
+        pub async fn list_replicas(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListReplicasRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReplicasResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/ListReplicas",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "ListReplicas"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Append writes a batch of changes. An append that did not happen is always an error. Fails with
+        /// LIMIT_EXCEEDED (`max_append_changes`, `max_append_bytes`, `max_replication_waits`), IDEMPOTENCY_CONFLICT,
+        /// IDEMPOTENCY_EXPIRED, LOG_DIVERGED, FENCE_REQUIRED, FENCED, HEAD_MISMATCH, KEY_MISMATCH, DATASET_FULL,
+        /// STORAGE_LOW and NOT_ENOUGH_IN_SYNC, checked in this order, and with DATASET_DAMAGED.
+        pub async fn append(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AppendRequest>,
+        ) -> std::result::Result<tonic::Response<super::AppendResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/Append",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "Append"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WaitForReplication waits until a change has come as far as it must. Fails with LOG_DIVERGED for a seq above
+        /// the head, and LIMIT_EXCEEDED (`max_replication_waits`).
+        pub async fn wait_for_replication(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WaitForReplicationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WaitForReplicationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/WaitForReplication",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "lockstep.v1.ReplicationService",
+                        "WaitForReplication",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Subscribe sends a dataset and what happens to it. Fails with REPLICA_UNKNOWN, REPLICA_SUPERSEDED,
+        /// LOG_DIVERGED, COMPACTED and LIMIT_EXCEEDED (`max_subscriptions`, `max_subscriptions_per_principal`), and
+        /// ends with SUBSCRIPTION_SUPERSEDED, SLOW_CONSUMER, COMPACTED, DATASET_UNKNOWN, DATASET_DAMAGED and
+        /// SERVER_STOPPING.
+        pub async fn subscribe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscribeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::SubscribeResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/Subscribe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "Subscribe"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Ack tells how far a replica is. Fails with REPLICA_UNKNOWN, REPLICA_SUPERSEDED, SUBSCRIPTION_UNKNOWN,
+        /// LOG_DIVERGED for a seq above the head, and ACK_REGRESSED.
+        pub async fn ack(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AckRequest>,
+        ) -> std::result::Result<tonic::Response<super::AckResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/Ack",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "Ack"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Get reads one row. Fails with STALE_READ and DATASET_DAMAGED.
+        pub async fn get(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/Get",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "Get"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Scan reads rows by key, a page at a time. Fails with STALE_READ and DATASET_DAMAGED.
+        pub async fn scan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ScanRequest>,
+        ) -> std::result::Result<tonic::Response<super::ScanResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/Scan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "Scan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetDigestNodes reads nodes of the state digest as of the head.
+        pub async fn get_digest_nodes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDigestNodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDigestNodesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/GetDigestNodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "GetDigestNodes"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListBucket reads what lies in buckets as of the head. Fails with DATASET_DAMAGED.
+        pub async fn list_bucket(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBucketRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBucketResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/ListBucket",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("lockstep.v1.ReplicationService", "ListBucket"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// FetchEntries reads rows by key as of the head. Fails with DATASET_DAMAGED.
+        pub async fn fetch_entries(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchEntriesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/FetchEntries",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "FetchEntries"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ReportDrift tells of drift that a replica has found. Fails with REPLICA_UNKNOWN and REPLICA_SUPERSEDED.
+        pub async fn report_drift(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportDriftRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportDriftResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/ReportDrift",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "ReportDrift"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ScrubDataset compares stored rows with what was written. For operators.
+        pub async fn scrub_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ScrubDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ScrubDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/lockstep.v1.ReplicationService/ScrubDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("lockstep.v1.ReplicationService", "ScrubDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "server")]
+pub mod replication_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ReplicationServiceServer.
+    #[async_trait]
+    pub trait ReplicationService: std::marker::Send + std::marker::Sync + 'static {
+        /// CreateDataset makes a dataset. One that exists with the same policy is answered as done. Fails with
+        /// DATASET_EXISTS, LIMIT_EXCEEDED (`max_datasets`) and STORAGE_LOW.
+        async fn create_dataset(
+            &self,
+            request: tonic::Request<super::CreateDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateDatasetResponse>,
+            tonic::Status,
+        >;
+        /// UpdateDataset changes the policy of a dataset, which adds an entry to its log. A repeat whose content is in
+        /// force at expected_version + 1 is answered as done. Fails with VERSION_MISMATCH.
+        async fn update_dataset(
+            &self,
+            request: tonic::Request<super::UpdateDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateDatasetResponse>,
+            tonic::Status,
+        >;
+        /// DeleteDataset ends a dataset. One that does not exist is answered as done. Fails with VERSION_MISMATCH when
+        /// the name belongs to another dataset by now.
+        async fn delete_dataset(
+            &self,
+            request: tonic::Request<super::DeleteDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteDatasetResponse>,
+            tonic::Status,
+        >;
+        /// ListDatasets lists datasets by name.
+        async fn list_datasets(
+            &self,
+            request: tonic::Request<super::ListDatasetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDatasetsResponse>,
+            tonic::Status,
+        >;
+        /// DescribeDataset tells all about one.
+        async fn describe_dataset(
+            &self,
+            request: tonic::Request<super::DescribeDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeDatasetResponse>,
+            tonic::Status,
+        >;
+        /// RegisterReplica starts a generation of a replica. A repeat with the instance of the generation in force is
+        /// answered as done. Fails with VERSION_MISMATCH and LIMIT_EXCEEDED (`max_replicas`).
+        async fn register_replica(
+            &self,
+            request: tonic::Request<super::RegisterReplicaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RegisterReplicaResponse>,
+            tonic::Status,
+        >;
+        /// UnregisterReplica forgets a replica. One that is not registered is answered as done. Fails with
+        /// VERSION_MISMATCH when another generation is in force.
+        async fn unregister_replica(
+            &self,
+            request: tonic::Request<super::UnregisterReplicaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnregisterReplicaResponse>,
+            tonic::Status,
+        >;
+        /// ListReplicas lists the replicas of a dataset and how far they are.
+        async fn list_replicas(
+            &self,
+            request: tonic::Request<super::ListReplicasRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReplicasResponse>,
+            tonic::Status,
+        >;
+        /// Append writes a batch of changes. An append that did not happen is always an error. Fails with
+        /// LIMIT_EXCEEDED (`max_append_changes`, `max_append_bytes`, `max_replication_waits`), IDEMPOTENCY_CONFLICT,
+        /// IDEMPOTENCY_EXPIRED, LOG_DIVERGED, FENCE_REQUIRED, FENCED, HEAD_MISMATCH, KEY_MISMATCH, DATASET_FULL,
+        /// STORAGE_LOW and NOT_ENOUGH_IN_SYNC, checked in this order, and with DATASET_DAMAGED.
+        async fn append(
+            &self,
+            request: tonic::Request<super::AppendRequest>,
+        ) -> std::result::Result<tonic::Response<super::AppendResponse>, tonic::Status>;
+        /// WaitForReplication waits until a change has come as far as it must. Fails with LOG_DIVERGED for a seq above
+        /// the head, and LIMIT_EXCEEDED (`max_replication_waits`).
+        async fn wait_for_replication(
+            &self,
+            request: tonic::Request<super::WaitForReplicationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WaitForReplicationResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Subscribe method.
+        type SubscribeStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::SubscribeResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Subscribe sends a dataset and what happens to it. Fails with REPLICA_UNKNOWN, REPLICA_SUPERSEDED,
+        /// LOG_DIVERGED, COMPACTED and LIMIT_EXCEEDED (`max_subscriptions`, `max_subscriptions_per_principal`), and
+        /// ends with SUBSCRIPTION_SUPERSEDED, SLOW_CONSUMER, COMPACTED, DATASET_UNKNOWN, DATASET_DAMAGED and
+        /// SERVER_STOPPING.
+        async fn subscribe(
+            &self,
+            request: tonic::Request<super::SubscribeRequest>,
+        ) -> std::result::Result<tonic::Response<Self::SubscribeStream>, tonic::Status>;
+        /// Ack tells how far a replica is. Fails with REPLICA_UNKNOWN, REPLICA_SUPERSEDED, SUBSCRIPTION_UNKNOWN,
+        /// LOG_DIVERGED for a seq above the head, and ACK_REGRESSED.
+        async fn ack(
+            &self,
+            request: tonic::Request<super::AckRequest>,
+        ) -> std::result::Result<tonic::Response<super::AckResponse>, tonic::Status>;
+        /// Get reads one row. Fails with STALE_READ and DATASET_DAMAGED.
+        async fn get(
+            &self,
+            request: tonic::Request<super::GetRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status>;
+        /// Scan reads rows by key, a page at a time. Fails with STALE_READ and DATASET_DAMAGED.
+        async fn scan(
+            &self,
+            request: tonic::Request<super::ScanRequest>,
+        ) -> std::result::Result<tonic::Response<super::ScanResponse>, tonic::Status>;
+        /// GetDigestNodes reads nodes of the state digest as of the head.
+        async fn get_digest_nodes(
+            &self,
+            request: tonic::Request<super::GetDigestNodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDigestNodesResponse>,
+            tonic::Status,
+        >;
+        /// ListBucket reads what lies in buckets as of the head. Fails with DATASET_DAMAGED.
+        async fn list_bucket(
+            &self,
+            request: tonic::Request<super::ListBucketRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBucketResponse>,
+            tonic::Status,
+        >;
+        /// FetchEntries reads rows by key as of the head. Fails with DATASET_DAMAGED.
+        async fn fetch_entries(
+            &self,
+            request: tonic::Request<super::FetchEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchEntriesResponse>,
+            tonic::Status,
+        >;
+        /// ReportDrift tells of drift that a replica has found. Fails with REPLICA_UNKNOWN and REPLICA_SUPERSEDED.
+        async fn report_drift(
+            &self,
+            request: tonic::Request<super::ReportDriftRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportDriftResponse>,
+            tonic::Status,
+        >;
+        /// ScrubDataset compares stored rows with what was written. For operators.
+        async fn scrub_dataset(
+            &self,
+            request: tonic::Request<super::ScrubDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ScrubDatasetResponse>,
+            tonic::Status,
+        >;
+    }
+    /// ReplicationService keeps datasets and lets replicas follow them. Its calls need no session; they are repeated
+    /// safely by what they say. Every call fails with INVALID_FIELD, NOT_PERMITTED and, apart from CreateDataset,
+    /// DeleteDataset and ListDatasets, DATASET_UNKNOWN, beside the reasons named.
+    #[derive(Debug)]
+    pub struct ReplicationServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ReplicationServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ReplicationServiceServer<T>
+    where
+        T: ReplicationService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/lockstep.v1.ReplicationService/CreateDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateDatasetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::CreateDatasetRequest>
+                    for CreateDatasetSvc<T> {
+                        type Response = super::CreateDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::create_dataset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/UpdateDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateDatasetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::UpdateDatasetRequest>
+                    for UpdateDatasetSvc<T> {
+                        type Response = super::UpdateDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::update_dataset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/DeleteDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteDatasetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::DeleteDatasetRequest>
+                    for DeleteDatasetSvc<T> {
+                        type Response = super::DeleteDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::delete_dataset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/ListDatasets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDatasetsSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ListDatasetsRequest>
+                    for ListDatasetsSvc<T> {
+                        type Response = super::ListDatasetsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDatasetsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::list_datasets(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDatasetsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/DescribeDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeDatasetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::DescribeDatasetRequest>
+                    for DescribeDatasetSvc<T> {
+                        type Response = super::DescribeDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::describe_dataset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/RegisterReplica" => {
+                    #[allow(non_camel_case_types)]
+                    struct RegisterReplicaSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::RegisterReplicaRequest>
+                    for RegisterReplicaSvc<T> {
+                        type Response = super::RegisterReplicaResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RegisterReplicaRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::register_replica(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RegisterReplicaSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/UnregisterReplica" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnregisterReplicaSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::UnregisterReplicaRequest>
+                    for UnregisterReplicaSvc<T> {
+                        type Response = super::UnregisterReplicaResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnregisterReplicaRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::unregister_replica(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnregisterReplicaSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/ListReplicas" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListReplicasSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ListReplicasRequest>
+                    for ListReplicasSvc<T> {
+                        type Response = super::ListReplicasResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListReplicasRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::list_replicas(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListReplicasSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/Append" => {
+                    #[allow(non_camel_case_types)]
+                    struct AppendSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::AppendRequest>
+                    for AppendSvc<T> {
+                        type Response = super::AppendResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AppendRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::append(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AppendSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/WaitForReplication" => {
+                    #[allow(non_camel_case_types)]
+                    struct WaitForReplicationSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::WaitForReplicationRequest>
+                    for WaitForReplicationSvc<T> {
+                        type Response = super::WaitForReplicationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WaitForReplicationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::wait_for_replication(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WaitForReplicationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/Subscribe" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubscribeSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::ServerStreamingService<super::SubscribeRequest>
+                    for SubscribeSvc<T> {
+                        type Response = super::SubscribeResponse;
+                        type ResponseStream = T::SubscribeStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubscribeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::subscribe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubscribeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/Ack" => {
+                    #[allow(non_camel_case_types)]
+                    struct AckSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::AckRequest> for AckSvc<T> {
+                        type Response = super::AckResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AckRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::ack(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AckSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/Get" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::GetRequest> for GetSvc<T> {
+                        type Response = super::GetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::get(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/Scan" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScanSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ScanRequest> for ScanSvc<T> {
+                        type Response = super::ScanResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ScanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::scan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/GetDigestNodes" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDigestNodesSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::GetDigestNodesRequest>
+                    for GetDigestNodesSvc<T> {
+                        type Response = super::GetDigestNodesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDigestNodesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::get_digest_nodes(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDigestNodesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/ListBucket" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBucketSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ListBucketRequest>
+                    for ListBucketSvc<T> {
+                        type Response = super::ListBucketResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBucketRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::list_bucket(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBucketSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/FetchEntries" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchEntriesSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::FetchEntriesRequest>
+                    for FetchEntriesSvc<T> {
+                        type Response = super::FetchEntriesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchEntriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::fetch_entries(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchEntriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/ReportDrift" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportDriftSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ReportDriftRequest>
+                    for ReportDriftSvc<T> {
+                        type Response = super::ReportDriftResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportDriftRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::report_drift(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportDriftSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/lockstep.v1.ReplicationService/ScrubDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScrubDatasetSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::UnaryService<super::ScrubDatasetRequest>
+                    for ScrubDatasetSvc<T> {
+                        type Response = super::ScrubDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ScrubDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::scrub_dataset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScrubDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ReplicationServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "lockstep.v1.ReplicationService";
+    impl<T> tonic::server::NamedService for ReplicationServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// GetServerInfoRequest asks a server about itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetServerInfoRequest {
@@ -5416,6 +8969,18 @@ pub struct NamespaceCounters {
     /// Holds lost.
     #[prost(uint64, tag = "16")]
     pub losses: u64,
+    /// Datasets now.
+    #[prost(uint64, tag = "17")]
+    pub datasets: u64,
+    /// Batches appended to datasets.
+    #[prost(uint64, tag = "18")]
+    pub appends: u64,
+    /// Changes in them.
+    #[prost(uint64, tag = "19")]
+    pub changes: u64,
+    /// Subscriptions now.
+    #[prost(uint64, tag = "20")]
+    pub subscriptions: u64,
 }
 /// Durability says what an acknowledged event survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

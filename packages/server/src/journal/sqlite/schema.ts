@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { errorCode } from "../../data-folder/private-files.ts";
+import { DATASET_TABLES } from "./tables/table-schema.ts";
 
 /**
  * The format of the database this code knows; it is the `user_version` of the file. Formats 1 and 2, which
@@ -16,14 +17,15 @@ const MAGIC = "SQLite format 3\0";
  * `batches` holds the history and its chain; `segments` finds events by key and can be derived from it. `base`
  * has one row once batches were dropped: where the chain goes on. `snapshot` has one row once there is
  * a complete snapshot: which of `snapshot_chunks` belong to it. What is long comes last in its row,
- * so that what stands before it is read without it.
+ * so that what stands before it is read without it. What datasets have stands in tables of its own.
  */
-const TABLES = [
+const TABLES: readonly string[] = [
   "CREATE TABLE batches (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL, body BLOB NOT NULL) STRICT",
   "CREATE TABLE segments (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, checksum BLOB NOT NULL, body BLOB NOT NULL) STRICT",
   "CREATE TABLE base (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
   "CREATE TABLE snapshot (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, epoch INTEGER NOT NULL, first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL, checksum BLOB NOT NULL) STRICT",
   "CREATE TABLE snapshot_chunks (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
+  ...DATASET_TABLES,
 ];
 
 /** What the first bytes of a database file say, before SQLite opens it. */

@@ -13,7 +13,8 @@ import { DatabaseSync } from "node:sqlite";
 import { Durability } from "@lockstep/protocol";
 import { afterEach, expect, test } from "vitest";
 import { journalContract } from "../contract.ts";
-import { JournalDeposedError, JournalUnknownError } from "../journal.ts";
+import { tables } from "../contract-tables.ts";
+import { JournalDeposedError, type JournalPosition, JournalUnknownError } from "../journal.ts";
 import { batch, plain, readAll, record } from "../test-records.ts";
 import { pageLimits } from "./read-page.ts";
 import { openSqliteJournal } from "./sqlite-journal.ts";
@@ -30,10 +31,15 @@ function makeFolder(): string {
   return folder;
 }
 
-journalContract("the SQLite journal", async () => {
+const makeHome = async () => {
   const folder = makeFolder();
-  return { open: (newLineage) => openSqliteJournal({ folder, newLineage }) };
-});
+  return {
+    open: (newLineage?: JournalPosition) => openSqliteJournal({ folder, newLineage }),
+  };
+};
+
+journalContract("the SQLite journal", makeHome);
+tables(makeHome);
 
 test("its files are readable by their owner only, whatever the umask", async () => {
   const umask = process.umask(0);
@@ -56,7 +62,7 @@ test("it says that it survives a loss of power, and how much room there is", asy
 
 test("a full database fails the append and all after it; opened again it has the rest [REC-46]", async () => {
   const folder = makeFolder();
-  const journal = await openSqliteJournal({ folder, maxDatabaseBytes: 40_960 });
+  const journal = await openSqliteJournal({ folder, maxDatabaseBytes: 81_920 });
   await journal.append(0n, batch(1n));
   const large = { ...record(2n), bytes: new Uint8Array(65_536) };
   const outcomes = await Promise.allSettled([

@@ -13,7 +13,7 @@ import type { SnapshotHead } from "./checksums.ts";
 import { type CompactionStep, Compactor } from "./compactor.ts";
 import { journalFiles } from "./files.ts";
 import { FilesInPlace } from "./files-in-place.ts";
-import { Indexer, type IndexLimits, indexLimits } from "./indexer.ts";
+import { Indexer, indexLimits } from "./indexer.ts";
 import { LogRoom } from "./log-room.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, openDatabase } from "./open-database.ts";
@@ -21,18 +21,8 @@ import { type EncodedPage, PageReader } from "./read-page.ts";
 import { SegmentTable } from "./segment-table.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
-
-/** How a store is opened. */
-export interface StoreOptions {
-  /** The folder of the namespace. The lock of the data folder must be held. */
-  readonly folder: string;
-  /** Accept a missing end and begin a new lineage, at this revision and epoch or above. */
-  readonly newLineage?: JournalPosition | undefined;
-  /** The most bytes the database file may have; default: what SQLite can hold. */
-  readonly maxDatabaseBytes?: number | undefined;
-  /** How the index is cut; for tests. */
-  readonly indexLimits?: IndexLimits;
-}
+import type { StoreOptions } from "./store-options.ts";
+import { DatasetTables } from "./tables/dataset-tables.ts";
 
 /** When the write-ahead log is moved into the database, in estimated bytes of log. */
 export const checkpointLimits = {
@@ -62,6 +52,7 @@ export class Store {
   readonly #indexer: Indexer;
   readonly #files: FilesInPlace;
   readonly #room: LogRoom;
+  readonly #tables: DatasetTables;
   #end: Mark;
   #floor: bigint;
   #base: bigint;
@@ -109,6 +100,7 @@ export class Store {
     this.#indexer = new Indexer(this.#database, segments, options.indexLimits ?? indexLimits);
     this.#files = new FilesInPlace([files.database, files.log]);
     this.#room = new LogRoom(files.log);
+    this.#tables = new DatasetTables(this.#database);
   }
 
   state(): JournalState {
@@ -124,13 +116,16 @@ export class Store {
   }
 
   /**
-   * Makes encoded batches durable, in one transaction, each with its own link of the chain. The mark is
-   * written only after SQLite has synced the log, so it never names what could still be lost.
+   * Makes encoded batches durable, in one transaction, each with its own link of the chain, and what they write
+   * into the tables of datasets. The mark is written only after SQLite has synced the log, so it never names what
+   * could still be lost.
    * @throws JournalDeposedError when the database has another tail; nothing was written
    */
-  append(batches: readonly Uint8Array[]): void {
+  append(batches: readonly Uint8Array[], rows: readonly Uint8Array[] = []): void {
     let end = this.#end;
     for (const batch of batches) this.#willLog(batch.length);
+    for (const writes of rows) this.#willLog(writes.length);
+    if (rows.length > 0) this.#willLog(this.#tables.pagesChangedBy(rows) * ESTIMATED_PAGE_BYTES);
     this.#writer.begin();
     const found = this.#writer.tail();
     if (found !== end.revision) {
@@ -140,6 +135,7 @@ export class Store {
       );
     }
     for (const batch of batches) end = this.#writer.write(batch, end);
+    for (const writes of rows) this.#tables.writer.write(writes);
     this.#writer.commit();
     this.#files.check();
     this.#lineagePending = false;
@@ -151,6 +147,28 @@ export class Store {
   /** Reads durable records. */
   read(after: bigint, limit: PageLimit, filter: JournalFilter): EncodedPage {
     return this.#pages.read(larger(after, this.#base), limit, filter, this.#end.revision);
+  }
+
+  /** Reads the tables of datasets: encoded reads, encoded results. */
+  readTables(reads: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#tables.read(reads);
+  }
+
+  /** The datasets that have anything in the tables. */
+  datasetIds(): bigint[] {
+    return this.#tables.trim.datasetIds();
+  }
+
+  /** Drops a bounded part of a dataset's oldest, or of all of it. Returns whether nothing is left. */
+  trimStep(dataset: bigint, upTo: { floorSeq: bigint; droppedSeq: bigint } | "all"): boolean {
+    if (this.#lineagePending) return true;
+    const { trim } = this.#tables;
+    const rows =
+      upTo === "all"
+        ? trim.dropStep(dataset)
+        : trim.trimStep(dataset, upTo.floorSeq, upTo.droppedSeq);
+    this.#wrote({ done: rows === 0, base: this.#base, pages: rows });
+    return rows === 0;
   }
 
   /** Whether the index has fallen so far behind that `indexStep` should be called. */

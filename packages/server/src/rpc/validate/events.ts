@@ -38,6 +38,7 @@ function checkFilter(filter: EventFilter | undefined): void {
     throw invalidField("filter.key_prefix", "must be empty when keys are given");
   }
   checkNumber("filter.session_id", filter.sessionId);
+  if (filter.dataset !== "") checkName("filter.dataset", filter.dataset);
   checkText("filter.actor", filter.actor, ACTOR_BYTES);
   checkNotNegative("filter.from_at_ms", filter.fromAtMs);
   checkNotNegative("filter.until_at_ms", filter.untilAtMs);

@@ -45,7 +45,20 @@ const ofNoKey: Body[] = [
   { case: "namespaceConfigured", value: {} },
 ];
 
-const all = [...ofKeys, ...ofNoKey].map((body) => ({ kind: body?.case, body }));
+const ofDatasets: Body[] = [
+  { case: "datasetCreated", value: { dataset: "a" } },
+  { case: "datasetUpdated", value: { dataset: "a" } },
+  { case: "datasetDeleted", value: { dataset: "a" } },
+  { case: "appended", value: { dataset: "a" } },
+  { case: "datasetCheckpointed", value: { dataset: "a" } },
+  { case: "logTrimmed", value: { dataset: "a" } },
+  { case: "replicaRegistered", value: { dataset: "a" } },
+  { case: "replicaUnregistered", value: { dataset: "a" } },
+  { case: "replicaStateChanged", value: { dataset: "a" } },
+  { case: "driftReported", value: { dataset: "a" } },
+];
+
+const all = [...ofKeys, ...ofNoKey, ...ofDatasets].map((body) => ({ kind: body?.case, body }));
 
 describe("a filter", () => {
   test("without a condition chooses everything", () => {
@@ -78,6 +91,12 @@ describe("a filter", () => {
     expect(chooses({ sessionId: 7n }, event)).toBe(named);
     expect(chooses({ sessionId: 8n }, event)).toBe(body?.case === "holdTransferred");
     expect(chooses({ sessionId: 9n }, event)).toBe(false);
+  });
+
+  test.each(all)("by dataset chooses $kind when it names that dataset [DATA-27]", ({ body }) => {
+    const event = eventOf(body);
+    expect(chooses({ dataset: "a" }, event)).toBe(ofDatasets.includes(body));
+    expect(chooses({ dataset: "b" }, event)).toBe(false);
   });
 
   test("by actor, and by time from the first moment to before the last [LOCK-159]", () => {

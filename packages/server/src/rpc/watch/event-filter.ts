@@ -1,5 +1,5 @@
 import type { Event, EventFilter } from "@lockstep/protocol";
-import { isAbout, keysOf } from "../../executor/event-codec.ts";
+import { isAbout, isOfDataset, keysOf } from "../../executor/event-codec.ts";
 import type { JournalFilter } from "../../journal/journal.ts";
 
 /** Which events a reader wants, for the journal and for events in memory alike. */
@@ -44,9 +44,10 @@ function chosenByKey(filter: EventFilter | undefined): Pick<Chosen, "inJournal" 
 
 /** What must hold beside the keys, each cheap, the most selective first. */
 function conditionsOf(filter: EventFilter | undefined): Condition[] {
-  const { sessionId = 0n, actor = "", fromAtMs = 0n, untilAtMs = 0n } = filter ?? {};
+  const { sessionId = 0n, dataset = "", actor = "", fromAtMs = 0n, untilAtMs = 0n } = filter ?? {};
   const conditions: Condition[] = [];
   if (sessionId !== 0n) conditions.push((event) => isAbout(event, sessionId));
+  if (dataset !== "") conditions.push((event) => isOfDataset(event, dataset));
   if (actor !== "") conditions.push((event) => event.actor === actor);
   if (fromAtMs !== 0n) conditions.push(({ decidedAtMs }) => decidedAtMs >= fromAtMs);
   if (untilAtMs !== 0n) conditions.push(({ decidedAtMs }) => decidedAtMs < untilAtMs);

@@ -57,6 +57,7 @@ const badFilter: BadValue[] = [
   ["filter.actor", "with a control character", filter({ actor: "a\tb" })],
   ["filter.from_at_ms", "negative", filter({ fromAtMs: -1n })],
   ["filter.until_at_ms", "negative", filter({ untilAtMs: -1n })],
+  ["filter.dataset", "too long", filter({ dataset: long })],
 ];
 
 /** Bad requests of the LockService, those about holds apart. */

@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AppendRequest, AppendResponse } from "./append_pb.ts";
+import { file_lockstep_v1_append } from "./append_pb.ts";
 import type { ReplyHeader, SessionRef } from "./common_pb.ts";
 import { file_lockstep_v1_common } from "./common_pb.ts";
 import type { ErrorDetail } from "./errors_pb.ts";
@@ -14,6 +16,8 @@ import type { CancelAcquireRequest, CancelAcquireResponse, ConvertRequest, Conve
 import { file_lockstep_v1_hold } from "./hold_pb.ts";
 import type { AcquireRequest, AcquireResponse, CheckFenceRequest, CheckFenceResponse } from "./lock_pb.ts";
 import { file_lockstep_v1_lock } from "./lock_pb.ts";
+import type { AckRequest, AckResponse } from "./replica_pb.ts";
+import { file_lockstep_v1_replica } from "./replica_pb.ts";
 import type { CloseSessionRequest, CloseSessionResponse, GetSessionRequest, GetSessionResponse, KeepAliveRequest, KeepAliveResponse } from "./session_pb.ts";
 import { file_lockstep_v1_session } from "./session_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -22,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/attach.proto.
  */
 export const file_lockstep_v1_attach: GenFile = /*@__PURE__*/
-  fileDesc("Chhsb2Nrc3RlcC92MS9hdHRhY2gucHJvdG8SC2xvY2tzdGVwLnYxIl4KDUF0dGFjaFJlcXVlc3QSJQoEb3BlbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoFY2FsbHMYAiADKAsyFy5sb2Nrc3RlcC52MS5BdHRhY2hDYWxsIqAFCgpBdHRhY2hDYWxsEg8KB2NhbGxfaWQYASABKAQSEgoKdGltZW91dF9tcxgCIAEoAxITCgt0cmFjZXBhcmVudBgDIAEoCRIzCgprZWVwX2FsaXZlGAogASgLMh0ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVxdWVzdEgAEjkKDWNsb3NlX3Nlc3Npb24YCyABKAsyIC5sb2Nrc3RlcC52MS5DbG9zZVNlc3Npb25SZXF1ZXN0SAASNQoLZ2V0X3Nlc3Npb24YDCABKAsyHi5sb2Nrc3RlcC52MS5HZXRTZXNzaW9uUmVxdWVzdEgAEi4KB2FjcXVpcmUYDSABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVxdWVzdEgAEi4KB3JlbGVhc2UYDiABKAsyGy5sb2Nrc3RlcC52MS5SZWxlYXNlUmVxdWVzdEgAEjsKDmNhbmNlbF9hY3F1aXJlGA8gASgLMiEubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlcXVlc3RIABI1CgtjaGVja19mZW5jZRgQIAEoCzIeLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXF1ZXN0SAASLgoHY29udmVydBgRIAEoCzIbLmxvY2tzdGVwLnYxLkNvbnZlcnRSZXF1ZXN0SAASMAoIdHJhbnNmZXIYEiABKAsyHC5sb2Nrc3RlcC52MS5UcmFuc2ZlclJlcXVlc3RIABIxCglzZXRfdmFsdWUYEyABKAsyHC5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlcXVlc3RIABI9Cg9yZXF1ZXN0X3JlbGVhc2UYFCABKAsyIi5sb2Nrc3RlcC52MS5SZXF1ZXN0UmVsZWFzZVJlcXVlc3RIAEIJCgdyZXF1ZXN0IocBCg5BdHRhY2hSZXNwb25zZRIoCgZvcGVuZWQYASABKAsyGC5sb2Nrc3RlcC52MS5SZXBseUhlYWRlchIpCgdyZXBsaWVzGAIgAygLMhgubG9ja3N0ZXAudjEuQXR0YWNoUmVwbHkSIAoEbmV3cxgDIAMoCzISLmxvY2tzdGVwLnYxLkV2ZW50IqwFCgtBdHRhY2hSZXBseRIPCgdjYWxsX2lkGAEgASgEEikKBWVycm9yGAIgASgLMhgubG9ja3N0ZXAudjEuQXR0YWNoRXJyb3JIABI0CgprZWVwX2FsaXZlGAogASgLMh4ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVzcG9uc2VIABI6Cg1jbG9zZV9zZXNzaW9uGAsgASgLMiEubG9ja3N0ZXAudjEuQ2xvc2VTZXNzaW9uUmVzcG9uc2VIABI2CgtnZXRfc2Vzc2lvbhgMIAEoCzIfLmxvY2tzdGVwLnYxLkdldFNlc3Npb25SZXNwb25zZUgAEi8KB2FjcXVpcmUYDSABKAsyHC5sb2Nrc3RlcC52MS5BY3F1aXJlUmVzcG9uc2VIABIvCgdyZWxlYXNlGA4gASgLMhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlSAASPAoOY2FuY2VsX2FjcXVpcmUYDyABKAsyIi5sb2Nrc3RlcC52MS5DYW5jZWxBY3F1aXJlUmVzcG9uc2VIABI2CgtjaGVja19mZW5jZRgQIAEoCzIfLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXNwb25zZUgAEi8KB2NvbnZlcnQYESABKAsyHC5sb2Nrc3RlcC52MS5Db252ZXJ0UmVzcG9uc2VIABIxCgh0cmFuc2ZlchgSIAEoCzIdLmxvY2tzdGVwLnYxLlRyYW5zZmVyUmVzcG9uc2VIABIyCglzZXRfdmFsdWUYEyABKAsyHS5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlc3BvbnNlSAASPgoPcmVxdWVzdF9yZWxlYXNlGBQgASgLMiMubG9ja3N0ZXAudjEuUmVxdWVzdFJlbGVhc2VSZXNwb25zZUgAQgcKBXJlcGx5IlYKC0F0dGFjaEVycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIoCgZkZXRhaWwYAyABKAsyGC5sb2Nrc3RlcC52MS5FcnJvckRldGFpbEJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_common, file_lockstep_v1_errors, file_lockstep_v1_event, file_lockstep_v1_hold, file_lockstep_v1_lock, file_lockstep_v1_session]);
+  fileDesc("Chhsb2Nrc3RlcC92MS9hdHRhY2gucHJvdG8SC2xvY2tzdGVwLnYxIl4KDUF0dGFjaFJlcXVlc3QSJQoEb3BlbhgBIAEoCzIXLmxvY2tzdGVwLnYxLlNlc3Npb25SZWYSJgoFY2FsbHMYAiADKAsyFy5sb2Nrc3RlcC52MS5BdHRhY2hDYWxsIvYFCgpBdHRhY2hDYWxsEg8KB2NhbGxfaWQYASABKAQSEgoKdGltZW91dF9tcxgCIAEoAxITCgt0cmFjZXBhcmVudBgDIAEoCRIzCgprZWVwX2FsaXZlGAogASgLMh0ubG9ja3N0ZXAudjEuS2VlcEFsaXZlUmVxdWVzdEgAEjkKDWNsb3NlX3Nlc3Npb24YCyABKAsyIC5sb2Nrc3RlcC52MS5DbG9zZVNlc3Npb25SZXF1ZXN0SAASNQoLZ2V0X3Nlc3Npb24YDCABKAsyHi5sb2Nrc3RlcC52MS5HZXRTZXNzaW9uUmVxdWVzdEgAEi4KB2FjcXVpcmUYDSABKAsyGy5sb2Nrc3RlcC52MS5BY3F1aXJlUmVxdWVzdEgAEi4KB3JlbGVhc2UYDiABKAsyGy5sb2Nrc3RlcC52MS5SZWxlYXNlUmVxdWVzdEgAEjsKDmNhbmNlbF9hY3F1aXJlGA8gASgLMiEubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlcXVlc3RIABI1CgtjaGVja19mZW5jZRgQIAEoCzIeLmxvY2tzdGVwLnYxLkNoZWNrRmVuY2VSZXF1ZXN0SAASLgoHY29udmVydBgRIAEoCzIbLmxvY2tzdGVwLnYxLkNvbnZlcnRSZXF1ZXN0SAASMAoIdHJhbnNmZXIYEiABKAsyHC5sb2Nrc3RlcC52MS5UcmFuc2ZlclJlcXVlc3RIABIxCglzZXRfdmFsdWUYEyABKAsyHC5sb2Nrc3RlcC52MS5TZXRWYWx1ZVJlcXVlc3RIABI9Cg9yZXF1ZXN0X3JlbGVhc2UYFCABKAsyIi5sb2Nrc3RlcC52MS5SZXF1ZXN0UmVsZWFzZVJlcXVlc3RIABIsCgZhcHBlbmQYFSABKAsyGi5sb2Nrc3RlcC52MS5BcHBlbmRSZXF1ZXN0SAASJgoDYWNrGBYgASgLMhcubG9ja3N0ZXAudjEuQWNrUmVxdWVzdEgAQgkKB3JlcXVlc3QihwEKDkF0dGFjaFJlc3BvbnNlEigKBm9wZW5lZBgBIAEoCzIYLmxvY2tzdGVwLnYxLlJlcGx5SGVhZGVyEikKB3JlcGxpZXMYAiADKAsyGC5sb2Nrc3RlcC52MS5BdHRhY2hSZXBseRIgCgRuZXdzGAMgAygLMhIubG9ja3N0ZXAudjEuRXZlbnQihAYKC0F0dGFjaFJlcGx5Eg8KB2NhbGxfaWQYASABKAQSKQoFZXJyb3IYAiABKAsyGC5sb2Nrc3RlcC52MS5BdHRhY2hFcnJvckgAEjQKCmtlZXBfYWxpdmUYCiABKAsyHi5sb2Nrc3RlcC52MS5LZWVwQWxpdmVSZXNwb25zZUgAEjoKDWNsb3NlX3Nlc3Npb24YCyABKAsyIS5sb2Nrc3RlcC52MS5DbG9zZVNlc3Npb25SZXNwb25zZUgAEjYKC2dldF9zZXNzaW9uGAwgASgLMh8ubG9ja3N0ZXAudjEuR2V0U2Vzc2lvblJlc3BvbnNlSAASLwoHYWNxdWlyZRgNIAEoCzIcLmxvY2tzdGVwLnYxLkFjcXVpcmVSZXNwb25zZUgAEi8KB3JlbGVhc2UYDiABKAsyHC5sb2Nrc3RlcC52MS5SZWxlYXNlUmVzcG9uc2VIABI8Cg5jYW5jZWxfYWNxdWlyZRgPIAEoCzIiLmxvY2tzdGVwLnYxLkNhbmNlbEFjcXVpcmVSZXNwb25zZUgAEjYKC2NoZWNrX2ZlbmNlGBAgASgLMh8ubG9ja3N0ZXAudjEuQ2hlY2tGZW5jZVJlc3BvbnNlSAASLwoHY29udmVydBgRIAEoCzIcLmxvY2tzdGVwLnYxLkNvbnZlcnRSZXNwb25zZUgAEjEKCHRyYW5zZmVyGBIgASgLMh0ubG9ja3N0ZXAudjEuVHJhbnNmZXJSZXNwb25zZUgAEjIKCXNldF92YWx1ZRgTIAEoCzIdLmxvY2tzdGVwLnYxLlNldFZhbHVlUmVzcG9uc2VIABI+Cg9yZXF1ZXN0X3JlbGVhc2UYFCABKAsyIy5sb2Nrc3RlcC52MS5SZXF1ZXN0UmVsZWFzZVJlc3BvbnNlSAASLQoGYXBwZW5kGBUgASgLMhsubG9ja3N0ZXAudjEuQXBwZW5kUmVzcG9uc2VIABInCgNhY2sYFiABKAsyGC5sb2Nrc3RlcC52MS5BY2tSZXNwb25zZUgAQgcKBXJlcGx5IlYKC0F0dGFjaEVycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIoCgZkZXRhaWwYAyABKAsyGC5sb2Nrc3RlcC52MS5FcnJvckRldGFpbEJKWkhnaXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3YxO2xvY2tzdGVwdjFiBnByb3RvMw", [file_lockstep_v1_append, file_lockstep_v1_common, file_lockstep_v1_errors, file_lockstep_v1_event, file_lockstep_v1_hold, file_lockstep_v1_lock, file_lockstep_v1_replica, file_lockstep_v1_session]);
 
 /**
  * AttachRequest is one frame from the client. Frames are cut at 256 KiB but hold at least one item.
@@ -175,6 +179,22 @@ export type AttachCall = Message<"lockstep.v1.AttachCall"> & {
      */
     value: RequestReleaseRequest;
     case: "requestRelease";
+  } | {
+    /**
+     * ReplicationService.Append.
+     *
+     * @generated from field: lockstep.v1.AppendRequest append = 21;
+     */
+    value: AppendRequest;
+    case: "append";
+  } | {
+    /**
+     * ReplicationService.Ack.
+     *
+     * @generated from field: lockstep.v1.AckRequest ack = 22;
+     */
+    value: AckRequest;
+    case: "ack";
   } | { case: undefined; value?: undefined };
 };
 
@@ -336,6 +356,22 @@ export type AttachReply = Message<"lockstep.v1.AttachReply"> & {
      */
     value: RequestReleaseResponse;
     case: "requestRelease";
+  } | {
+    /**
+     * ReplicationService.Append.
+     *
+     * @generated from field: lockstep.v1.AppendResponse append = 21;
+     */
+    value: AppendResponse;
+    case: "append";
+  } | {
+    /**
+     * ReplicationService.Ack.
+     *
+     * @generated from field: lockstep.v1.AckResponse ack = 22;
+     */
+    value: AckResponse;
+    case: "ack";
   } | { case: undefined; value?: undefined };
 };
 

@@ -7,8 +7,9 @@
 // Numbers: revisions, tokens, ids and sequence numbers are uint64 below 2^63 (strings in JSON).
 // Durations are int64 milliseconds in fields ending in `_ms`; only durations decide anything.
 // Timestamps are int64 unix milliseconds of the server's clock, in fields ending in `_at_ms`; they
-// inform people. Names (keys, namespaces, owners) are UTF-8, 1 to 512 bytes, without U+0000-001F and
-// U+007F-009F, not normalised, ordered by their bytes.
+// inform people; only that of a change, which is hashed, is called `timestamp_ms`. Names (keys, namespaces,
+// owners, datasets, replicas) are UTF-8, 1 to 512 bytes, without U+0000-001F and U+007F-009F, not normalised,
+// ordered by their bytes. Keys and values of a dataset are opaque bytes, ordered as unsigned.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";

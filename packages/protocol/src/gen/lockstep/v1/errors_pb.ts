@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/errors.proto.
  */
 export const file_lockstep_v1_errors: GenFile = /*@__PURE__*/
-  fileDesc("Chhsb2Nrc3RlcC92MS9lcnJvcnMucHJvdG8SC2xvY2tzdGVwLnYxIqIBCgtFcnJvckRldGFpbBIoCgZyZWFzb24YASABKA4yGC5sb2Nrc3RlcC52MS5FcnJvclJlYXNvbhI4CghtZXRhZGF0YRgCIAMoCzImLmxvY2tzdGVwLnYxLkVycm9yRGV0YWlsLk1ldGFkYXRhRW50cnkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKqsHCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fSU5WQUxJRF9GSUVMRBABEhoKFkVSUk9SX1JFQVNPTl9NQUxGT1JNRUQQAhIiCh5FUlJPUl9SRUFTT05fTUVTU0FHRV9UT09fTEFSR0UQAxIfChtFUlJPUl9SRUFTT05fTElNSVRfRVhDRUVERUQQBBIeChpFUlJPUl9SRUFTT05fVU5JTVBMRU1FTlRFRBAFEh4KGkVSUk9SX1JFQVNPTl9OT1RfUEVSTUlUVEVEEAYSIAocRVJST1JfUkVBU09OX1NFQ1JFVF9NSVNNQVRDSBAHEiAKHEVSUk9SX1JFQVNPTl9TRVNTSU9OX0VYUElSRUQQCBIfChtFUlJPUl9SRUFTT05fU0VTU0lPTl9DTE9TRUQQCRIgChxFUlJPUl9SRUFTT05fU0VTU0lPTl9SRVZPS0VEEAoSIAocRVJST1JfUkVBU09OX1NFU1NJT05fVU5LTk9XThALEiQKIEVSUk9SX1JFQVNPTl9SRVFVRVNUX0lEX0FOU1dFUkVEEAwSIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfSURfUkVVU0VEEA0SIwofRVJST1JfUkVBU09OX1JFVklTSU9OX0NPTVBBQ1RFRBAOEh8KG0VSUk9SX1JFQVNPTl9SRVZJU0lPTl9BSEVBRBAPEh8KG0VSUk9SX1JFQVNPTl9UT0tFTl9NSVNNQVRDSBAQEiIKHkVSUk9SX1JFQVNPTl9BVFRBQ0hfU1VQRVJTRURFRBAREiAKHEVSUk9SX1JFQVNPTl9TRVJWRVJfU1RPUFBJTkcQEhIbChdFUlJPUl9SRUFTT05fUkVDT1ZFUklORxATEh8KG0VSUk9SX1JFQVNPTl9KT1VSTkFMX0ZBSUxFRBAUEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAVEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQFhIcChhFUlJPUl9SRUFTT05fU1RPUkFHRV9MT1cQFxIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQGBIhCh1FUlJPUl9SRUFTT05fVkVSU0lPTl9NSVNNQVRDSBAZEiEKHUVSUk9SX1JFQVNPTl9OQU1FU1BBQ0VfRVhJU1RTEBoSIAocRVJST1JfUkVBU09OX05PX1NVQ0hfU0VTU0lPThAbQkpaSGdpdGh1Yi5jb20vbG9ja3N0ZXAtc3luYy9sb2Nrc3RlcC9wYWNrYWdlcy9nby9nZW4vbG9ja3N0ZXAvdjE7bG9ja3N0ZXB2MWIGcHJvdG8z");
+  fileDesc("Chhsb2Nrc3RlcC92MS9lcnJvcnMucHJvdG8SC2xvY2tzdGVwLnYxIqIBCgtFcnJvckRldGFpbBIoCgZyZWFzb24YASABKA4yGC5sb2Nrc3RlcC52MS5FcnJvclJlYXNvbhI4CghtZXRhZGF0YRgCIAMoCzImLmxvY2tzdGVwLnYxLkVycm9yRGV0YWlsLk1ldGFkYXRhRW50cnkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKsoMCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fSU5WQUxJRF9GSUVMRBABEhoKFkVSUk9SX1JFQVNPTl9NQUxGT1JNRUQQAhIiCh5FUlJPUl9SRUFTT05fTUVTU0FHRV9UT09fTEFSR0UQAxIfChtFUlJPUl9SRUFTT05fTElNSVRfRVhDRUVERUQQBBIeChpFUlJPUl9SRUFTT05fVU5JTVBMRU1FTlRFRBAFEh4KGkVSUk9SX1JFQVNPTl9OT1RfUEVSTUlUVEVEEAYSIAocRVJST1JfUkVBU09OX1NFQ1JFVF9NSVNNQVRDSBAHEiAKHEVSUk9SX1JFQVNPTl9TRVNTSU9OX0VYUElSRUQQCBIfChtFUlJPUl9SRUFTT05fU0VTU0lPTl9DTE9TRUQQCRIgChxFUlJPUl9SRUFTT05fU0VTU0lPTl9SRVZPS0VEEAoSIAocRVJST1JfUkVBU09OX1NFU1NJT05fVU5LTk9XThALEiQKIEVSUk9SX1JFQVNPTl9SRVFVRVNUX0lEX0FOU1dFUkVEEAwSIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfSURfUkVVU0VEEA0SIwofRVJST1JfUkVBU09OX1JFVklTSU9OX0NPTVBBQ1RFRBAOEh8KG0VSUk9SX1JFQVNPTl9SRVZJU0lPTl9BSEVBRBAPEh8KG0VSUk9SX1JFQVNPTl9UT0tFTl9NSVNNQVRDSBAQEiIKHkVSUk9SX1JFQVNPTl9BVFRBQ0hfU1VQRVJTRURFRBAREiAKHEVSUk9SX1JFQVNPTl9TRVJWRVJfU1RPUFBJTkcQEhIbChdFUlJPUl9SRUFTT05fUkVDT1ZFUklORxATEh8KG0VSUk9SX1JFQVNPTl9KT1VSTkFMX0ZBSUxFRBAUEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAVEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQFhIcChhFUlJPUl9SRUFTT05fU1RPUkFHRV9MT1cQFxIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQGBIhCh1FUlJPUl9SRUFTT05fVkVSU0lPTl9NSVNNQVRDSBAZEiEKHUVSUk9SX1JFQVNPTl9OQU1FU1BBQ0VfRVhJU1RTEBoSIAocRVJST1JfUkVBU09OX05PX1NVQ0hfU0VTU0lPThAbEiAKHEVSUk9SX1JFQVNPTl9EQVRBU0VUX1VOS05PV04QHBIfChtFUlJPUl9SRUFTT05fREFUQVNFVF9FWElTVFMQHRIdChlFUlJPUl9SRUFTT05fREFUQVNFVF9GVUxMEB4SJQohRVJST1JfUkVBU09OX0lERU1QT1RFTkNZX0NPTkZMSUNUEB8SJAogRVJST1JfUkVBU09OX0lERU1QT1RFTkNZX0VYUElSRUQQIBIXChNFUlJPUl9SRUFTT05fRkVOQ0VEECESHwobRVJST1JfUkVBU09OX0ZFTkNFX1JFUVVJUkVEECISHgoaRVJST1JfUkVBU09OX0hFQURfTUlTTUFUQ0gQIxIdChlFUlJPUl9SRUFTT05fS0VZX01JU01BVENIECQSIwofRVJST1JfUkVBU09OX05PVF9FTk9VR0hfSU5fU1lOQxAlEh0KGUVSUk9SX1JFQVNPTl9MT0dfRElWRVJHRUQQJhIaChZFUlJPUl9SRUFTT05fQ09NUEFDVEVEECcSHgoaRVJST1JfUkVBU09OX1NMT1dfQ09OU1VNRVIQKBIbChdFUlJPUl9SRUFTT05fU1RBTEVfUkVBRBApEiAKHEVSUk9SX1JFQVNPTl9SRVBMSUNBX1VOS05PV04QKhIjCh9FUlJPUl9SRUFTT05fUkVQTElDQV9TVVBFUlNFREVEECsSHgoaRVJST1JfUkVBU09OX0FDS19SRUdSRVNTRUQQLBIlCiFFUlJPUl9SRUFTT05fU1VCU0NSSVBUSU9OX1VOS05PV04QLRIoCiRFUlJPUl9SRUFTT05fU1VCU0NSSVBUSU9OX1NVUEVSU0VERUQQLhIgChxFUlJPUl9SRUFTT05fREFUQVNFVF9EQU1BR0VEEC9CSlpIZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC92MTtsb2Nrc3RlcHYxYgZwcm90bzM");
 
 /**
  * ErrorDetail travels with every RPC error the server makes, as the one error detail. An error
@@ -215,8 +215,8 @@ export enum ErrorReason {
   CANCELLED = 22,
 
   /**
-   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values are refused before it can
-   * fail. Releases and keep-alives still work. Nothing was executed.
+   * RESOURCE_EXHAUSTED. The disk is nearly full; acquires, new sessions and values, new datasets and appends are
+   * refused before it can fail. Releases and keep-alives still work. Nothing was executed.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_LOW = 23;
    */
@@ -251,6 +251,161 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_NO_SUCH_SESSION = 27;
    */
   NO_SUCH_SESSION = 27,
+
+  /**
+   * NOT_FOUND. The namespace has no such dataset, or not any more.
+   *
+   * @generated from enum value: ERROR_REASON_DATASET_UNKNOWN = 28;
+   */
+  DATASET_UNKNOWN = 28,
+
+  /**
+   * FAILED_PRECONDITION. The dataset exists, with another policy. Nothing changed.
+   *
+   * @generated from enum value: ERROR_REASON_DATASET_EXISTS = 29;
+   */
+  DATASET_EXISTS = 29,
+
+  /**
+   * RESOURCE_EXHAUSTED. The rows would take more than the dataset's policy allows, metadata `max_bytes`; now
+   * they take `bytes`. An append that does not let them grow is accepted. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_DATASET_FULL = 30;
+   */
+  DATASET_FULL = 30,
+
+  /**
+   * INVALID_ARGUMENT. A change of the batch was appended before with other content: metadata `index` in the
+   * batch, `idempotency_key` and its `seq`. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_IDEMPOTENCY_CONFLICT = 31;
+   */
+  IDEMPOTENCY_CONFLICT = 31,
+
+  /**
+   * FAILED_PRECONDITION. Whether a change of the batch was appended before is not known any more: records up to
+   * metadata `dropped_seq` were dropped; `index` in the batch, `idempotency_key`. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_IDEMPOTENCY_EXPIRED = 32;
+   */
+  IDEMPOTENCY_EXPIRED = 32,
+
+  /**
+   * FAILED_PRECONDITION. The token is not that of a live EXCLUSIVE hold of the lock which the dataset's policy
+   * names in metadata `key`. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_FENCED = 33;
+   */
+  FENCED = 33,
+
+  /**
+   * FAILED_PRECONDITION. The dataset accepts only fenced appends; the lock is in metadata `key`. Nothing was
+   * appended.
+   *
+   * @generated from enum value: ERROR_REASON_FENCE_REQUIRED = 34;
+   */
+  FENCE_REQUIRED = 34,
+
+  /**
+   * ABORTED. The head is not at expected_head_seq, but at metadata `head_seq`. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_HEAD_MISMATCH = 35;
+   */
+  HEAD_MISMATCH = 35,
+
+  /**
+   * ABORTED. A key is not at expected_key_seq: metadata `index` in the batch and its actual `seq`, 0 when it is
+   * not live. Nothing was appended.
+   *
+   * @generated from enum value: ERROR_REASON_KEY_MISMATCH = 36;
+   */
+  KEY_MISMATCH = 36,
+
+  /**
+   * UNAVAILABLE. Fewer replicas are in sync, metadata `in_sync`, than the append needs, `needed`. Nothing was
+   * appended.
+   *
+   * @generated from enum value: ERROR_REASON_NOT_ENOUGH_IN_SYNC = 37;
+   */
+  NOT_ENOUGH_IN_SYNC = 37,
+
+  /**
+   * FAILED_PRECONDITION. The position is none of this log: its log hash differs, or it lies above the head,
+   * metadata `head_seq`. One of both sides was restored to an older state, or the dataset was made anew.
+   *
+   * @generated from enum value: ERROR_REASON_LOG_DIVERGED = 38;
+   */
+  LOG_DIVERGED = 38,
+
+  /**
+   * OUT_OF_RANGE. The log reaches back only to metadata `floor`, or a snapshot cannot be resumed any more. Start
+   * over with a snapshot.
+   *
+   * @generated from enum value: ERROR_REASON_COMPACTED = 39;
+   */
+  COMPACTED = 39,
+
+  /**
+   * ABORTED. The subscriber has taken or acknowledged nothing for `max_subscriber_stall_ms`. Resume behind
+   * metadata `seq` and `log_hash` (hexadecimal): everything up to there was sent.
+   *
+   * @generated from enum value: ERROR_REASON_SLOW_CONSUMER = 40;
+   */
+  SLOW_CONSUMER = 40,
+
+  /**
+   * FAILED_PRECONDITION. The read cannot be as fresh as was asked for; metadata `applied_seq` is what it would
+   * show.
+   *
+   * @generated from enum value: ERROR_REASON_STALE_READ = 41;
+   */
+  STALE_READ = 41,
+
+  /**
+   * NOT_FOUND. The dataset has no such replica, or not any more.
+   *
+   * @generated from enum value: ERROR_REASON_REPLICA_UNKNOWN = 42;
+   */
+  REPLICA_UNKNOWN = 42,
+
+  /**
+   * FAILED_PRECONDITION. A newer generation of the replica is in force, metadata `generation`. This process is
+   * the replica no more.
+   *
+   * @generated from enum value: ERROR_REASON_REPLICA_SUPERSEDED = 43;
+   */
+  REPLICA_SUPERSEDED = 43,
+
+  /**
+   * FAILED_PRECONDITION. An Ack of this generation has told of a higher applied_seq, metadata `applied_seq`. Who
+   * has lost what it had applied registers anew.
+   *
+   * @generated from enum value: ERROR_REASON_ACK_REGRESSED = 44;
+   */
+  ACK_REGRESSED = 44,
+
+  /**
+   * FAILED_PRECONDITION. The subscription that an Ack names is none of this epoch, or a newer one took over.
+   * Subscribe, and acknowledge that.
+   *
+   * @generated from enum value: ERROR_REASON_SUBSCRIPTION_UNKNOWN = 45;
+   */
+  SUBSCRIPTION_UNKNOWN = 45,
+
+  /**
+   * ABORTED. A newer subscription of the same replica took over; this stream is finished.
+   *
+   * @generated from enum value: ERROR_REASON_SUBSCRIPTION_SUPERSEDED = 46;
+   */
+  SUBSCRIPTION_SUPERSEDED = 46,
+
+  /**
+   * DATA_LOSS. Something stored is not what was written: metadata `dataset`, `bucket`, `key` (hexadecimal) or
+   * `seq`. The rest of the dataset can be read.
+   *
+   * @generated from enum value: ERROR_REASON_DATASET_DAMAGED = 47;
+   */
+  DATASET_DAMAGED = 47,
 }
 
 /**

@@ -14,19 +14,25 @@ import type { IdentityQuarantine, PrefixPolicy } from "../../v1/admin_pb.ts";
 import { file_lockstep_v1_admin } from "../../v1/admin_pb.ts";
 import type { Denied, Granted, HoldEnd, IdRange, LockTarget, LossReason, NamespaceSettings, NotHeld, OnLoss, ReleaseAsked, SessionState } from "../../v1/common_pb.ts";
 import { file_lockstep_v1_common } from "../../v1/common_pb.ts";
+import type { Checkpoint, DatasetPolicy, LogPosition } from "../../v1/dataset_pb.ts";
+import { file_lockstep_v1_dataset } from "../../v1/dataset_pb.ts";
+import type { DriftReport } from "../../v1/drift_pb.ts";
+import { file_lockstep_v1_drift } from "../../v1/drift_pb.ts";
 import type { HoldTerms, TicketEnd } from "../../v1/event_pb.ts";
 import { file_lockstep_v1_event } from "../../v1/event_pb.ts";
 import type { CancelAcquireResponse, ReleaseResponse } from "../../v1/hold_pb.ts";
 import { file_lockstep_v1_hold } from "../../v1/hold_pb.ts";
 import type { KeyQuarantine } from "../../v1/lock_pb.ts";
 import { file_lockstep_v1_lock } from "../../v1/lock_pb.ts";
+import type { ReplicaState } from "../../v1/replica_pb.ts";
+import { file_lockstep_v1_replica } from "../../v1/replica_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file lockstep/storage/v1/snapshot.proto.
  */
 export const file_lockstep_storage_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("CiJsb2Nrc3RlcC9zdG9yYWdlL3YxL3NuYXBzaG90LnByb3RvEhNsb2Nrc3RlcC5zdG9yYWdlLnYxIrIFCg5TbmFwc2hvdFJlY29yZBI1CgZoZWFkZXIYASABKAsyIy5sb2Nrc3RlcC5zdG9yYWdlLnYxLlNuYXBzaG90SGVhZGVySAASKwoGcG9saWN5GAIgASgLMhkubG9ja3N0ZXAudjEuUHJlZml4UG9saWN5SAASPgoTaWRlbnRpdHlfcXVhcmFudGluZRgDIAEoCzIfLmxvY2tzdGVwLnYxLklkZW50aXR5UXVhcmFudGluZUgAEj0KEHByaW5jaXBhbF9sb3NzZXMYBCABKAsyIS5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZExvc3Nlc0gAEjUKB3Nlc3Npb24YBSABKAsyIi5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZFNlc3Npb25IABI1CgdvdXRjb21lGAYgASgLMiIubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRPdXRjb21lSAASOAoJcGFzdF9ob2xkGAcgASgLMiMubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRQYXN0SG9sZEgAEi8KBGhvbGQYCCABKAsyHy5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZEhvbGRIABIzCgZ0aWNrZXQYCSABKAsyIS5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZFRpY2tldEgAEjEKBWRlbGF5GAogASgLMiAubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWREZWxheUgAEkMKD3F1YXJhbnRpbmVkX2tleRgLIAEoCzIoLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkS2V5UXVhcmFudGluZUgAEi8KA2VuZBgMIAEoCzIgLmxvY2tzdGVwLnN0b3JhZ2UudjEuU25hcHNob3RFbmRIAEIGCgRib2R5IpcCCg5TbmFwc2hvdEhlYWRlchIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIQCghyZXZpc2lvbhgDIAEoBBIWCg5ncmFudF9wYXVzZV9tcxgEIAEoAxIiChpncmFudF9wYXVzZV9zZXJ2ZWRfZnJvbV9tcxgFIAEoAxIRCglzZXJ2ZWRfbXMYBiABKAMSGAoQcG9saWNpZXNfdmVyc2lvbhgHIAEoBBIwCghzZXR0aW5ncxgIIAEoCzIeLmxvY2tzdGVwLnYxLk5hbWVzcGFjZVNldHRpbmdzEhgKEHNldHRpbmdzX3ZlcnNpb24YCSABKAQSFwoPYXZlcmFnZV9ob2xkX21zGAogASgBIiMKC1NuYXBzaG90RW5kEhQKDHJlY29yZF9jb3VudBgBIAEoBCI1CgxTdG9yZWRMb3NzZXMSEQoJcHJpbmNpcGFsGAEgASgJEhIKCmxvc3RfYXRfbXMYAiADKAMijQMKDVN0b3JlZFNlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoBBIRCglwcmluY2lwYWwYAiABKAkSFQoNc2VjcmV0X3NoYTI1NhgDIAEoDBIOCgZ0dGxfbXMYBCABKAMSFAoMZGlzcGxheV9uYW1lGAUgASgJEkIKCG1ldGFkYXRhGAYgAygLMjAubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRTZXNzaW9uLk1ldGFkYXRhRW50cnkSFAoMb3BlbmVkX2F0X21zGAcgASgDEigKBXN0YXRlGAggASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlEhMKC2VuZGVkX2F0X21zGAkgASgDEhMKC2VuZGVkX3BsYWNlGAogASgEEhEKCWxhc3RfbmV3cxgLIAEoBBImCghhbnN3ZXJlZBgMIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2UaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvoDCg1TdG9yZWRPdXRjb21lEhIKCnNlc3Npb25faWQYASABKAQSEgoKcmVxdWVzdF9pZBgCIAEoBBIbChNjb250ZW50X2ZpbmdlcnByaW50GAMgASgGEhsKEXdhaXRpbmdfdGlja2V0X2lkGAQgASgESAASJwoHZ3JhbnRlZBgFIAEoCzIULmxvY2tzdGVwLnYxLkdyYW50ZWRIABIlCgZkZW5pZWQYBiABKAsyEy5sb2Nrc3RlcC52MS5EZW5pZWRIABIoCghub3RfaGVsZBgHIAEoCzIULmxvY2tzdGVwLnYxLk5vdEhlbGRIABIvCgdyZWxlYXNlGAggASgLMhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlSAASNAoGY2FuY2VsGAkgASgLMiIubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlc3BvbnNlSAASNQoHcmVmdXNlZBgKIAEoCzIiLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkUmVmdXNhbEgAEjgKCXZhbHVlX3NldBgLIAEoCzIjLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkVmFsdWVTZXRIABIrCgt0cmFuc2ZlcnJlZBgMIAEoCzIULmxvY2tzdGVwLnYxLkdyYW50ZWRIAEIICgZyZXN1bHQiDwoNU3RvcmVkUmVmdXNhbCIQCg5TdG9yZWRWYWx1ZVNldCJtCg5TdG9yZWRQYXN0SG9sZBItCgRob2xkGAEgASgLMh8ubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRIb2xkEiwKC2xvc3RfcmVhc29uGAIgASgOMhcubG9ja3N0ZXAudjEuTG9zc1JlYXNvbiKlBAoKU3RvcmVkSG9sZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhYKDmVhcmxpZXJfdG9rZW5zGAMgAygEEhIKCnNlc3Npb25faWQYBCABKAQSEwoLcmVxdWVzdF9pZHMYBSADKAQSDQoFb3duZXIYBiABKAkSKAoHdGFyZ2V0cxgHIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFY291bnQYCCABKA0SEwoLbWF4X2hvbGRfbXMYCSABKAMSJAoHb25fbG9zcxgKIAEoCzITLmxvY2tzdGVwLnYxLk9uTG9zcxINCgV2YWx1ZRgLIAEoDBI/CghtZXRhZGF0YRgMIAMoCzItLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkSG9sZC5NZXRhZGF0YUVudHJ5EhUKDWdyYW50ZWRfYXRfbXMYDSABKAMSFgoOY29ycmVsYXRpb25faWQYDiABKAkSMAoNcmVsZWFzZV9hc2tlZBgPIAEoCzIZLmxvY2tzdGVwLnYxLlJlbGVhc2VBc2tlZBIhCgNlbmQYECABKA4yFC5sb2Nrc3RlcC52MS5Ib2xkRW5kEhsKDnNlcnZlZF9mcm9tX21zGBEgASgDSACIAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhEKD19zZXJ2ZWRfZnJvbV9tcyLcAgoMU3RvcmVkVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEhIKCnJlcXVlc3RfaWQYAyABKAQSDQoFb3duZXIYBCABKAkSKAoHdGFyZ2V0cxgFIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSFAoMcXVldWVkX2F0X21zGAYgASgDEhYKDmNvcnJlbGF0aW9uX2lkGAcgASgJEhsKE2NvbnRlbnRfZmluZ2VycHJpbnQYCCABKAYSDwoHd2FpdF9tcxgJIAEoAxIZChFkZWFkbG9ja19wcmlvcml0eRgKIAEoBRIlCgV0ZXJtcxgLIAEoCzIWLmxvY2tzdGVwLnYxLkhvbGRUZXJtcxISCgpjb252ZXJ0X29mGAwgASgEEiYKBmRvb21lZBgNIAEoDjIWLmxvY2tzdGVwLnYxLlRpY2tldEVuZCLrAQoLU3RvcmVkRGVsYXkSLQoEaG9sZBgBIAEoCzIfLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkSG9sZBInCgZyZWFzb24YAiABKA4yFy5sb2Nrc3RlcC52MS5Mb3NzUmVhc29uEhUKDWxvc3RfcmV2aXNpb24YAyABKAQSEgoKbG9zdF9hdF9tcxgEIAEoAxISCgpjb25maXJtX21zGAUgASgDEhUKDWxvY2tfZGVsYXlfbXMYBiABKAMSGwoOc2VydmVkX2Zyb21fbXMYByABKANIAIgBAUIRCg9fc2VydmVkX2Zyb21fbXMiUgoTU3RvcmVkS2V5UXVhcmFudGluZRILCgNrZXkYASABKAkSLgoKcXVhcmFudGluZRgCIAEoCzIaLmxvY2tzdGVwLnYxLktleVF1YXJhbnRpbmVCUVpPZ2l0aHViLmNvbS9sb2Nrc3RlcC1zeW5jL2xvY2tzdGVwL3BhY2thZ2VzL2dvL2dlbi9sb2Nrc3RlcC9zdG9yYWdlL3YxO3N0b3JhZ2V2MWIGcHJvdG8z", [file_lockstep_v1_admin, file_lockstep_v1_common, file_lockstep_v1_event, file_lockstep_v1_hold, file_lockstep_v1_lock]);
+  fileDesc("CiJsb2Nrc3RlcC9zdG9yYWdlL3YxL3NuYXBzaG90LnByb3RvEhNsb2Nrc3RlcC5zdG9yYWdlLnYxItMGCg5TbmFwc2hvdFJlY29yZBI1CgZoZWFkZXIYASABKAsyIy5sb2Nrc3RlcC5zdG9yYWdlLnYxLlNuYXBzaG90SGVhZGVySAASKwoGcG9saWN5GAIgASgLMhkubG9ja3N0ZXAudjEuUHJlZml4UG9saWN5SAASPgoTaWRlbnRpdHlfcXVhcmFudGluZRgDIAEoCzIfLmxvY2tzdGVwLnYxLklkZW50aXR5UXVhcmFudGluZUgAEj0KEHByaW5jaXBhbF9sb3NzZXMYBCABKAsyIS5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZExvc3Nlc0gAEjUKB3Nlc3Npb24YBSABKAsyIi5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZFNlc3Npb25IABI1CgdvdXRjb21lGAYgASgLMiIubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRPdXRjb21lSAASOAoJcGFzdF9ob2xkGAcgASgLMiMubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRQYXN0SG9sZEgAEi8KBGhvbGQYCCABKAsyHy5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZEhvbGRIABIzCgZ0aWNrZXQYCSABKAsyIS5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZFRpY2tldEgAEjEKBWRlbGF5GAogASgLMiAubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWREZWxheUgAEkMKD3F1YXJhbnRpbmVkX2tleRgLIAEoCzIoLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkS2V5UXVhcmFudGluZUgAEjUKB2RhdGFzZXQYDSABKAsyIi5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZERhdGFzZXRIABIzCgZkaWdlc3QYDiABKAsyIS5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZERpZ2VzdEgAEjUKB3JlcGxpY2EYDyABKAsyIi5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZFJlcGxpY2FIABItCgNlbmQYDCABKAsyHi5sb2Nrc3RlcC5zdG9yYWdlLnYxLlN0b3JlZEVuZEgAQgYKBGJvZHkilwIKDlNuYXBzaG90SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgNEg0KBWVwb2NoGAIgASgEEhAKCHJldmlzaW9uGAMgASgEEhYKDmdyYW50X3BhdXNlX21zGAQgASgDEiIKGmdyYW50X3BhdXNlX3NlcnZlZF9mcm9tX21zGAUgASgDEhEKCXNlcnZlZF9tcxgGIAEoAxIYChBwb2xpY2llc192ZXJzaW9uGAcgASgEEjAKCHNldHRpbmdzGAggASgLMh4ubG9ja3N0ZXAudjEuTmFtZXNwYWNlU2V0dGluZ3MSGAoQc2V0dGluZ3NfdmVyc2lvbhgJIAEoBBIXCg9hdmVyYWdlX2hvbGRfbXMYCiABKAEiIQoJU3RvcmVkRW5kEhQKDHJlY29yZF9jb3VudBgBIAEoBCI1CgxTdG9yZWRMb3NzZXMSEQoJcHJpbmNpcGFsGAEgASgJEhIKCmxvc3RfYXRfbXMYAiADKAMijQMKDVN0b3JlZFNlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoBBIRCglwcmluY2lwYWwYAiABKAkSFQoNc2VjcmV0X3NoYTI1NhgDIAEoDBIOCgZ0dGxfbXMYBCABKAMSFAoMZGlzcGxheV9uYW1lGAUgASgJEkIKCG1ldGFkYXRhGAYgAygLMjAubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRTZXNzaW9uLk1ldGFkYXRhRW50cnkSFAoMb3BlbmVkX2F0X21zGAcgASgDEigKBXN0YXRlGAggASgOMhkubG9ja3N0ZXAudjEuU2Vzc2lvblN0YXRlEhMKC2VuZGVkX2F0X21zGAkgASgDEhMKC2VuZGVkX3BsYWNlGAogASgEEhEKCWxhc3RfbmV3cxgLIAEoBBImCghhbnN3ZXJlZBgMIAMoCzIULmxvY2tzdGVwLnYxLklkUmFuZ2UaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvoDCg1TdG9yZWRPdXRjb21lEhIKCnNlc3Npb25faWQYASABKAQSEgoKcmVxdWVzdF9pZBgCIAEoBBIbChNjb250ZW50X2ZpbmdlcnByaW50GAMgASgGEhsKEXdhaXRpbmdfdGlja2V0X2lkGAQgASgESAASJwoHZ3JhbnRlZBgFIAEoCzIULmxvY2tzdGVwLnYxLkdyYW50ZWRIABIlCgZkZW5pZWQYBiABKAsyEy5sb2Nrc3RlcC52MS5EZW5pZWRIABIoCghub3RfaGVsZBgHIAEoCzIULmxvY2tzdGVwLnYxLk5vdEhlbGRIABIvCgdyZWxlYXNlGAggASgLMhwubG9ja3N0ZXAudjEuUmVsZWFzZVJlc3BvbnNlSAASNAoGY2FuY2VsGAkgASgLMiIubG9ja3N0ZXAudjEuQ2FuY2VsQWNxdWlyZVJlc3BvbnNlSAASNQoHcmVmdXNlZBgKIAEoCzIiLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkUmVmdXNhbEgAEjgKCXZhbHVlX3NldBgLIAEoCzIjLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkVmFsdWVTZXRIABIrCgt0cmFuc2ZlcnJlZBgMIAEoCzIULmxvY2tzdGVwLnYxLkdyYW50ZWRIAEIICgZyZXN1bHQiDwoNU3RvcmVkUmVmdXNhbCIQCg5TdG9yZWRWYWx1ZVNldCJtCg5TdG9yZWRQYXN0SG9sZBItCgRob2xkGAEgASgLMh8ubG9ja3N0ZXAuc3RvcmFnZS52MS5TdG9yZWRIb2xkEiwKC2xvc3RfcmVhc29uGAIgASgOMhcubG9ja3N0ZXAudjEuTG9zc1JlYXNvbiKlBAoKU3RvcmVkSG9sZBIPCgdob2xkX2lkGAEgASgEEg0KBXRva2VuGAIgASgEEhYKDmVhcmxpZXJfdG9rZW5zGAMgAygEEhIKCnNlc3Npb25faWQYBCABKAQSEwoLcmVxdWVzdF9pZHMYBSADKAQSDQoFb3duZXIYBiABKAkSKAoHdGFyZ2V0cxgHIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSDQoFY291bnQYCCABKA0SEwoLbWF4X2hvbGRfbXMYCSABKAMSJAoHb25fbG9zcxgKIAEoCzITLmxvY2tzdGVwLnYxLk9uTG9zcxINCgV2YWx1ZRgLIAEoDBI/CghtZXRhZGF0YRgMIAMoCzItLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkSG9sZC5NZXRhZGF0YUVudHJ5EhUKDWdyYW50ZWRfYXRfbXMYDSABKAMSFgoOY29ycmVsYXRpb25faWQYDiABKAkSMAoNcmVsZWFzZV9hc2tlZBgPIAEoCzIZLmxvY2tzdGVwLnYxLlJlbGVhc2VBc2tlZBIhCgNlbmQYECABKA4yFC5sb2Nrc3RlcC52MS5Ib2xkRW5kEhsKDnNlcnZlZF9mcm9tX21zGBEgASgDSACIAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhEKD19zZXJ2ZWRfZnJvbV9tcyLcAgoMU3RvcmVkVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEhIKCnJlcXVlc3RfaWQYAyABKAQSDQoFb3duZXIYBCABKAkSKAoHdGFyZ2V0cxgFIAMoCzIXLmxvY2tzdGVwLnYxLkxvY2tUYXJnZXQSFAoMcXVldWVkX2F0X21zGAYgASgDEhYKDmNvcnJlbGF0aW9uX2lkGAcgASgJEhsKE2NvbnRlbnRfZmluZ2VycHJpbnQYCCABKAYSDwoHd2FpdF9tcxgJIAEoAxIZChFkZWFkbG9ja19wcmlvcml0eRgKIAEoBRIlCgV0ZXJtcxgLIAEoCzIWLmxvY2tzdGVwLnYxLkhvbGRUZXJtcxISCgpjb252ZXJ0X29mGAwgASgEEiYKBmRvb21lZBgNIAEoDjIWLmxvY2tzdGVwLnYxLlRpY2tldEVuZCLrAQoLU3RvcmVkRGVsYXkSLQoEaG9sZBgBIAEoCzIfLmxvY2tzdGVwLnN0b3JhZ2UudjEuU3RvcmVkSG9sZBInCgZyZWFzb24YAiABKA4yFy5sb2Nrc3RlcC52MS5Mb3NzUmVhc29uEhUKDWxvc3RfcmV2aXNpb24YAyABKAQSEgoKbG9zdF9hdF9tcxgEIAEoAxISCgpjb25maXJtX21zGAUgASgDEhUKDWxvY2tfZGVsYXlfbXMYBiABKAMSGwoOc2VydmVkX2Zyb21fbXMYByABKANIAIgBAUIRCg9fc2VydmVkX2Zyb21fbXMiUgoTU3RvcmVkS2V5UXVhcmFudGluZRILCgNrZXkYASABKAkSLgoKcXVhcmFudGluZRgCIAEoCzIaLmxvY2tzdGVwLnYxLktleVF1YXJhbnRpbmUi1gIKDVN0b3JlZERhdGFzZXQSDwoHZGF0YXNldBgBIAEoCRISCgpkYXRhc2V0X2lkGAIgASgEEgwKBHNhbHQYAyABKAwSFQoNY3JlYXRlZF9lcG9jaBgEIAEoBBIVCg1jcmVhdGVkX2F0X21zGAUgASgDEioKBnBvbGljeRgGIAEoCzIaLmxvY2tzdGVwLnYxLkRhdGFzZXRQb2xpY3kSFgoOcG9saWN5X3ZlcnNpb24YByABKAQSJgoEaGVhZBgIIAEoCzIYLmxvY2tzdGVwLnYxLkxvZ1Bvc2l0aW9uEicKBWZsb29yGAkgASgLMhgubG9ja3N0ZXAudjEuTG9nUG9zaXRpb24SEwoLZHJvcHBlZF9zZXEYCiABKAQSDQoFYnl0ZXMYCyABKAQSKwoKY2hlY2twb2ludBgMIAEoCzIXLmxvY2tzdGVwLnYxLkNoZWNrcG9pbnQiMwoMU3RvcmVkRGlnZXN0EhIKCmRhdGFzZXRfaWQYASABKAQSDwoHYnVja2V0cxgCIAEoDCKLAgoNU3RvcmVkUmVwbGljYRISCgpkYXRhc2V0X2lkGAEgASgEEg8KB3JlcGxpY2EYAiABKAkSEgoKZ2VuZXJhdGlvbhgDIAEoBBIQCghpbnN0YW5jZRgEIAEoDBITCgtkZXNjcmlwdGlvbhgFIAEoCRIRCglwcmluY2lwYWwYBiABKAkSGAoQcmVnaXN0ZXJlZF9hdF9tcxgHIAEoAxIoCgVzdGF0ZRgIIAEoDjIZLmxvY2tzdGVwLnYxLlJlcGxpY2FTdGF0ZRIVCg1yZXBvcnRfbnVtYmVyGAkgASgEEiwKCmxhc3RfZHJpZnQYCiABKAsyGC5sb2Nrc3RlcC52MS5EcmlmdFJlcG9ydEJRWk9naXRodWIuY29tL2xvY2tzdGVwLXN5bmMvbG9ja3N0ZXAvcGFja2FnZXMvZ28vZ2VuL2xvY2tzdGVwL3N0b3JhZ2UvdjE7c3RvcmFnZXYxYgZwcm90bzM", [file_lockstep_v1_admin, file_lockstep_v1_common, file_lockstep_v1_dataset, file_lockstep_v1_drift, file_lockstep_v1_event, file_lockstep_v1_hold, file_lockstep_v1_lock, file_lockstep_v1_replica]);
 
 /**
  * SnapshotRecord is one part of a snapshot.
@@ -130,11 +136,35 @@ export type SnapshotRecord = Message<"lockstep.storage.v1.SnapshotRecord"> & {
     case: "quarantinedKey";
   } | {
     /**
+     * A dataset, by name in byte order; its rows and changes lie in tables of their own.
+     *
+     * @generated from field: lockstep.storage.v1.StoredDataset dataset = 13;
+     */
+    value: StoredDataset;
+    case: "dataset";
+  } | {
+    /**
+     * What of a dataset's digest is kept in memory, in the order of the datasets.
+     *
+     * @generated from field: lockstep.storage.v1.StoredDigest digest = 14;
+     */
+    value: StoredDigest;
+    case: "digest";
+  } | {
+    /**
+     * A replica, by dataset and name in byte order.
+     *
+     * @generated from field: lockstep.storage.v1.StoredReplica replica = 15;
+     */
+    value: StoredReplica;
+    case: "replica";
+  } | {
+    /**
      * The last record, and only that.
      *
-     * @generated from field: lockstep.storage.v1.SnapshotEnd end = 12;
+     * @generated from field: lockstep.storage.v1.StoredEnd end = 12;
      */
-    value: SnapshotEnd;
+    value: StoredEnd;
     case: "end";
   } | { case: undefined; value?: undefined };
 };
@@ -153,7 +183,7 @@ export const SnapshotRecordSchema: GenMessage<SnapshotRecord> = /*@__PURE__*/
  */
 export type SnapshotHeader = Message<"lockstep.storage.v1.SnapshotHeader"> & {
   /**
-   * Version of the format, 1. A reader refuses one that it does not know.
+   * Version of the format: 2, or 1 without datasets. A reader refuses one that it does not know.
    *
    * @generated from field: uint32 format_version = 1;
    */
@@ -231,11 +261,11 @@ export const SnapshotHeaderSchema: GenMessage<SnapshotHeader> = /*@__PURE__*/
   messageDesc(file_lockstep_storage_v1_snapshot, 1);
 
 /**
- * SnapshotEnd shows that nothing is missing.
+ * StoredEnd shows that nothing is missing.
  *
- * @generated from message lockstep.storage.v1.SnapshotEnd
+ * @generated from message lockstep.storage.v1.StoredEnd
  */
-export type SnapshotEnd = Message<"lockstep.storage.v1.SnapshotEnd"> & {
+export type StoredEnd = Message<"lockstep.storage.v1.StoredEnd"> & {
   /**
    * How many records come before it.
    *
@@ -245,10 +275,10 @@ export type SnapshotEnd = Message<"lockstep.storage.v1.SnapshotEnd"> & {
 };
 
 /**
- * Describes the message lockstep.storage.v1.SnapshotEnd.
- * Use `create(SnapshotEndSchema)` to create a new message.
+ * Describes the message lockstep.storage.v1.StoredEnd.
+ * Use `create(StoredEndSchema)` to create a new message.
  */
-export const SnapshotEndSchema: GenMessage<SnapshotEnd> = /*@__PURE__*/
+export const StoredEndSchema: GenMessage<StoredEnd> = /*@__PURE__*/
   messageDesc(file_lockstep_storage_v1_snapshot, 2);
 
 /**
@@ -877,4 +907,214 @@ export type StoredKeyQuarantine = Message<"lockstep.storage.v1.StoredKeyQuaranti
  */
 export const StoredKeyQuarantineSchema: GenMessage<StoredKeyQuarantine> = /*@__PURE__*/
   messageDesc(file_lockstep_storage_v1_snapshot, 12);
+
+/**
+ * StoredDataset is a dataset without its digest and replicas.
+ *
+ * @generated from message lockstep.storage.v1.StoredDataset
+ */
+export type StoredDataset = Message<"lockstep.storage.v1.StoredDataset"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+
+  /**
+   * Identity.
+   *
+   * @generated from field: uint64 dataset_id = 2;
+   */
+  datasetId: bigint;
+
+  /**
+   * The salt of its digest, 16 bytes.
+   *
+   * @generated from field: bytes salt = 3;
+   */
+  salt: Uint8Array;
+
+  /**
+   * The epoch in which it was created.
+   *
+   * @generated from field: uint64 created_epoch = 4;
+   */
+  createdEpoch: bigint;
+
+  /**
+   * When it was created.
+   *
+   * @generated from field: int64 created_at_ms = 5;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * Its policy.
+   *
+   * @generated from field: lockstep.v1.DatasetPolicy policy = 6;
+   */
+  policy?: DatasetPolicy | undefined;
+
+  /**
+   * How often it was set, from 1.
+   *
+   * @generated from field: uint64 policy_version = 7;
+   */
+  policyVersion: bigint;
+
+  /**
+   * The last change.
+   *
+   * @generated from field: lockstep.v1.LogPosition head = 8;
+   */
+  head?: LogPosition | undefined;
+
+  /**
+   * Changes up to here are not kept any more.
+   *
+   * @generated from field: lockstep.v1.LogPosition floor = 9;
+   */
+  floor?: LogPosition | undefined;
+
+  /**
+   * Idempotency keys of changes up to this one are not remembered any more.
+   *
+   * @generated from field: uint64 dropped_seq = 10;
+   */
+  droppedSeq: bigint;
+
+  /**
+   * What keys and values of all live rows take.
+   *
+   * @generated from field: uint64 bytes = 11;
+   */
+  bytes: bigint;
+
+  /**
+   * The last checkpoint; absent without one.
+   *
+   * @generated from field: lockstep.v1.Checkpoint checkpoint = 12;
+   */
+  checkpoint?: Checkpoint | undefined;
+};
+
+/**
+ * Describes the message lockstep.storage.v1.StoredDataset.
+ * Use `create(StoredDatasetSchema)` to create a new message.
+ */
+export const StoredDatasetSchema: GenMessage<StoredDataset> = /*@__PURE__*/
+  messageDesc(file_lockstep_storage_v1_snapshot, 13);
+
+/**
+ * StoredDigest is the accumulator of a dataset's digest.
+ *
+ * @generated from message lockstep.storage.v1.StoredDigest
+ */
+export type StoredDigest = Message<"lockstep.storage.v1.StoredDigest"> & {
+  /**
+   * The dataset.
+   *
+   * @generated from field: uint64 dataset_id = 1;
+   */
+  datasetId: bigint;
+
+  /**
+   * Its buckets that are not empty, as DigestAccumulator writes them down.
+   *
+   * @generated from field: bytes buckets = 2;
+   */
+  buckets: Uint8Array;
+};
+
+/**
+ * Describes the message lockstep.storage.v1.StoredDigest.
+ * Use `create(StoredDigestSchema)` to create a new message.
+ */
+export const StoredDigestSchema: GenMessage<StoredDigest> = /*@__PURE__*/
+  messageDesc(file_lockstep_storage_v1_snapshot, 14);
+
+/**
+ * StoredReplica is a registered replica.
+ *
+ * @generated from message lockstep.storage.v1.StoredReplica
+ */
+export type StoredReplica = Message<"lockstep.storage.v1.StoredReplica"> & {
+  /**
+   * The dataset.
+   *
+   * @generated from field: uint64 dataset_id = 1;
+   */
+  datasetId: bigint;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string replica = 2;
+   */
+  replica: string;
+
+  /**
+   * The registration in force.
+   *
+   * @generated from field: uint64 generation = 3;
+   */
+  generation: bigint;
+
+  /**
+   * The 16 bytes that is recognised by.
+   *
+   * @generated from field: bytes instance = 4;
+   */
+  instance: Uint8Array;
+
+  /**
+   * What it said of itself; may be empty.
+   *
+   * @generated from field: string description = 5;
+   */
+  description: string;
+
+  /**
+   * Who registered it.
+   *
+   * @generated from field: string principal = 6;
+   */
+  principal: string;
+
+  /**
+   * When it was registered.
+   *
+   * @generated from field: int64 registered_at_ms = 7;
+   */
+  registeredAtMs: bigint;
+
+  /**
+   * What its last Ack with another state than before said of it.
+   *
+   * @generated from field: lockstep.v1.ReplicaState state = 8;
+   */
+  state: ReplicaState;
+
+  /**
+   * The number of its last drift report; 0 without one.
+   *
+   * @generated from field: uint64 report_number = 9;
+   */
+  reportNumber: bigint;
+
+  /**
+   * That report.
+   *
+   * @generated from field: lockstep.v1.DriftReport last_drift = 10;
+   */
+  lastDrift?: DriftReport | undefined;
+};
+
+/**
+ * Describes the message lockstep.storage.v1.StoredReplica.
+ * Use `create(StoredReplicaSchema)` to create a new message.
+ */
+export const StoredReplicaSchema: GenMessage<StoredReplica> = /*@__PURE__*/
+  messageDesc(file_lockstep_storage_v1_snapshot, 15);
 
