@@ -27,6 +27,9 @@ const PREFIXES: Record<string, string> = {
   "docs/spec/sessions.md": "SES",
   "docs/spec/locks.md": "LOCK",
   "docs/spec/recovery.md": "REC",
+  "docs/spec/datasets.md": "DATA",
+  "docs/spec/replication.md": "REP",
+  "docs/spec/digest.md": "DIG",
 };
 const KEYWORDS = /\b(MUST( NOT)?|SHOULD( NOT)?|MAY)\b/;
 const SENTENCES_MAX = 2;
@@ -36,7 +39,8 @@ export function readChapter({ path, text }: TextFile): Chapter {
   const requirements: Requirement[] = [];
   const findings: Finding[] = [];
   for (const { line, block } of blocks(text)) {
-    const item = /^- \*\*([A-Z]+-\d+)\*\* \((server|client|resource)\) (.+)$/s.exec(block);
+    const item =
+      /^- \*\*([A-Z]+-\d+)\*\* \((server|client|resource|replica|everybody)\) (.+)$/s.exec(block);
     if (item) {
       const [, id = "", side = "", rest = ""] = item;
       const [body = "", ...reasons] = rest.split(/(?<=\s)(?=_[A-Z])/);

@@ -11,9 +11,11 @@ export interface TextFile {
   text: string;
 }
 
+const CHAPTERS = ["general", "sessions", "locks", "recovery", "datasets", "replication", "digest"];
+
 /** The chapters of the specification, in the order of their README. */
 export function chapters(): TextFile[] {
-  return ["general", "sessions", "locks", "recovery"].map((name) => {
+  return CHAPTERS.map((name) => {
     const path = `docs/spec/${name}.md`;
     return { path, text: read(path) };
   });

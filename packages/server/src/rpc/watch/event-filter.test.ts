@@ -93,7 +93,7 @@ describe("a filter", () => {
     expect(chooses({ sessionId: 9n }, event)).toBe(false);
   });
 
-  test.each(all)("by dataset chooses $kind when it names that dataset", ({ body }) => {
+  test.each(all)("by dataset chooses $kind when it names that dataset [DATA-27]", ({ body }) => {
     const event = eventOf(body);
     expect(chooses({ dataset: "a" }, event)).toBe(ofDatasets.includes(body));
     expect(chooses({ dataset: "b" }, event)).toBe(false);

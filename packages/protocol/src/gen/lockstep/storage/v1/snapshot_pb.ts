@@ -1020,7 +1020,7 @@ export type StoredDigest = Message<"lockstep.storage.v1.StoredDigest"> & {
   datasetId: bigint;
 
   /**
-   * Its buckets that are not empty, as the digest writes them down; see the chapter on the digest.
+   * Its buckets that are not empty, as DigestAccumulator writes them down.
    *
    * @generated from field: bytes buckets = 2;
    */
