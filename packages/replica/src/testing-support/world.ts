@@ -1,4 +1,5 @@
 import type { Random } from "@lockstep/client";
+import { expect } from "vitest";
 import type { ReplicaEvent } from "../events.ts";
 import type { ReplicateOptions } from "../options.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
@@ -38,6 +39,32 @@ export function world(): World {
     return replica;
   };
   return { clock, authority, start, started };
+}
+
+/** Lets time pass until something is so. */
+export async function until(clock: ManualClock, holds: () => boolean, maxMs = 300_000) {
+  for (let ms = 0; ; ms += 50) {
+    await clock.settle();
+    if (holds()) return;
+    if (ms >= maxMs) throw new Error("it did not come to that");
+    await clock.advance(50);
+  }
+}
+
+/** The replica has everything, its rows are the server's, and the server knows. */
+export async function expectEqual({ clock, authority }: World, replica: Replica): Promise<void> {
+  const { seq } = authority.log.head;
+  const checkpoint = authority.log.checkpoints.at(-1);
+  if (checkpoint?.seq !== seq) authority.checkpoint();
+  await until(clock, () => replica.status().verifiedSeq === seq && authority.acked.seq === seq);
+  const rows = await rowsOf(replica);
+  const decoder = new TextDecoder();
+  const server = [...authority.log.rows.values()].map(({ key, value }) => [
+    decoder.decode(key),
+    decoder.decode(value),
+  ]);
+  expect(rows).toEqual(Object.fromEntries(server));
+  expect(replica.status()).toMatchObject({ appliedSeq: seq, state: "LIVE" });
 }
 
 /** What a replica says from now on. */
