@@ -53,6 +53,7 @@ export async function until(clock: ManualClock, holds: () => boolean, maxMs = 30
 
 /** The replica has everything, its rows are the server's, and the server knows. */
 export async function expectEqual({ clock, authority }: World, replica: Replica): Promise<void> {
+  await until(clock, () => replica.status().appliedSeq === authority.log.head.seq);
   const { seq } = authority.log.head;
   const checkpoint = authority.log.checkpoints.at(-1);
   if (checkpoint?.seq !== seq) authority.checkpoint();
