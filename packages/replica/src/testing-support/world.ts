@@ -57,7 +57,10 @@ export async function expectEqual({ clock, authority }: World, replica: Replica)
   const { seq } = authority.log.head;
   const checkpoint = authority.log.checkpoints.at(-1);
   if (checkpoint?.seq !== seq) authority.checkpoint();
-  await until(clock, () => replica.status().verifiedSeq === seq && authority.acked.seq === seq);
+  await until(clock, () => {
+    const { verifiedSeq, state } = replica.status();
+    return verifiedSeq === seq && state === "LIVE" && authority.acked.seq === seq;
+  });
   const rows = await rowsOf(replica);
   const decoder = new TextDecoder();
   const server = [...authority.log.rows.values()].map(({ key, value }) => [

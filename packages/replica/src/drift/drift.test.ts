@@ -1,0 +1,322 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { ReplicaEvent } from "../events.ts";
+import type { StoredRow } from "../rows.ts";
+import { MemoryStore } from "../store/memory.ts";
+import { del, put, text } from "../testing-support/fake-log.ts";
+import {
+  eventsOf,
+  expectEqual,
+  rowsOf,
+  until,
+  type World,
+  world,
+} from "../testing-support/world.ts";
+import type { DriftFound } from "./found.ts";
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** What a store has of a key, whatever its digest says. */
+type Damage = "value" | "gone" | "extra" | "seq";
+
+/** Changes rows behind the replica's back: no digest, no progress. */
+async function damage(store: MemoryStore, key: string, how: Damage): Promise<void> {
+  await store.transaction((tx) => {
+    const row = tx.published.row(text(key));
+    if (how === "gone") tx.published.delete(text(key));
+    if (how === "value" && row) tx.published.put({ ...row, value: text("bad") });
+    if (how === "seq" && row) tx.published.put({ ...row, seq: 1n });
+    if (how === "extra") tx.published.put(extraRow(key));
+  });
+}
+
+function extraRow(key: string): StoredRow {
+  const entryHash = new Uint8Array(32);
+  return { key: text(key), value: text("x"), seq: 1n, schemaVersion: 1, bucket: 3, entryHash };
+}
+
+function found(events: readonly ReplicaEvent[]): DriftFound[] {
+  return events.flatMap((event) => (event.type === "drift" ? [event.found] : []));
+}
+
+async function three(here: World, options = {}) {
+  const store = new MemoryStore();
+  here.authority.append(put("a", "1"), put("b", "1"), put("c", "1"));
+  const replica = await here.started({ store, ...options });
+  return { store, replica, events: eventsOf(replica) };
+}
+
+describe("a look at all rows", () => {
+  test("tells missing, extra and divergent keys apart, and repairs nothing unless told to [REP-95] [REP-97] [REP-99]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { store, replica, events } = await three(here);
+    await damage(store, "a", "value");
+    await damage(store, "b", "gone");
+    await store.transaction((tx) => tx.published.put(authority.log.hashes.stored(extraRow("x"))));
+    const before = await rowsOf(replica);
+    const checking = replica.check();
+    await clock.settle();
+    const { drift, damaged, rows } = await checking;
+    expect(rows).toBe(3);
+    expect(damaged).toBe(3);
+    const kinds = drift?.findings.map(({ kind, key, replicaSeq, serverSeq }) => [
+      decode(key),
+      kind,
+      replicaSeq,
+      serverSeq,
+    ]);
+    expect(kinds?.sort()).toEqual([
+      ["a", "DIVERGENT", 1n, 1n],
+      ["b", "MISSING", 0n, 2n],
+      ["x", "EXTRA", 1n, 0n],
+    ]);
+    expect(drift).toMatchObject({ action: "NONE", badBuckets: 3 });
+    expect(await rowsOf(replica)).toEqual(before);
+    expect(replica.status()).toMatchObject({ state: "DEGRADED", drift });
+    await clock.advance(1_000);
+    const [report] = authority.requests("reportDrift");
+    expect(report).toMatchObject({ reportNumber: 1n });
+    expect(report.report).toMatchObject({ missing: 1n, extra: 1n, divergent: 1n, badBuckets: 3 });
+    expect(found(events)).toEqual([drift]);
+    await replica.close();
+  });
+
+  test("mends just what differs, with the server's seqs, and looks again [REP-96]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const given: string[] = [];
+    const { store, replica, events } = await three(here, {
+      apply: (change: { cause: string; op: string; key: Uint8Array }) =>
+        void given.push(`${change.cause} ${change.op} ${decode(change.key)}`),
+    });
+    given.splice(0);
+    await damage(store, "a", "value");
+    await damage(store, "b", "gone");
+    await damage(store, "c", "seq");
+    await damage(store, "x", "extra");
+    const checking = replica.check({ repair: true });
+    await clock.settle();
+    expect((await checking).drift).toBeUndefined();
+    expect(found(events)).toMatchObject([{ action: "REPAIRED", badBuckets: 4 }]);
+    expect(given.sort()).toEqual([
+      "REPAIR DELETE x",
+      "REPAIR PUT a",
+      "REPAIR PUT b",
+      "REPAIR PUT c",
+    ]);
+    const { row } = await replica.get(text("c"), { freshness: { level: "EVENTUAL" } });
+    expect(row?.seq).toBe(3n);
+    expect(authority.requests("fetchEntries")[0].keys).toHaveLength(4);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("takes three round trips to the keys that differ, and one when none does [REP-101]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { store, replica } = await three(here);
+    const asked = () =>
+      authority.arrivals.filter(({ call }) => call === "digestNodes" || call === "listBucket");
+    const first = replica.check();
+    await clock.settle();
+    expect((await first).drift).toBeUndefined();
+    expect(asked()).toHaveLength(1);
+    await damage(store, "a", "value");
+    const second = replica.check();
+    await clock.settle();
+    expect((await second).drift?.findings).toHaveLength(1);
+    expect(asked()).toHaveLength(1 + 3);
+    await replica.close();
+  });
+
+  test("never takes for drift what is still under way [REP-92] [REP-93]", async () => {
+    const key = fc.integer({ min: 0, max: 5 }).map((number) => `k${number}`);
+    const write = fc.oneof(
+      fc.tuple(key, fc.string()).map(([name, value]) => put(name, value)),
+      key.map(del),
+    );
+    const load = fc.array(fc.array(write, { minLength: 1, maxLength: 3 }), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(load, { minLength: 4, maxLength: 4 }), async (loads) => {
+        const here = world();
+        const { authority, clock } = here;
+        authority.batchesPerMessage = 2;
+        const { replica, events, store } = await three(here);
+        const waiting = [...loads];
+        // The server goes on while it is asked: before it answers, and before the answer arrives.
+        authority.meddle = ({ call }) => {
+          if (call !== "digestNodes" && call !== "listBucket" && call !== "fetchEntries")
+            return undefined;
+          for (const batch of waiting.shift() ?? []) authority.append(...batch);
+          return Promise.resolve().then(() => {
+            for (const batch of waiting.shift() ?? []) authority.append(...batch);
+          });
+        };
+        const clean = replica.check();
+        await until(clock, () => authority.requests("digestNodes").length > 0);
+        await clock.advance(2_000);
+        expect((await clean).drift).toBeUndefined();
+        expect(found(events)).toEqual([]);
+        waiting.push(...loads);
+        authority.append(put("z", "1"));
+        await expectEqual(here, replica);
+        waiting.push(...loads, ...loads);
+        await damage(store, "z", "value");
+        const repaired = replica.check({ repair: true });
+        await clock.advance(5_000);
+        expect((await repaired).drift).toBeUndefined();
+        expect(
+          found(events).flatMap(({ findings }) => findings.map((one) => decode(one.key))),
+        ).toEqual(["z"]);
+        await expectEqual(here, replica);
+        await replica.close();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test("starts anew with a snapshot when too many buckets differ [REP-98]", async () => {
+    const here = world();
+    const { clock } = here;
+    const { store, replica, events } = await three(here, { maxBadBucketShare: 2 / 65_536 });
+    for (const name of ["a", "b", "c"]) await damage(store, name, "value");
+    const checking = replica.check();
+    await clock.settle();
+    expect((await checking).drift).toMatchObject({ action: "QUARANTINED", badBuckets: 3 });
+    await until(clock, () => replica.status().state === "LIVE");
+    expect(await rowsOf(replica)).toEqual({ a: "1", b: "1", c: "1" });
+    expect(found(events).map(({ action }) => action)).toEqual(["QUARANTINED"]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("starts anew with a snapshot when a key differs again after its repair [REP-98]", async () => {
+    const here = world();
+    const { clock } = here;
+    const { store, replica, events } = await three(here, { onDrift: "REPAIR" });
+    await damage(store, "a", "value");
+    const first = replica.check();
+    await clock.settle();
+    expect((await first).drift).toBeUndefined();
+    await damage(store, "a", "value");
+    const second = replica.check();
+    await clock.settle();
+    expect((await second).drift).toMatchObject({ action: "QUARANTINED" });
+    await expectEqual(here, replica);
+    const states = events.flatMap((event) => (event.type === "state" ? [event.state] : []));
+    expect(states).toContain("QUARANTINED");
+    expect(await rowsOf(replica)).toEqual({ a: "1", b: "1", c: "1" });
+    await replica.close();
+  });
+
+  test("ends when its signal is aborted, while nobody answers", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const { replica } = await three(here);
+    authority.reachable = false;
+    authority.cut();
+    const stop = new AbortController();
+    const checking = replica.check({ signal: stop.signal });
+    await clock.advance(3_000);
+    stop.abort(new Error("enough"));
+    await expect(checking).rejects.toThrow("enough");
+    await replica.close();
+  });
+});
+
+describe("a checkpoint", () => {
+  test("that differs has the rows looked at, and mended where that was chosen [REP-63] [REP-91]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { store, replica, events } = await three(here, { onDrift: "REPAIR" });
+    // The change that takes the row away shows that it is not what was counted.
+    await damage(store, "b", "gone");
+    authority.append(put("b", "2"));
+    authority.checkpoint();
+    await clock.settle();
+    const verdicts = events.flatMap((event) =>
+      event.type === "checkpoint" ? [event.verdict] : [],
+    );
+    expect(verdicts).toEqual(["MISMATCH"]);
+    await until(clock, () => replica.status().state === "LIVE");
+    expect(events.some((event) => event.type === "scrubbed")).toBe(true);
+    // The digest was wrong, and not a row: with the digest computed anew everything is the server's.
+    expect(found(events)).toEqual([]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("moves verified_seq only when it matches [REP-64]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { replica, events } = await three(here);
+    authority.append(put("a", "2"));
+    authority.checkpoint();
+    await clock.settle();
+    expect(replica.status().verifiedSeq).toBe(4n);
+    authority.append(put("a", "3"));
+    const forged = authority.checkpoint();
+    forged.root = new Uint8Array(32).fill(1);
+    await clock.settle();
+    expect(replica.status()).toMatchObject({ appliedSeq: 5n });
+    expect(events).toContainEqual({ type: "checkpoint", seq: 5n, verdict: "MISMATCH" });
+    await replica.close();
+  });
+
+  test("with another log hash means another history: the replica starts anew [REP-90]", async () => {
+    const here = world();
+    const { authority } = here;
+    const { replica, events } = await three(here);
+    authority.append(put("a", "2"));
+    const forged = authority.checkpoint();
+    const { logHash } = forged;
+    forged.logHash = new Uint8Array(32);
+    await here.clock.settle();
+    forged.logHash = logHash;
+    expect(found(events)).toMatchObject([{ action: "RESYNCED" }]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+});
+
+describe("the pass over all rows", () => {
+  test("finds by itself what was changed behind the replica's back [REP-99]", async () => {
+    const here = world();
+    const { clock } = here;
+    const { store, replica, events } = await three(here, {
+      scrubPassMs: 60_000,
+      onDrift: "REPAIR",
+    });
+    await damage(store, "c", "value");
+    await until(clock, () => found(events).length > 0);
+    expect(found(events)[0]?.findings.map((one) => [decode(one.key), one.kind])).toEqual([
+      ["c", "DIVERGENT"],
+    ]);
+    await expectEqual(here, replica);
+    await until(clock, () => replica.status().scrub.passedAtMs !== undefined);
+    await replica.close();
+  });
+
+  test("sees every bucket once in its time, evenly, and more slowly when a step takes long [REP-99]", async () => {
+    const here = world();
+    const { clock } = here;
+    let seen = 0;
+    class SlowStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        seen += end - first;
+        clock.pause(50);
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    here.authority.append(put("a", "1"));
+    const replica = await here.started({ store: new SlowStore(), scrubPassMs: 60_000 });
+    const from = clock.monotonicMs();
+    await clock.advance(60_000);
+    // 50 ms of work are followed by 950 ms of rest.
+    const steps = Math.floor((clock.monotonicMs() - from) / 1_000);
+    expect(seen / 64).toBeLessThanOrEqual(steps + 1);
+    expect(seen / 64).toBeGreaterThan(steps / 2);
+    await replica.close();
+  });
+});
