@@ -1,5 +1,6 @@
 import { type Event, SessionState } from "@lockstep/protocol";
 import { apply } from "./apply/apply.ts";
+import { startDatasets } from "./dataset/live.ts";
 import { Draft } from "./decide/decision.ts";
 import { FORGET_AFTER_MS } from "./decide/tick.ts";
 import { runWait, settle } from "./live.ts";
@@ -33,6 +34,7 @@ export function startEpoch(state: NamespaceState, event: Event, now: Now): reado
   for (const delay of state.delays.values())
     runDelay(state, delay, now, now.monotonicMs, consumedMs(state, delay));
   for (const key of state.keys.keys()) state.freed.add(key);
+  startDatasets(state, now);
   const events = [event];
   settle(state, now, events);
   return events;

@@ -1,5 +1,6 @@
 import type { Event } from "@lockstep/protocol";
 import { apply } from "./apply/apply.ts";
+import { runDataset } from "./dataset/live.ts";
 import { Deadlocks } from "./decide/deadlock.ts";
 import { Draft } from "./decide/decision.ts";
 import { addTicketEnded } from "./decide/endings.ts";
@@ -82,6 +83,7 @@ export function applyLive(state: NamespaceState, event: Event, now: Now): void {
       return;
     }
     default:
+      runDataset(state, event, now);
   }
 }
 

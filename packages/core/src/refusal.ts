@@ -11,6 +11,7 @@ export const RefusalCode = {
   OUT_OF_RANGE: 11,
   INTERNAL: 13,
   UNAVAILABLE: 14,
+  DATA_LOSS: 15,
 } as const;
 
 /** One of the codes of a refusal. */

@@ -1,5 +1,7 @@
 import type { Event } from "@lockstep/protocol";
 import { invariant } from "./apply/invariant.ts";
+import type { SettledWait } from "./dataset/replication-waits.ts";
+import { takeSettled } from "./dataset/waits.ts";
 import { decide } from "./decide/decide.ts";
 import type { Decision, Facts } from "./decide/decision.ts";
 import { decideDue } from "./decide/tick.ts";
@@ -11,6 +13,8 @@ import type { NamespaceState } from "./state/state.ts";
 export interface Step<K extends OpKind = OpKind> {
   readonly events: readonly Event[];
   readonly answer: Decision<K>["answer"];
+  /** Waits for replicas that have ended by it. */
+  readonly settled: readonly SettledWait[];
 }
 
 /**
@@ -27,14 +31,16 @@ export function step<K extends OpKind>(
   facts: Facts,
 ): Step<K> {
   const { events, answer } = decide(state, op as Op, now, facts) as unknown as Decision<K>;
-  if (events.length === 0) return { events, answer };
+  if (events.length === 0) return { events, answer, settled: takeSettled(state) };
   const all: Event[] = [];
   for (const event of events) take(state, event, now, all);
   breakCircles(state, now, all);
   settle(state, now, all);
-  if (!isOver(state, op, answer)) return { events: all, answer };
+  const settled = takeSettled(state);
+  if (!isOver(state, op, answer)) return { events: all, answer, settled };
   // The wait it began has ended in this very step: what a repeat would be told is told at once.
-  return { events: all, answer: decide(state, op as Op, now, facts).answer as Step<K>["answer"] };
+  const final = decide(state, op as Op, now, facts).answer as Step<K>["answer"];
+  return { events: all, answer: final, settled };
 }
 
 /** Whether an answer says `queued` of a wait that has ended. */
@@ -56,13 +62,13 @@ export function tick(
   state: NamespaceState,
   now: Now,
   facts: Facts,
-): { events: readonly Event[]; more: boolean } {
+): { events: readonly Event[]; more: boolean; settled: readonly SettledWait[] } {
   const all: Event[] = [];
   while (all.length < TICK_EVENTS_MAX) {
     const due = state.due.take(now.monotonicMs);
     if (due === undefined) {
       settle(state, now, all);
-      return { events: all, more: false };
+      return { events: all, more: false, settled: takeSettled(state) };
     }
     const { events, againAtMs } = decideDue(state, due, now, facts);
     if (againAtMs !== undefined) {
@@ -72,5 +78,5 @@ export function tick(
     for (const event of events) take(state, event, now, all);
     settle(state, now, all);
   }
-  return { events: all, more: true };
+  return { events: all, more: true, settled: takeSettled(state) };
 }

@@ -1,5 +1,20 @@
 import type { Event } from "@lockstep/protocol";
-import { applyDataset } from "../dataset/apply.ts";
+import {
+  applyAppended,
+  applyDatasetCheckpointed,
+  applyLogTrimmed,
+} from "../dataset/apply-append.ts";
+import {
+  applyDatasetCreated,
+  applyDatasetDeleted,
+  applyDatasetUpdated,
+} from "../dataset/apply-dataset.ts";
+import {
+  applyDriftReported,
+  applyReplicaRegistered,
+  applyReplicaStateChanged,
+  applyReplicaUnregistered,
+} from "../dataset/apply-replica.ts";
 import type { NamespaceState } from "../state/state.ts";
 import {
   applyIdentityQuarantineCleared,
@@ -63,16 +78,16 @@ const APPLY: { readonly [K in Kind]: Apply<K> } = {
   identityQuarantineCleared: (state, _, body) => applyIdentityQuarantineCleared(state, body),
   policyChanged: (state, _, body) => applyPolicyChanged(state, body),
   namespaceConfigured: (state, _, body) => applyNamespaceConfigured(state, body),
-  datasetCreated: applyDataset,
-  datasetUpdated: applyDataset,
-  datasetDeleted: applyDataset,
-  appended: applyDataset,
-  datasetCheckpointed: applyDataset,
-  logTrimmed: applyDataset,
-  replicaRegistered: applyDataset,
-  replicaUnregistered: applyDataset,
-  replicaStateChanged: applyDataset,
-  driftReported: applyDataset,
+  datasetCreated: applyDatasetCreated,
+  datasetUpdated: applyDatasetUpdated,
+  datasetDeleted: (state, _, body) => applyDatasetDeleted(state, body),
+  appended: applyAppended,
+  datasetCheckpointed: (state, _, body) => applyDatasetCheckpointed(state, body),
+  logTrimmed: (state, _, body) => applyLogTrimmed(state, body),
+  replicaRegistered: applyReplicaRegistered,
+  replicaUnregistered: (state, _, body) => applyReplicaUnregistered(state, body),
+  replicaStateChanged: (state, _, body) => applyReplicaStateChanged(state, body),
+  driftReported: (state, _, body) => applyDriftReported(state, body),
 };
 
 /**

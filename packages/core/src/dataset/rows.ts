@@ -26,13 +26,25 @@ export interface RowPage {
   readonly rows: readonly StoredRow[];
   /** There may be more above the last key. */
   readonly more: boolean;
+  /** The last key that was looked at, when that is above the last row: those between have been deleted since. */
+  readonly lookedUpTo?: Uint8Array | undefined;
+}
+
+/** Something stored that is not what was written, in the place of what it should be. */
+export interface StoredDamage {
+  readonly damaged: {
+    /** The key as it is stored, if it is known. */
+    readonly key?: Uint8Array | undefined;
+    /** What is wrong, for people. */
+    readonly problem: string;
+  };
 }
 
 /**
  * What an operation that names rows knows of them when it is decided: what was durable at some revision, and
  * over it everything decided since. Only what the operation names can be asked for.
  *
- * @throws Refusal DATASET_DAMAGED from each, when something stored is not what was written.
+ * @throws Refusal DATASET_DAMAGED from each but `bucket`, when something stored is not what was written.
  */
 export interface RowFacts {
   /** The dataset they are of; another one, or none, when the name meant something else when they were read. */
@@ -41,7 +53,11 @@ export interface RowFacts {
   record(idempotencyKey: string): IdempotencyRecord | undefined;
   row(key: Uint8Array): StoredRow | undefined;
   page(): RowPage;
-  bucket(bucket: number): readonly StoredRow[];
+  /**
+   * All rows of a bucket, by key in byte order, with what is damaged in its place; undefined when it was not
+   * read, because those before it were too large. The first that was named is always read.
+   */
+  bucket(bucket: number): readonly (StoredRow | StoredDamage)[] | undefined;
   /** The position at a seq, when that is the end of a batch; with an empty `log_hash` asked: the one at or before. */
   position(seq: bigint): LogPosition | undefined;
 }

@@ -1,5 +1,8 @@
 import type { Event } from "@lockstep/protocol";
 import { DelayEndCause, LossReason, SessionState, TicketEnd } from "@lockstep/protocol";
+import { endLeases } from "../dataset/ack.ts";
+import { decideCheckpoint } from "../dataset/checkpoint.ts";
+import { endWaitInTime } from "../dataset/waits.ts";
 import type { Now } from "../op.ts";
 import { delayEndsAtMs } from "../state/delay.ts";
 import type { Due } from "../state/due.ts";
@@ -42,6 +45,12 @@ export function decideDue(state: NamespaceState, due: Due, now: Now, facts: Fact
       // Whoever came meanwhile waits, for free keys too. The grants are made by the step, as ever.
       for (const key of state.keys.keys()) state.freed.add(key);
       return NOTHING;
+    case "checkpoint":
+      return decideCheckpoint(state, due, now);
+    case "replicaLease":
+      return { events: [], againAtMs: endLeases(state, due.id, due.atMs, now) };
+    case "replicationWait":
+      return { events: [], againAtMs: endWaitInTime(state, due.id, now) };
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Limits, SnapshotHeader, SnapshotRecord } from "@lockstep/protocol";
+import type { Limits, Sha256, SnapshotHeader, SnapshotRecord } from "@lockstep/protocol";
 import { InvariantError } from "../apply/invariant.ts";
 import { queueLength } from "../state/key.ts";
 import { policyOfMessage } from "../state/policies.ts";
 import { NamespaceState } from "../state/state.ts";
 import { fromChunks } from "./chunks.ts";
 import { SNAPSHOT_FORMAT_VERSION } from "./encode.ts";
+import { restoreDataset, restoreDigest, restoreReplica } from "./restore-datasets.ts";
 import {
   restoreDelay,
   restoreHold,
@@ -23,8 +24,12 @@ type Body = SnapshotRecord["body"];
  *
  * @throws SnapshotError when a newer version wrote it, or when anything is missing or does not fit.
  */
-export function decodeSnapshot(chunks: Iterable<Uint8Array>, limits: Limits): NamespaceState {
-  const state = new NamespaceState(limits);
+export function decodeSnapshot(
+  chunks: Iterable<Uint8Array>,
+  limits: Limits,
+  sha256?: Sha256,
+): NamespaceState {
+  const state = new NamespaceState(limits, sha256);
   const endedPlaces = new Map<bigint, bigint>();
   let recordCount = 0n;
   let place = 0;
@@ -65,6 +70,9 @@ const ORDER: readonly Body["case"][] = [
   "ticket",
   "delay",
   "quarantinedKey",
+  "dataset",
+  "digest",
+  "replica",
   "end",
 ];
 
@@ -116,6 +124,15 @@ function restore(state: NamespaceState, body: Body, endedPlaces: Map<bigint, big
       break;
     case "quarantinedKey":
       restoreQuarantinedKey(state, body.value);
+      break;
+    case "dataset":
+      restoreDataset(state, body.value);
+      break;
+    case "digest":
+      restoreDigest(state, body.value);
+      break;
+    case "replica":
+      restoreReplica(state, body.value);
       break;
     default:
       break;

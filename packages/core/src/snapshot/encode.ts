@@ -9,6 +9,7 @@ import type { NamespaceState } from "../state/state.ts";
 import { policyView } from "../view/policy.ts";
 import { identityQuarantineView } from "../view/quarantine.ts";
 import { toChunks } from "./chunks.ts";
+import { datasetRecords } from "./dataset-records.ts";
 import {
   delayMessage,
   holdMessage,
@@ -20,8 +21,8 @@ import {
 
 type Body = SnapshotRecord["body"];
 
-/** The form of a snapshot that this version writes and reads. */
-export const SNAPSHOT_FORMAT_VERSION = 1;
+/** The form of a snapshot that this version writes; it reads those before it, too. 2 brought datasets. */
+export const SNAPSHOT_FORMAT_VERSION = 2;
 
 /**
  * Writes down what a state knows from its events, in chunks of at most 1 MiB, each made when it is asked
@@ -66,6 +67,7 @@ function* records(state: NamespaceState): Generator<Body> {
       },
     };
   }
+  yield* datasetRecords(state);
 }
 
 function header(state: NamespaceState): Body {

@@ -208,7 +208,7 @@ describe("A snapshot that does not fit", () => {
 
   it("is refused in a newer format, and told from a damaged one", () => {
     if (header?.case !== "header") throw new Error("a snapshot begins with its header");
-    const newer = { ...header, value: { ...header.value, formatVersion: 2 } };
+    const newer = { ...header, value: { ...header.value, formatVersion: 3 } };
     expect(problemOf(delimited(newer, ...others))).toBe("NEWER_FORMAT");
     const none = { ...header, value: { ...header.value, formatVersion: 0 } };
     expect(problemOf(delimited(none, ...others))).toBe("DAMAGED");

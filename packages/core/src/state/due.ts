@@ -6,13 +6,16 @@ export type DueKind =
   | "delay"
   | "servedTime"
   | "forget"
-  | "grantPause";
+  | "grantPause"
+  | "checkpoint"
+  | "replicaLease"
+  | "replicationWait";
 
 /** A reminder to look at something; whether it is really due is decided by looking. */
 export interface Due {
   readonly atMs: number;
   readonly kind: DueKind;
-  /** The session, ticket or hold to look at; 0 for the namespace. */
+  /** The session, ticket, hold, dataset or wait for replicas to look at; 0 for the namespace. */
   readonly id: bigint;
 }
 

@@ -11,13 +11,14 @@ const STALE_REMINDERS_MAX = 1_024;
  * limits do not pile up.
  */
 export function remind(state: NamespaceState, kind: DueKind, id: bigint, atMs: number): void {
-  const { due, sessions, tickets, delays, limitedHolds } = state;
+  const { due, sessions, tickets, delays, limitedHolds, datasets, replicationWaits } = state;
   due.add({ kind, id, atMs });
-  const useful = sessions.size + tickets.size + delays.size + limitedHolds;
+  const ofLocks = sessions.size + tickets.size + delays.size + limitedHolds;
+  const useful = ofLocks + 2 * datasets.size + replicationWaits.size;
   if (due.size > 2 * useful + STALE_REMINDERS_MAX) due.retain((one) => matters(state, one));
 }
 
-function matters(state: NamespaceState, { kind, id }: Due): boolean {
+function matters(state: NamespaceState, { kind, id, atMs }: Due): boolean {
   switch (kind) {
     case "lease":
       return state.sessions.get(id)?.state === SessionState.ACTIVE;
@@ -29,6 +30,12 @@ function matters(state: NamespaceState, { kind, id }: Due): boolean {
       return state.holds.has(id);
     case "delay":
       return state.delays.has(id);
+    case "checkpoint":
+      return state.datasets.byId(id)?.checkpointReminderMs === atMs;
+    case "replicaLease":
+      return state.datasets.byId(id)?.leaseReminderMs === atMs;
+    case "replicationWait":
+      return state.replicationWaits.has(id);
     case "servedTime":
     case "grantPause":
       return true;

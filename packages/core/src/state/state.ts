@@ -2,8 +2,12 @@ import {
   type Limits,
   LockOrdering,
   type NamespaceSettings,
+  portableSha256,
+  type Sha256,
   type TicketEnd,
 } from "@lockstep/protocol";
+import { Datasets } from "../dataset/datasets.ts";
+import type { ReplicationWait, SettledWait } from "../dataset/replication-waits.ts";
 import type { Delay } from "./delay.ts";
 import { DueQueue } from "./due.ts";
 import type { Hold } from "./hold.ts";
@@ -80,10 +84,24 @@ export class NamespaceState {
   isServedTimeDue = false;
   /** Volatile: nothing is granted before this moment, monotonic. */
   grantsFromMs = Number.NEGATIVE_INFINITY;
+  readonly datasets = new Datasets();
+  /** Volatile: waits for replicas, by id. */
+  readonly replicationWaits = new Map<bigint, ReplicationWait>();
+  /** Volatile: those of them that have ended and were not told yet. */
+  settledWaits: SettledWait[] = [];
+  /** Volatile: the last id of a wait for replicas. */
+  nextWaitId = 0n;
+  /** Volatile: the last id of a subscription. */
+  nextSubscriptionId = 0n;
+  /** Volatile: the last id of a snapshot that is read. */
+  nextSnapshotId = 0n;
   readonly limits: Limits;
+  /** How hashes are computed; whichever it is, they are the same. */
+  readonly sha256: Sha256;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, sha256: Sha256 = portableSha256) {
     this.limits = limits;
+    this.sha256 = sha256;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Event, Limits } from "@lockstep/protocol";
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
+import { datasetRecords } from "../snapshot/dataset-records.ts";
 import type { Delay } from "../state/delay.ts";
 import type { Hold } from "../state/hold.ts";
 import { IdRanges } from "../state/id-ranges.ts";
@@ -54,6 +55,13 @@ function durableOf(state: NamespaceState): unknown {
     isServedTimeDue: _isDue,
     grantsFromMs: _from,
     limits: _limits,
+    sha256: _sha256,
+    replicationWaits: _waits,
+    settledWaits: _settled,
+    nextWaitId: _wait,
+    nextSubscriptionId: _subscription,
+    nextSnapshotId: _snapshot,
+    datasets,
     ...plain
   } = state;
   return {
@@ -78,6 +86,9 @@ function durableOf(state: NamespaceState): unknown {
     policies: new Set(policies.values()),
     uncountedHolds: new Set([...uncountedHolds].map(({ id }) => id)),
     uncountedDelays: new Set([...uncountedDelays].map(({ hold }) => hold.id)),
+    // What of datasets is durable is what a snapshot has of them.
+    datasets: [...datasetRecords(state)],
+    digests: datasets.values().map(({ digest }) => digest.root()),
   };
 }
 

@@ -1,38 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { childrenOf, DigestAccumulator } from "./accumulator.ts";
+import { DigestAccumulator } from "./accumulator.ts";
 import { DigestError } from "./digest-error.ts";
 import { bucketOf } from "./hasher.ts";
-import { portableSha256 } from "./sha256.ts";
-import { digestAt, entryHashAt, plainNodes, plainRoot } from "./testing-support/plain.ts";
+import { entries, entry } from "./testing-support/entries.ts";
+import { digestAt, entryHashAt, plainRoot } from "./testing-support/plain.ts";
 import { hasher, hex, VECTOR_CHANGES } from "./testing-support/vectors.ts";
 
 const RUNS = 200;
 const ZERO = "00".repeat(32);
 const MAX_COUNT = 2 ** 32 - 1;
 
-// Few buckets, some in one group, so that keys meet in all ways.
-const bucket = fc.constantFrom<number[]>(
-  0,
-  1,
-  15,
-  16,
-  255,
-  256,
-  4_095,
-  4_096,
-  53_926,
-  65_534,
-  65_535,
-);
-const entry = fc.record({ bucket, number: fc.nat(1_000_000) });
-const entries = fc.uniqueArray(entry, {
-  maxLength: 40,
-  selector: ({ number }) => number,
-});
-
 describe("DigestAccumulator", () => {
-  it("gives the published root after each of the published changes", () => {
+  it("gives the published root after each of the published changes [DIG-5, DIG-30]", () => {
     const accumulator = new DigestAccumulator();
     const rows = new Map<string, Uint8Array>();
     expect(hex(accumulator.root())).toBe(ZERO);
@@ -50,7 +30,7 @@ describe("DigestAccumulator", () => {
     expect(accumulator.count).toBe(2);
   });
 
-  it("gives the root that a plain computation from the live entries gives, whenever it is read", () => {
+  it("gives the root that a plain computation from the live entries gives, whenever it is read [DIG-2, DIG-5]", () => {
     const step = fc.record({ entry: fc.nat(30), read: fc.boolean(), replace: fc.nat(1_000_000) });
     fc.assert(
       fc.property(entries, fc.array(step, { maxLength: 60 }), (all, steps) => {
@@ -72,7 +52,7 @@ describe("DigestAccumulator", () => {
     );
   });
 
-  it("gives one root to all orders of inserts and deletes that leave the same entries", () => {
+  it("gives one root to all orders of inserts and deletes that leave the same entries [DIG-2, DIG-3]", () => {
     const order = fc.array(fc.nat(1_000), { minLength: 80, maxLength: 80 });
     fc.assert(
       fc.property(entries, entries, order, (kept, gone, ranks) => {
@@ -89,7 +69,7 @@ describe("DigestAccumulator", () => {
     );
   });
 
-  it("takes a replacement as a delete and an insert", () => {
+  it("takes a replacement as a delete and an insert [DIG-2, DIG-3]", () => {
     fc.assert(
       fc.property(entries, entry, fc.nat(1_000_000), (others, replaced, number) => {
         const [once, twice] = [digestAt([...others, replaced]), digestAt([...others, replaced])];
@@ -103,7 +83,7 @@ describe("DigestAccumulator", () => {
     );
   });
 
-  it("stays as it is when a delete finds no key, or a control entry comes", () => {
+  it("stays as it is when a delete finds no key, or a control entry comes [DIG-10]", () => {
     // As many as fit before any of its arrays grows.
     const full = Array.from({ length: 16 }, (_, group) => ({ bucket: 16 * group, number: group }));
     const accumulator = digestAt(full);
@@ -129,7 +109,7 @@ describe("DigestAccumulator", () => {
 });
 
 describe("A bucket", () => {
-  it("without keys gives up none, and the error names it", () => {
+  it("without keys gives up none, and the error names it [DIG-4]", () => {
     const emptied = digestAt([{ bucket: 53_926, number: 1 }]);
     emptied.update(53_926, entryHashAt(1), undefined);
     for (const accumulator of [new DigestAccumulator(), emptied]) {
@@ -139,14 +119,14 @@ describe("A bucket", () => {
     }
   });
 
-  it("with one key gives up no other, since its sum would outlast it", () => {
+  it("with one key gives up no other, since its sum would outlast it [DIG-4]", () => {
     const accumulator = digestAt([{ bucket: 9, number: 1 }]);
     for (const after of [undefined, entryHashAt(2)]) {
       expectRefusal(accumulator, 9, () => accumulator.update(9, entryHashAt(3), after));
     }
   });
 
-  it("is all zero after its last key has gone", () => {
+  it("is all zero after its last key has gone [DIG-5]", () => {
     const accumulator = digestAt([{ bucket: 9, number: 1 }]);
     expect(hex(accumulator.root())).not.toBe(ZERO);
     accumulator.update(9, entryHashAt(1), undefined);
@@ -175,7 +155,7 @@ describe("A bucket", () => {
     );
   });
 
-  it("is not put back without keys and yet with a sum", () => {
+  it("is not put back without keys and yet with a sum [DIG-4]", () => {
     const accumulator = new DigestAccumulator();
     expectRefusal(accumulator, 9, () =>
       accumulator.setBucket(9, { count: 0, sum: entryHashAt(1) }),
@@ -195,80 +175,6 @@ describe("A bucket", () => {
     expect(() => accumulator.update(9, odd, undefined)).toThrow(RangeError);
     expect(() => accumulator.update(9, entryHashAt(1), odd)).toThrow(RangeError);
     expect(() => accumulator.setBucket(9, { count: 1, sum: odd })).toThrow(RangeError);
-  });
-});
-
-describe("The tree", () => {
-  it("has, at every level, the nodes that a plain computation gives", () => {
-    fc.assert(
-      fc.property(entries, (all) => {
-        const accumulator = digestAt(all);
-        let levelIndices = [0];
-        for (const [level, nodes] of plainNodes(all).entries()) {
-          expect(Buffer.compare(accumulator.nodes(level, levelIndices), nodes)).toBe(0);
-          levelIndices = childrenOf(levelIndices);
-        }
-      }),
-      { numRuns: 10 },
-    );
-  });
-
-  it("leads from the root in two steps to the buckets that differ", () => {
-    fc.assert(
-      fc.property(entries, fc.uniqueArray(entry, { maxLength: 5 }), (all, drifted) => {
-        const [ours, theirs] = [digestAt(all), digestAt([...all, ...drifted])];
-        const differing = (level: number, indices: number[]) =>
-          ours.differingNodes(level, indices, theirs.nodes(level, indices));
-        const middle = differing(2, childrenOf(childrenOf([0])));
-        const buckets = differing(4, childrenOf(childrenOf(middle)));
-        const expected = new Set(drifted.map(({ bucket: any }) => any));
-        expect(buckets).toEqual([...expected].sort((left, right) => left - right));
-      }),
-      { numRuns: RUNS },
-    );
-  });
-
-  it("is hashed anew only where buckets have changed since it was read", () => {
-    let hashes = 0;
-    const accumulator = new DigestAccumulator((input) => {
-      hashes += 1;
-      return portableSha256(input);
-    });
-    const hashesOf = (buckets: number[]) => {
-      hashes = 0;
-      for (const any of buckets) accumulator.update(any, undefined, entryHashAt(any));
-      accumulator.root();
-      return hashes;
-    };
-    const all = Array.from({ length: 65_536 }, (_, any) => any);
-    expect(hashesOf(all)).toBe(65_536 + 4_096 + 256 + 16 + 1);
-    expect(hashesOf([])).toBe(0);
-    expect(hashesOf([7])).toBe(5);
-    expect(hashesOf([7, 7, 8])).toBe(6);
-    expect(hashesOf([7, 65_535])).toBe(9);
-  });
-
-  it("gives nodes in the order asked for", () => {
-    const accumulator = digestAt([{ bucket: 7, number: 1 }]);
-    const [full, empty] = [accumulator.nodes(4, [7]), accumulator.nodes(4, [3])];
-    expect(accumulator.nodes(4, [7, 3, 7])).toEqual(Uint8Array.from([...full, ...empty, ...full]));
-    expect(accumulator.nodes(4, [])).toEqual(new Uint8Array());
-  });
-
-  it.each([
-    [5, [0]],
-    [-1, [0]],
-    [0, [1]],
-    [1, [0, 16]],
-    [4, [65_535, 65_536]],
-    [4, [-1]],
-  ])("has no level %i with the nodes %j", (level, indices) => {
-    expect(() => new DigestAccumulator().nodes(level, indices)).toThrow(RangeError);
-  });
-
-  it.each([0, 31, 33, 64])("is not compared, for one node, with %i bytes", (length) => {
-    const accumulator = new DigestAccumulator();
-    expect(() => accumulator.differingNodes(4, [7], new Uint8Array(length))).toThrow(RangeError);
   });
 });
 

@@ -19,20 +19,20 @@ const RUNS = 500;
 describe("DigestHasher, by the published vectors,", () => {
   const keyHash = hasher.keyHash(utf8("alpha"));
 
-  it("hashes a key", () => {
+  it("hashes a key [DIG-1, DIG-30]", () => {
     expect(hex(keyHash)).toBe("d2a6fb056c5568a2e88155ccf092b5f5d1d4cef0546406ef07db5d3a76784d20");
   });
 
-  it("finds the bucket of a key", () => {
+  it("finds the bucket of a key [DIG-1, DIG-30]", () => {
     expect(bucketOf(keyHash)).toBe(53_926);
   });
 
-  it("hashes an entry", () => {
+  it("hashes an entry [DIG-1, DIG-30]", () => {
     const entryHash = hasher.entryHash(keyHash, 1n, 1, hasher.valueHash(utf8("one")));
     expect(hex(entryHash)).toBe("29c16d2f4e3eff89828f3a16cf0c57a994e6af7c91cc23e33519ee10ef1d5a30");
   });
 
-  it("chains the log from its creation through puts and a delete", () => {
+  it("chains the log from its creation through puts and a delete [DIG-10, DIG-30]", () => {
     const first = "1a1d84c379486acca4828ec38c5c77378e493ac145bafc452053e58b8f3dff9e";
     expect(hex(hasher.firstLogHash(EPOCH))).toBe(first);
     expect(hex(logHashAfter(loggedVectors()))).toBe(
@@ -42,7 +42,7 @@ describe("DigestHasher, by the published vectors,", () => {
 });
 
 describe("DigestHasher", () => {
-  it("hashes exactly the bytes of the definition, for any content", () => {
+  it("hashes exactly the bytes of the definition, for any content [DIG-1, DIG-11]", () => {
     fc.assert(
       fc.property(
         scope,
@@ -70,7 +70,7 @@ describe("DigestHasher", () => {
     );
   });
 
-  it("chains a control entry, and a delete of a key that is absent, like any change", () => {
+  it("chains a control entry, and a delete of a key that is absent, like any change [DIG-10]", () => {
     const put = loggedVectors().slice(0, 1);
     const control = loggedAt(2n, ChangeOp.CONTROL, utf8("policy"), utf8("{}"), 0);
     const absent = loggedAt(2n, ChangeOp.DELETE, utf8("policy"), undefined, 0);

@@ -10,7 +10,7 @@ const BUCKET_BYTES = 136;
 const FIRST_ITEMS = 16;
 const hash = entryHashAt(1);
 
-test("a digest with all buckets in use takes less than 5 MiB, its cached hashes included", () => {
+test("a digest with all buckets in use takes less than 5 MiB, its cached hashes included [DIG-20]", () => {
   const accumulator = new DigestAccumulator();
   for (let bucket = 0; bucket < BUCKETS; bucket += 1) accumulator.update(bucket, undefined, hash);
   accumulator.root();

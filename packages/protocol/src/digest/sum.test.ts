@@ -13,7 +13,7 @@ const hash = fc
 const steps = fc.array(fc.record({ add: fc.boolean(), hash }), { maxLength: 20 });
 
 describe("A sum of hashes", () => {
-  it("is that of little-endian integers modulo 2^256, and leaves its neighbours alone", () => {
+  it("is that of little-endian integers modulo 2^256, and leaves its neighbours alone [DIG-3]", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const words = new Uint32Array(3 * SUM_WORDS).fill(0xabcdef01);

@@ -56,7 +56,7 @@ test("a folder that exists keeps its mode", () => {
 
 test("the cluster id is made once and stays", () => {
   const path = makePlace();
-  const random = { uuid: () => "01234567-89ab-cdef-0123-456789abcdef" };
+  const random = { ...systemRandom, uuid: () => "01234567-89ab-cdef-0123-456789abcdef" };
   const first = openDataFolder(path, random);
   expect(first.clusterId).toBe(random.uuid());
   first.close();

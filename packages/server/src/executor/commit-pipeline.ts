@@ -1,6 +1,7 @@
 import type { Event } from "@lockstep/protocol";
 import type { Journal } from "../journal/journal.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { FullBatch } from "./batch.ts";
 import { toRecord } from "./event-codec.ts";
 
 /** A batch on its way to the journal, with the replies that wait for it. */
@@ -57,19 +58,14 @@ export class CommitPipeline {
   }
 
   /** Sends a batch; its replies, and those added behind it, leave when it is durable. */
-  send(
-    expectedTail: bigint,
-    epoch: bigint,
-    events: readonly Event[],
-    replies: (() => void)[],
-  ): void {
+  send(expectedTail: bigint, epoch: bigint, { events, rows, replies }: FullBatch): void {
     if (this.#failed) return;
     const records = events.map(toRecord);
     const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
     const commit = { events, bytes, replies };
     this.#pending.push(commit);
     const sentMs = this.#clock.monotonicMs();
-    this.#journal.append(expectedTail, { epoch, records }).then(
+    this.#journal.append(expectedTail, { epoch, records, rows }).then(
       () => this.#committed(commit, this.#clock.monotonicMs() - sentMs),
       (error: unknown) => this.#fail(error),
     );

@@ -58,7 +58,7 @@ export class Counters {
       keepAlives: this.keepAlives,
       grants: this.#grants,
       losses: this.#losses,
-      datasets: 0n,
+      datasets: BigInt(state.datasets.size),
       appends: this.#appends,
       changes: this.#changes,
       subscriptions: 0n,

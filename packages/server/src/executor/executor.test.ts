@@ -1,6 +1,7 @@
 import { ErrorReason, type Event, KeyState } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { BATCH_EVENTS_MAX, COMMITS_UNDER_WAY_MAX } from "./executor.ts";
+import { BATCH_EVENTS_MAX } from "./batch.ts";
+import { COMMITS_UNDER_WAY_MAX } from "./executor.ts";
 import {
   acquireOp,
   eventsOf,

@@ -1,11 +1,12 @@
 import {
-  type EpochStartedEvent,
   type Facts,
   type NamespaceState,
   type Op,
   type OpKind,
   Refusal,
   type Reply,
+  type RowFacts,
+  type SettledWait,
   type Step,
   startEpoch,
   step,
@@ -18,12 +19,16 @@ import {
   NamespaceRole,
   type ReplyHeader,
 } from "@lockstep/protocol";
-import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
+import type { JournalFilter, PageLimit } from "../journal/journal.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Upkeep } from "../snapshot/upkeep.ts";
+import { Batch } from "./batch.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { Counters } from "./counters.ts";
+import type { DatasetReads } from "./datasets/dataset-reads.ts";
+import { DatasetSide } from "./datasets/dataset-side.ts";
+import { FactsMissing } from "./datasets/row-facts.ts";
 import { DueTimer } from "./due-timer.ts";
+import type { ExecutorParts } from "./executor-parts.ts";
 import { readHistory } from "./history.ts";
 import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
@@ -31,40 +36,14 @@ import type { Commit, History, Namespace, Pending } from "./namespace.ts";
 import { recovering, refusalAfter } from "./not-answering.ts";
 import { OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
+import { isRenewal, type Submission } from "./submission.ts";
 import { Waiters } from "./waiters.ts";
-
-/** What an executor is made of. */
-export interface ExecutorParts {
-  readonly name: string;
-  readonly clusterId: string;
-  /** The server's own name, stamped on every event. */
-  readonly node: string;
-  /** Rebuilt from the journal; the executor changes it from here on. */
-  readonly state: NamespaceState;
-  readonly journal: Journal;
-  readonly clock: Clock;
-  /** The first event of the epoch, durable already and not yet applied. */
-  readonly epochStarted: EpochStartedEvent;
-  /** Keeps the journal bounded; undefined: it grows. */
-  readonly upkeep?: Upkeep | undefined;
-  /** Called once when the journal or an invariant failed and the namespace stopped answering. */
-  readonly onStopped: (error: Error) => void;
-}
-
-/** An operation that waits for its turn. `op` undefined is the tick. */
-interface Submission {
-  readonly op: Op | undefined;
-  readonly pending: OpenReply | undefined;
-}
 
 /**
  * How many batches may be under way to the journal. Beyond it nothing is decided but renewals: a disk
  * that stalls must cost neither memory without bound nor anybody's lease.
  */
 export const COMMITS_UNDER_WAY_MAX = 64;
-
-/** How many events a batch holds before the next one is begun. A single operation may exceed it. */
-export const BATCH_EVENTS_MAX = 8_192;
 
 /**
  * The one place of a namespace where order is made. Everything that arrives in one turn of the event
@@ -73,6 +52,7 @@ export const BATCH_EVENTS_MAX = 8_192;
  */
 export class Executor implements Namespace {
   readonly durability: Durability;
+  readonly datasets: DatasetReads;
   readonly #parts: ExecutorParts;
   readonly #state: NamespaceState;
   readonly #clock: Clock;
@@ -83,13 +63,13 @@ export class Executor implements Namespace {
   readonly #open = new Set<OpenReply>();
   readonly #dueTimer: DueTimer;
   readonly #storage: StorageWatch;
+  readonly #datasets: DatasetSide;
   #role = NamespaceRole.RECOVERING;
   /** What is answered while the role is not LEADER. */
   #refusal = recovering();
   #submissions: Submission[] = [];
   #turnPlanned = false;
-  #batch: Event[] = [];
-  #replies: (() => void)[] = [];
+  readonly #batch = new Batch();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -104,6 +84,15 @@ export class Executor implements Namespace {
       this.#enqueue({ op: undefined, pending: undefined }),
     );
     this.#storage = new StorageWatch(parts.journal, parts.clock, parts.state.limits.min_free_bytes);
+    this.#datasets = new DatasetSide({
+      ...parts,
+      durableRevision: () => this.#pipeline.durableRevision,
+      submit: (op) => this.submit(op),
+      arrived: (submission) => this.#enqueue(submission),
+      failed: (error) => this.#stop(error),
+      onDamage: parts.onDamage ?? (() => undefined),
+    });
+    this.datasets = this.#datasets.reads;
   }
 
   /**
@@ -114,10 +103,11 @@ export class Executor implements Namespace {
     if (this.#role !== NamespaceRole.RECOVERING) return;
     this.#role = NamespaceRole.LEADER;
     const [, ...grants] = startEpoch(this.#state, this.#parts.epochStarted, leaseNow(this.#clock));
-    this.#decided(grants);
+    this.#decided(grants, []);
     this.#send();
     this.#storage.start();
     this.#parts.upkeep?.start((error) => this.#stop(error));
+    this.#datasets.start();
     this.#dueTimer.lookAt(this.#state.due.nextAtMs);
   }
 
@@ -194,32 +184,52 @@ export class Executor implements Namespace {
         continue;
       }
       try {
-        if (submission.op === undefined || submission.pending === undefined) this.#tick();
-        else this.#decide(submission.op, submission.pending);
+        this.#take(submission);
       } catch (error) {
         this.#stop(error instanceof Error ? error : new Error(String(error)));
       }
-      if (this.#batch.length >= BATCH_EVENTS_MAX) this.#send();
+      if (this.#batch.isFull) this.#send();
     }
     this.#send();
+    this.#datasets.endTurn();
     if (this.#role === NamespaceRole.LEADER) this.#dueTimer.lookAt(this.#state.due.nextAtMs);
   }
 
-  #decide(op: Op, pending: OpenReply): void {
-    this.#counters.operations += 1n;
+  /** Decides a submission, once the rows it names were read. */
+  #take(submission: Submission): void {
+    const { op, pending, read } = submission;
+    if (op === undefined || pending === undefined) {
+      this.#tick();
+      return;
+    }
+    const facts = this.#datasets.factsOf(submission);
+    if (facts !== "being read") {
+      try {
+        this.#decide(op, pending, facts.rows);
+      } catch (error) {
+        if (!(error instanceof FactsMissing)) throw error;
+        this.#datasets.readAgain(submission);
+      }
+    }
+    read?.release();
+  }
+
+  #decide(op: Op, pending: OpenReply, rows: RowFacts | undefined): void {
     let outcome: Step;
     try {
-      outcome = step(this.#state, op, leaseNow(this.#clock), this.#facts());
+      outcome = step(this.#state, op, leaseNow(this.#clock), { ...this.#facts(), rows });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      this.#counters.operations += 1n;
       this.#afterDecided(() => pending.reject(error));
       return;
     }
-    const { events, answer } = outcome;
-    if (answer.kind === "waiting") {
-      pending.waitFor(answer.ticketId, op.kind === "convert" ? "convert" : "acquire");
-    }
-    this.#decided(events);
+    this.#counters.operations += 1n;
+    const { events, answer, settled } = outcome;
+    const header = this.#headerAt(events[0]?.revision ?? this.#state.revision);
+    if (answer.kind === "waiting") this.#waits(op, answer.ticketId, pending, header);
+    this.#decided(events, settled);
+    this.#datasets.accepted(op);
     if (answer.kind === "waiting") return;
     if (op.kind === "keepAlive") {
       // A renewal speaks of durable things only and waits for no commit.
@@ -227,47 +237,53 @@ export class Executor implements Namespace {
       pending.resolve({ ...answer.reply, header: this.header() });
       return;
     }
-    const header = this.#headerAt(events[0]?.revision ?? this.#state.revision);
     this.#afterDecided(() => pending.resolve({ ...answer.reply, header }));
   }
 
+  #waits({ kind }: Op, id: bigint, pending: OpenReply, header: ReplyHeader): void {
+    if (kind === "acquire" || kind === "convert") pending.waitFor(id, kind);
+    else this.#datasets.waits(id, pending, header);
+  }
+
   #tick(): void {
-    const { events, more } = tick(this.#state, leaseNow(this.#clock), this.#facts());
-    this.#decided(events);
+    const { events, more, settled } = tick(this.#state, leaseNow(this.#clock), this.#facts());
+    this.#decided(events, settled);
     if (more) this.#enqueue({ op: undefined, pending: undefined });
   }
 
   /** Puts events into the batch of this turn, and the ends of waits behind them. */
-  #decided(events: readonly Event[]): void {
+  #decided(events: readonly Event[], settled: readonly SettledWait[]): void {
     for (const event of events) {
       event.node = this.#parts.node;
-      this.#batch.push(event);
+      this.#batch.add(event, this.#datasets.decided(event));
       for (const ending of this.#waiters.endedBy(event, this.#state)) {
         const header = this.#headerAt(event.revision);
-        this.#replies.push(() => ending.waiter.end(ending, header));
+        this.#batch.addReply(() => ending.waiter.end(ending, header));
       }
+    }
+    for (const wait of settled) {
+      const reply = this.#datasets.settled(wait);
+      if (reply !== undefined) this.#afterDecided(reply);
     }
   }
 
   /** Lets a reply leave after everything decided before it is durable. */
   #afterDecided(reply: () => void): void {
-    if (this.#batch.length > 0) this.#replies.push(reply);
+    if (!this.#batch.isEmpty) this.#batch.addReply(reply);
     else this.#pipeline.afterSent(reply);
   }
 
   #send(): void {
-    const events = this.#batch;
-    const replies = this.#replies;
-    if (events.length === 0 || this.#role !== NamespaceRole.LEADER) return;
-    this.#batch = [];
-    this.#replies = [];
-    this.#pipeline.send((events[0] as Event).revision - 1n, this.#state.epoch, events, replies);
+    if (this.#batch.isEmpty || this.#role !== NamespaceRole.LEADER) return;
+    const batch = this.#batch.take();
+    this.#pipeline.send((batch.events[0] as Event).revision - 1n, this.#state.epoch, batch);
   }
 
   #committed(events: readonly Event[], tookMs: number, bytes: number): void {
     this.#storage.wrote(bytes);
     this.#counters.committed(events, tookMs);
     this.#listeners.committed(events, this.#pipeline.durableRevision);
+    this.#datasets.committed(events);
     this.#parts.upkeep?.committed(events.length, this.#state);
     if (this.#submissions.length > 0) this.#planTurn();
   }
@@ -279,6 +295,7 @@ export class Executor implements Namespace {
     this.#dueTimer.close();
     this.#storage.close();
     this.#parts.upkeep?.close();
+    this.#datasets.close();
     for (const pending of [...this.#open]) pending.reject(this.#refusal);
     if (error !== undefined) this.#parts.onStopped(error);
   }
@@ -296,5 +313,3 @@ export class Executor implements Namespace {
     };
   }
 }
-
-const isRenewal = ({ op }: Submission) => op?.kind === "keepAlive";

@@ -1,6 +1,7 @@
 import type { Op, OpKind, Reply } from "@lockstep/core";
 import type { Durability, Event, NamespaceInfo, ReplyHeader } from "@lockstep/protocol";
 import type { JournalFilter, PageLimit } from "../journal/journal.ts";
+import type { DatasetReads } from "./datasets/dataset-reads.ts";
 
 /** An operation under way. */
 export interface Pending<R> {
@@ -53,6 +54,8 @@ export interface Namespace {
   header(): ReplyHeader;
   /** What the server tells of the namespace; answers at any time. */
   info(): NamespaceInfo;
+  /** What is durable of datasets. */
+  readonly datasets: DatasetReads;
   /** What an acknowledged event survives. */
   readonly durability: Durability;
 }

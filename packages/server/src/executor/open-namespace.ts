@@ -7,7 +7,8 @@ import { coreCodec } from "../snapshot/core-codec.ts";
 import { rebuildState, sourceOf } from "../snapshot/rebuild.ts";
 import { Upkeep, type UpkeepOptions } from "../snapshot/upkeep.ts";
 import { toRecord } from "./event-codec.ts";
-import { Executor, type ExecutorParts } from "./executor.ts";
+import { Executor } from "./executor.ts";
+import type { ExecutorParts } from "./executor-parts.ts";
 import { leaseNow } from "./lease-clock.ts";
 
 /** A history that cannot prove it continues the old one. */
@@ -22,7 +23,7 @@ export interface Lineage {
 
 /** What a namespace is opened with. */
 export interface OpenNamespaceOptions
-  extends Pick<ExecutorParts, "name" | "clusterId" | "node" | "clock" | "onStopped"> {
+  extends Pick<ExecutorParts, "name" | "clusterId" | "node" | "clock" | "onStopped" | "onDamage"> {
   /** Open, verified, and written by nobody else. */
   readonly journal: Journal;
   readonly limits: Limits;
@@ -57,6 +58,7 @@ export async function openNamespace(options: OpenNamespaceOptions): Promise<Exec
     clock,
     epochStarted: first,
     onStopped,
+    onDamage: options.onDamage,
     upkeep: options.upkeep && upkeepOf(options, options.upkeep, replayedEvents + 1),
   });
 }

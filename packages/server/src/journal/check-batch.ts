@@ -5,7 +5,8 @@ export const journalLimits = {
   maxRecordsPerBatch: 65_536,
   /** The bytes and keys of all records of a batch together. */
   maxBatchBytes: 64 * 1024 * 1024,
-  maxRecordBytes: 1024 * 1024,
+  /** An append of 1 MiB with what its changes do to rows. */
+  maxRecordBytes: 2 * 1024 * 1024,
   maxKeysPerRecord: 128,
   /** Of one key, in UTF-8. */
   maxKeyBytes: 512,

@@ -24,6 +24,7 @@ export function journalContract(name: string, makeHome: () => Promise<JournalHom
     sharing(makeHome);
     refusing(makeHome);
     reading(makeHome);
+    readingFar(makeHome);
     lineages(makeHome);
     snapshots(makeHome);
     compacting(makeHome);
@@ -163,6 +164,38 @@ function reading(makeHome: () => Promise<JournalHome>): void {
           expect(found.map(plain)).toEqual(expected.map(plain));
         }
       }
+    }
+    await journal.close();
+  });
+}
+
+function readingFar(makeHome: () => Promise<JournalHome>): void {
+  test("a filter finds what lies far apart in a long history, before and after it is opened again", async () => {
+    const home = await makeHome();
+    let journal = await home.open();
+    const records = Array.from({ length: 12_000 }, (_, index) => {
+      const keys = [`key/${index % 1_999}`, ...(index % 4_001 === 7 ? ["seldom/ü"] : [])];
+      return record(BigInt(index + 1), ...keys);
+    });
+    for (let tail = 0; tail < records.length; tail += 800) {
+      const next = records.slice(tail, tail + 800);
+      await journal.append(BigInt(tail), { epoch: 1n, records: next });
+    }
+    const far: [JournalFilter, RegExp][] = [
+      [{ kind: "keys", keys: ["key/5", "seldom/ü"] }, /^(key\/5|seldom\/ü)$/],
+      [{ kind: "prefix", prefix: "seldom" }, /^seldom/],
+      [{ kind: "prefix", prefix: "key/199" }, /^key\/199/],
+    ];
+    for (const round of ["before", "after"]) {
+      for (const [filter, chosen] of far) {
+        const found = await readAll(journal, { filter, after: 7n });
+        const expected = records
+          .slice(7)
+          .filter(({ keys }) => keys.some((key) => chosen.test(key)));
+        expect(found.map(plain), round).toEqual(expected.map(plain));
+      }
+      await journal.close();
+      journal = await home.open();
     }
     await journal.close();
   });

@@ -1,10 +1,12 @@
+import type { RowWrite } from "@lockstep/core";
 import type { Durability } from "@lockstep/protocol";
+import type { TableRead, TablesAsOf } from "./tables.ts";
 
 /** One event as the journal sees it: opaque bytes and the columns it can be found by. */
 export interface JournalRecord {
   /** Position in the namespace's history, above that of every record before it, below 2^63. */
   readonly revision: bigint;
-  /** The event; the journal never looks inside. At most 1 MiB. */
+  /** The event; the journal never looks inside. At most 2 MiB. */
   readonly bytes: Uint8Array;
   /** The lock keys the event names, for reading by key. At most 128. */
   readonly keys: readonly string[];
@@ -19,6 +21,8 @@ export interface JournalBatch {
    * above every one before, by one unless a lineage begins: that is the caller's matter.
    */
   readonly records: readonly JournalRecord[];
+  /** What the events write into the tables of datasets, in the same transaction; no part of the history. */
+  readonly rows?: readonly RowWrite[];
 }
 
 /** What a journal knows of itself. */
@@ -134,6 +138,19 @@ export interface Journal {
    * @throws JournalUnknownError as for `append`.
    */
   compact(floor: bigint): Promise<void>;
+  /** Reads the tables of datasets as of one durable revision. What of them is damaged is told in its place. */
+  readTables<const R extends readonly TableRead[]>(reads: R): Promise<TablesAsOf<R>>;
+  /**
+   * Drops of a dataset the changes up to `floorSeq`, the checkpoints below it, and the idempotency keys of
+   * changes up to `droppedSeq`, bit by bit, so that appends go on between. May be repeated; what an earlier
+   * process has left is dropped by a later call.
+   * @throws JournalUnknownError as for `append`.
+   */
+  trimDataset(datasetId: bigint, floorSeq: bigint, droppedSeq: bigint): Promise<void>;
+  /** Drops everything of a dataset, likewise. */
+  dropDataset(datasetId: bigint): Promise<void>;
+  /** The datasets that have anything in the tables, rising. */
+  datasetIds(): Promise<bigint[]>;
   /** Free bytes where the journal writes; undefined when that has no meaning. */
   freeBytes(): Promise<number | undefined>;
   /** Waits for appends under way and gives everything back. */
@@ -155,6 +172,7 @@ export type JournalOpenProblem =
   | "FOLDER_IN_USE"
   | "NOT_WRITABLE"
   | "NEWER_FORMAT"
+  | "OLDER_FORMAT"
   | "DAMAGED"
   | "BEHIND_MARK"
   | "MARK_MISSING";

@@ -1,7 +1,14 @@
 import { type JournalDeposedError, JournalUnknownError } from "./journal.ts";
 
 /** What can be asked of a journal that takes its time and can fail. */
-export type MemoryJournalCall = "append" | "read" | "writeSnapshot" | "readSnapshot" | "compact";
+export type MemoryJournalCall =
+  | "append"
+  | "read"
+  | "writeSnapshot"
+  | "readSnapshot"
+  | "compact"
+  | "readTables"
+  | "trim";
 
 /**
  * How a call can go wrong on demand.

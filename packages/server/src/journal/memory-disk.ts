@@ -9,6 +9,7 @@ import type {
   SnapshotPosition,
 } from "./journal.ts";
 import { justBelow, larger, lineageStart, smaller } from "./lineage.ts";
+import { MemoryTables } from "./memory-tables.ts";
 
 /** A complete snapshot. */
 export interface MemorySnapshot extends SnapshotPosition {
@@ -17,6 +18,8 @@ export interface MemorySnapshot extends SnapshotPosition {
 
 /** What of a memory journal survives its process. */
 export class MemoryDisk {
+  /** The tables of datasets. */
+  tables: MemoryTables = new MemoryTables();
   #records: JournalRecord[] = [];
   #tail: JournalPosition = { revision: 0n, epoch: 0n };
   #floor = 0n;
@@ -40,6 +43,7 @@ export class MemoryDisk {
 
   append(batch: JournalBatch, floor: bigint): JournalState {
     for (const record of batch.records) this.#records.push(record);
+    this.tables.write(batch.rows ?? []);
     this.#tail = { revision: batch.records.at(-1)?.revision ?? 0n, epoch: batch.epoch };
     this.#floor = larger(this.#floor, floor);
     return this.#state();
@@ -92,6 +96,7 @@ export class MemoryDisk {
   /** The same content, of which neither changes with the other. */
   copy(): MemoryDisk {
     const copy = new MemoryDisk();
+    copy.tables = this.tables.copy();
     copy.#records = [...this.#records];
     copy.#tail = this.#tail;
     copy.#floor = this.#floor;
@@ -114,14 +119,14 @@ export class MemoryDisk {
   }
 }
 
-/** What is kept must not change when the caller re-uses its buffers. */
-export function copyBatch({ epoch, records }: JournalBatch): JournalBatch {
+/** What is kept must not change when the caller re-uses its buffers; rows are handed over. */
+export function copyBatch({ epoch, records, rows = [] }: JournalBatch): JournalBatch {
   const copyRecord = ({ revision, bytes, keys }: JournalRecord) => ({
     revision,
     bytes: new Uint8Array(bytes),
     keys: [...keys],
   });
-  return { epoch, records: records.map(copyRecord) };
+  return { epoch, records: records.map(copyRecord), rows };
 }
 
 function matches({ keys }: JournalRecord, filter: JournalFilter): boolean {

@@ -17,6 +17,8 @@ const calls: Record<MemoryJournalCall, (journal: Journal) => Promise<unknown>> =
   writeSnapshot: (journal) =>
     journal.writeSnapshot({ revision: 9n, epoch: 1n, chunks: [Buffer.from("state 9")] }),
   readSnapshot: (journal) => journal.readSnapshot(),
+  readTables: (journal) => journal.readTables([]),
+  trim: (journal) => journal.dropDataset(1n),
   compact: (journal) => journal.compact(4n),
 };
 const kinds = Object.keys(calls) as MemoryJournalCall[];

@@ -1,19 +1,23 @@
 import { expect, test } from "vitest";
 import { journalContract } from "./contract.ts";
-import { JournalDeposedError, JournalUnknownError } from "./journal.ts";
+import { tables } from "./contract-tables.ts";
+import { JournalDeposedError, type JournalPosition, JournalUnknownError } from "./journal.ts";
 import { MemoryJournal, type MemoryJournalFault } from "./memory.ts";
 import { batch, readAll } from "./test-records.ts";
 
-journalContract("the memory journal", async () => {
+const makeHome = async () => {
   let journal: MemoryJournal | undefined;
   return {
-    async open(newLineage) {
+    async open(newLineage?: JournalPosition) {
       const options = newLineage === undefined ? {} : { newLineage };
       journal = journal?.crash(options) ?? new MemoryJournal(options);
       return journal;
     },
   };
-});
+};
+
+journalContract("the memory journal", makeHome);
+tables(makeHome);
 
 test("appends that are held settle one by one, when the test says so", async () => {
   const journal = new MemoryJournal();

@@ -17,6 +17,7 @@ import {
 import { larger } from "./lineage.ts";
 import { MemoryCalls, type MemoryJournalCall, type MemoryJournalFault } from "./memory-calls.ts";
 import { copyBatch, MemoryDisk, type MemorySnapshot } from "./memory-disk.ts";
+import type { ResultsOf, TableRead, TablesAsOf } from "./tables.ts";
 
 export type { MemoryJournalCall, MemoryJournalFault } from "./memory-calls.ts";
 
@@ -129,6 +130,39 @@ export class MemoryJournal implements Journal {
       this.#keep(this.#disk.compact(this.#state.floor, whole));
     };
     await this.#call("compact", () => drop(true), drop);
+  }
+
+  async readTables<const R extends readonly TableRead[]>(reads: R): Promise<TablesAsOf<R>> {
+    this.#checkUsable();
+    return await this.#call("readTables", () => {
+      const results = reads.map((read) => this.#disk.tables.read(read)) as unknown as ResultsOf<R>;
+      return { revision: this.#state.tail, results };
+    });
+  }
+
+  async trimDataset(datasetId: bigint, floorSeq: bigint, droppedSeq: bigint): Promise<void> {
+    this.#checkUsable();
+    const trim = (whole: boolean) =>
+      this.#disk.tables.trim(datasetId, whole ? floorSeq : floorSeq / 2n, droppedSeq);
+    await this.#call("trim", () => trim(true), trim);
+  }
+
+  async dropDataset(datasetId: bigint): Promise<void> {
+    this.#checkUsable();
+    const drop = (whole: boolean) => {
+      if (whole) this.#disk.tables.drop(datasetId);
+    };
+    await this.#call("trim", () => drop(true), drop);
+  }
+
+  async datasetIds(): Promise<bigint[]> {
+    this.#checkUsable();
+    return await this.#call("readTables", () => this.#disk.tables.datasetIds());
+  }
+
+  /** Changes a byte of a stored row of a dataset. Returns whether there is such a row. */
+  damageRow(datasetId: bigint, key: Uint8Array): boolean {
+    return this.#disk.tables.damage(datasetId, key);
   }
 
   async freeBytes(): Promise<undefined> {

@@ -10,7 +10,7 @@ import {
 import { SessionService } from "@lockstep/protocol";
 import { type Log, logText } from "../log/log.ts";
 import type { Clock } from "../ports/clock.ts";
-import { principalKey } from "../rpc/guard/call.ts";
+import { cutKey, principalKey } from "../rpc/guard/call.ts";
 import type { Handlers } from "../rpc/handlers.ts";
 import { hostOf, isLoopback, plainAddress } from "./addresses.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
@@ -66,6 +66,7 @@ async function answer(
   try {
     const contextValues = createContextValues();
     contextValues.set(principalKey, plainAddress(request.socket.remoteAddress ?? ""));
+    contextValues.set(cutKey, () => void (response as Writable).destroy());
     const universal = universalRequestFromNodeRequest(
       request,
       response as ServerResponse,

@@ -154,13 +154,17 @@ test("nothing is overwritten, and nothing is left of what failed", async () => {
   await expect(backupData(at("data"), at("c"))).rejects.toEqual(message("c.partial is left"));
   rmSync(at("c.partial"));
   const database = journalIn(at("data"));
-  new DatabaseSync(database).exec("UPDATE events SET bytes = x'00'");
+  new DatabaseSync(database).exec("UPDATE batches SET body = zeroblob(length(body))");
   await expect(backupData(at("data"), at("c"))).rejects.toMatchObject({ problem: "DAMAGED" });
   expect(existsSync(at("c")) || existsSync(at("c.partial"))).toBe(false);
 });
 
 test.each<[string, (backup: string) => void, string]>([
-  ["an event changed", (at) => change(at, "UPDATE events SET bytes = x'00'"), "is damaged"],
+  [
+    "an event changed",
+    (at) => change(at, "UPDATE batches SET body = zeroblob(length(body))"),
+    "is damaged",
+  ],
   [
     "the snapshot changed",
     (at) => change(at, "UPDATE snapshot_chunks SET bytes = x'00'"),
@@ -227,11 +231,8 @@ function change(path: string, sql: string): void {
 }
 
 function dropLastBatch(path: string): void {
-  const last = "(SELECT max(last_revision) FROM batches)";
   change(
     path,
-    `DELETE FROM event_keys WHERE revision >= (SELECT first_revision FROM batches WHERE last_revision = ${last});
-     DELETE FROM events WHERE revision >= (SELECT first_revision FROM batches WHERE last_revision = ${last});
-     DELETE FROM batches WHERE last_revision = ${last}`,
+    "DELETE FROM batches WHERE last_revision = (SELECT max(last_revision) FROM batches)",
   );
 }

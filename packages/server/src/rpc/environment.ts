@@ -2,6 +2,7 @@ import type { Durability, Limits } from "@lockstep/protocol";
 import type { Namespace } from "../executor/namespace.ts";
 import type { Log } from "../log/log.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
 
 /** Who a server is. */
 export interface ServerIdentity {
@@ -33,6 +34,8 @@ export interface RpcEnvironment {
   readonly makeNamespace?: MakeNamespace | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Where the salts of datasets come from. Default: the machine's. */
+  readonly random?: Random | undefined;
   readonly log: Log;
   /** Aborts when the server starts to stop: streams and long polls end. */
   readonly stopping: AbortSignal;

@@ -123,6 +123,25 @@ export function attachSuperseded(): ConnectError {
   );
 }
 
+/** A newer subscription of the same replica took over. */
+export function subscriptionSuperseded(): ConnectError {
+  return refusal(
+    Code.Aborted,
+    ErrorReason.SUBSCRIPTION_SUPERSEDED,
+    "a newer subscription of this replica took over",
+  );
+}
+
+/** A subscriber took or acknowledged nothing for too long. Everything up to the position was sent. */
+export function slowConsumer({ seq, logHash }: { seq: bigint; logHash: Uint8Array }): ConnectError {
+  return refusal(
+    Code.Aborted,
+    ErrorReason.SLOW_CONSUMER,
+    `the subscriber took or acknowledged nothing for max_subscriber_stall_ms: subscribe again behind ${seq}`,
+    { seq: String(seq), log_hash: Buffer.from(logHash).toString("hex") },
+  );
+}
+
 /** The server does not know this operation. */
 export function unimplemented(): ConnectError {
   return refusal(

@@ -4,6 +4,7 @@ import {
   AdminService,
   ClockService,
   LockService,
+  ReplicationService,
   ServerService,
   SessionService,
 } from "@lockstep/protocol";
@@ -24,6 +25,8 @@ import { InFlightBytes } from "./guard/in-flight-bytes.ts";
 import { health } from "./health.ts";
 import { lockService } from "./lock-service.ts";
 import { reflect } from "./reflection.ts";
+import { replicationService } from "./replication/replication-service.ts";
+import { Subscriptions } from "./replication/subscriptions.ts";
 import { serverService } from "./server-service.ts";
 import { sessionService } from "./session-service.ts";
 import { Watches } from "./watch/watches.ts";
@@ -47,16 +50,18 @@ export function createHandlers(
 ): Handlers {
   const { limits } = environment;
   const watches = new Watches(limits);
+  const subscriptions = new Subscriptions(limits);
   const inFlight = new InFlightBytes(limits);
   const guarded = (handlers: readonly UniversalHandler[]) =>
     handlers.map((handler) => guard(handler, environment, inFlight));
   const attachments = new Attachments();
   const router = newRouter(environment)
-    .service(ServerService, serverService(environment, watches))
+    .service(ServerService, serverService(environment, watches, subscriptions))
     .service(SessionService, sessionService(environment, attachments))
     .service(LockService, lockService(environment, watches))
-    .service(AdminService, adminService(environment));
-  const services = [ServerService, SessionService, LockService, AdminService];
+    .service(AdminService, adminService(environment))
+    .service(ReplicationService, replicationService(environment, subscriptions));
+  const services = [ServerService, SessionService, LockService, AdminService, ReplicationService];
   if (testClock !== undefined) {
     router.service(ClockService, clockService(testClock));
     services.push(ClockService as never);

@@ -8,16 +8,18 @@ import {
 } from "@lockstep/protocol";
 import type { RpcEnvironment } from "./environment.ts";
 import { namespaceOf } from "./namespaces.ts";
+import type { Subscriptions } from "./replication/subscriptions.ts";
 import { checkName } from "./validate/fields.ts";
 import type { Watches } from "./watch/watches.ts";
 
 const PROTOCOL_VERSIONS = ["v1"];
-const FEATURES = ["attach"];
+const FEATURES = ["attach", "replication"];
 
 /** What a server tells of itself. */
 export function serverService(
   environment: RpcEnvironment,
   watches: Watches,
+  subscriptions: Subscriptions,
 ): ServiceImpl<typeof ServerService> {
   const { identity, limits } = environment;
   const { clusterId, node, serverVersion, durability } = identity;
@@ -39,13 +41,19 @@ export function serverService(
       const namespace = namespaceOf(environment, request.namespace);
       response.header = namespace.header();
       response.durability = namespace.durability;
-      response.namespace = withWatches(namespace.info(), watches.count(request.namespace));
+      response.namespace = withStreams(namespace.info(), {
+        watches: BigInt(watches.count(request.namespace)),
+        subscriptions: BigInt(subscriptions.count(request.namespace)),
+      });
       return response;
     },
   };
 }
 
-function withWatches(info: NamespaceInfo, watches: number): NamespaceInfo {
+function withStreams(
+  info: NamespaceInfo,
+  streams: { watches: bigint; subscriptions: bigint },
+): NamespaceInfo {
   if (info.counters === undefined) return info;
-  return { ...info, counters: { ...info.counters, watches: BigInt(watches) } };
+  return { ...info, counters: { ...info.counters, ...streams } };
 }

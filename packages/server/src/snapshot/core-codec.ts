@@ -1,4 +1,5 @@
 import { decodeSnapshot, encodeSnapshot } from "@lockstep/core";
+import { nodeSha256 } from "../node-sha256.ts";
 import type { StateCodec } from "./codec.ts";
 
 /** The core's own encoding of its state. */
@@ -7,6 +8,6 @@ export const coreCodec: StateCodec = {
   async decode(chunks, limits) {
     const all: Uint8Array[] = [];
     for await (const chunk of chunks) all.push(chunk);
-    return decodeSnapshot(all, limits);
+    return decodeSnapshot(all, limits, nodeSha256);
   },
 };

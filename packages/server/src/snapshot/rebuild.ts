@@ -1,4 +1,4 @@
-import { apply, InvariantError, NamespaceState } from "@lockstep/core";
+import { apply, InvariantError, NamespaceState, verifyRoots } from "@lockstep/core";
 import type { Event, Limits } from "@lockstep/protocol";
 import { toEvent } from "../executor/event-codec.ts";
 import {
@@ -7,6 +7,7 @@ import {
   type JournalRecord,
   type StoredSnapshot,
 } from "../journal/journal.ts";
+import { nodeSha256 } from "../node-sha256.ts";
 import type { StateCodec } from "./codec.ts";
 
 /** What a state is rebuilt from. */
@@ -58,12 +59,15 @@ export async function rebuildState(
   limits: Limits,
   codec: StateCodec,
 ): Promise<RebuiltState> {
-  const state = snapshot ? await decoded(snapshot, limits, codec) : new NamespaceState(limits);
+  const state = snapshot
+    ? await decoded(snapshot, limits, codec)
+    : new NamespaceState(limits, nodeSha256);
   let replayedEvents = 0;
   for await (const page of pages) {
     for (const record of page) applyRecorded(state, toEvent(record));
     replayedEvents += page.length;
   }
+  checkRoots(state);
   return { state, replayedEvents };
 }
 
@@ -99,6 +103,20 @@ function applyRecorded(state: NamespaceState, event: Event): void {
     throw new JournalOpenError(
       "DAMAGED",
       `the journal's event ${event.revision} does not follow from those before it (${cause.message}): restore a backup`,
+      { cause },
+    );
+  }
+}
+
+/** Hashes of rows are taken as the events tell them; whether they make the digests of the checkpoints is looked at once. */
+function checkRoots(state: NamespaceState): void {
+  try {
+    verifyRoots(state);
+  } catch (cause) {
+    if (!(cause instanceof InvariantError)) throw cause;
+    throw new JournalOpenError(
+      "DAMAGED",
+      `the journal's events up to ${state.revision} do not lead to what they say (${cause.message}): restore a backup`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SnapshotPosition } from "../journal.ts";
-import { CHAIN_START } from "./encoding.ts";
+import { CHAIN_START, tagOf } from "./encoding.ts";
 
 /**
  * Checksums of what lies beside the hash chain, because SQLite does not notice a flipped bit. Integers
@@ -9,6 +9,7 @@ import { CHAIN_START } from "./encoding.ts";
  * ```
  * base     = SHA-256( tag "base" | revision u64 | epoch u64 | floor u64 | chain hash, 32 bytes )
  * chunk    = SHA-256( tag "chunk" | checksum of the chunk before, 32 bytes | bytes )
+ * segment  = SHA-256( tag "segment" | first revision u64 | last revision u64 | bytes )
  * snapshot = SHA-256( tag "snapshot" | revision u64 | epoch u64 | first chunk u64 | chunks u64 | checksum of the last chunk, 32 bytes )
  * tag t    = length u32 | "lockstep.journal." t ".v1"
  * ```
@@ -53,6 +54,11 @@ export function chunkChecksum(previous: Uint8Array, bytes: Uint8Array): Uint8Arr
   return tagged("chunk").update(previous).update(bytes).digest();
 }
 
+/** The checksum of a segment of the index. */
+export function segmentChecksum(first: bigint, last: bigint, bytes: Uint8Array): Uint8Array {
+  return tagged("segment").update(numbers(first, last)).update(bytes).digest();
+}
+
 /** The checksum of a snapshot. */
 export function snapshotChecksum(head: SnapshotHead, lastChunk: Uint8Array): Uint8Array {
   const { revision, epoch, firstChunk, chunks } = head;
@@ -61,11 +67,7 @@ export function snapshotChecksum(head: SnapshotHead, lastChunk: Uint8Array): Uin
 }
 
 function tagged(name: string) {
-  const text = `lockstep.journal.${name}.v1`;
-  const tag = Buffer.alloc(4 + text.length);
-  tag.writeUInt32BE(text.length);
-  tag.write(text, 4, "latin1");
-  return createHash("sha256").update(tag);
+  return createHash("sha256").update(tagOf(`lockstep.journal.${name}.v1`));
 }
 
 function numbers(...values: readonly bigint[]): Buffer {

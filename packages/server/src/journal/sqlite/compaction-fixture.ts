@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { batch, plain } from "../test-records.ts";
 import { sourceLimits } from "./source-batches.ts";
 import { Store } from "./store.ts";
-import { appendTo, type Image, imageOf, inFolder } from "./store-fixture.ts";
+import { appendTo, type Image, imageOf, inFolder, smallSegments } from "./store-fixture.ts";
 
 const DATABASE = "journal.db";
 
@@ -13,6 +13,9 @@ export const BATCHES = sourceLimits.maxBatches + 10;
 export const SNAPSHOT = BigInt(3 * (BATCHES - 2));
 /** Up to where it is compacted. */
 export const FLOOR = BigInt(3 * (BATCHES - 4));
+
+/** Segments so small that a compaction drops many and ends inside the last. */
+export const SMALL_SEGMENTS = smallSegments((3 * BATCHES) / 19);
 
 function makeBatches(count: number) {
   return Array.from({ length: count }, (_, index) => {
@@ -66,8 +69,9 @@ export function snapshotOf(store: Store): string | undefined {
 export const steps: Image[] = inFolder(new Map(), (folder) => {
   const images: Image[] = [];
   const keep = () => images.push(imageOf(folder));
-  const store = new Store({ folder });
+  const store = new Store({ folder, indexLimits: SMALL_SEGMENTS });
   appendTo(store, ...makeBatches(BATCHES));
+  for (; store.isIndexDue; keep()) store.indexStep();
   snapshotInto(store, SNAPSHOT - 3n, keep);
   snapshotInto(store, SNAPSHOT, keep);
   compactTo(store, FLOOR, keep);

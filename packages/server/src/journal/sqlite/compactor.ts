@@ -1,14 +1,15 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { larger } from "../lineage.ts";
 import { type Base, NOTHING_DROPPED } from "./checksums.ts";
-import { asBytes, asInteger, BatchDamage, isEqual } from "./columns.ts";
-import { chainHash, decodeKeys, distinct } from "./encoding.ts";
+import { isEqual } from "./columns.ts";
+import { chainHash } from "./encoding.ts";
+import type { SegmentTable } from "./segment-table.ts";
 import type { SnapshotTable } from "./snapshot-table.ts";
-import { SourceBatches } from "./source-batches.ts";
+import { notAsWritten, SourceBatches } from "./source-batches.ts";
 
 /** How much one step of a compaction does, beside a page of `sourceLimits`: appends wait for it. */
 export const compactionLimits = {
-  eventsPerStep: 256,
+  segmentsPerStep: 8,
   chunksPerStep: 8,
 } as const;
 
@@ -27,33 +28,22 @@ const NO_CHUNK_BEING_WRITTEN = 2n ** 63n - 1n;
 
 /**
  * Drops the oldest batches step by step, each step one transaction after which the database is whole: the
- * base of the chain moves first, and with it the batches go; their events and keys, which nobody reads
- * or counts any more, follow, and so do the chunks of snapshots that were replaced or never completed.
+ * base of the chain moves first, and with it the batches go; the segments that name nothing else follow, and
+ * so do the chunks of snapshots that were replaced or never completed.
  */
 export class Compactor {
   readonly #table: SnapshotTable;
   readonly #database: DatabaseSync;
   readonly #batches: SourceBatches;
   readonly #dropBatches: StatementSync;
-  readonly #oldest: StatementSync;
-  readonly #dropEvents: StatementSync;
-  readonly #dropKey: StatementSync;
+  readonly #segments: SegmentTable;
 
-  constructor(database: DatabaseSync, table: SnapshotTable) {
-    const prepare = (sql: string) => {
-      const statement = database.prepare(sql);
-      statement.setReadBigInts(true);
-      return statement;
-    };
+  constructor(database: DatabaseSync, table: SnapshotTable, segments: SegmentTable) {
     this.#database = database;
     this.#table = table;
+    this.#segments = segments;
     this.#batches = new SourceBatches(database);
-    this.#dropBatches = prepare("DELETE FROM batches WHERE last_revision <= ?");
-    this.#oldest = prepare(
-      "SELECT revision, keys FROM events WHERE revision <= ? ORDER BY revision LIMIT ?",
-    );
-    this.#dropEvents = prepare("DELETE FROM events WHERE revision <= ?");
-    this.#dropKey = prepare("DELETE FROM event_keys WHERE key = ? AND revision = ?");
+    this.#dropBatches = database.prepare("DELETE FROM batches WHERE last_revision <= ?");
   }
 
   /**
@@ -64,35 +54,22 @@ export class Compactor {
   step(upTo: bigint, floor: bigint): CompactionStep {
     this.#database.exec("BEGIN IMMEDIATE");
     const base = this.#table.base() ?? NOTHING_DROPPED;
-    let pages = this.#dropOldEvents(base.revision);
-    let moved = base;
-    if (pages === 0) {
-      moved = this.#moveBase(base, upTo, larger(floor, base.floor));
-      if (moved !== base) pages = 1;
-      else pages = this.#table.dropChunks(NO_CHUNK_BEING_WRITTEN, compactionLimits.chunksPerStep);
-    }
+    const moved = this.#moveBase(base, upTo, larger(floor, base.floor));
+    let pages = moved === base ? 0 : 1;
+    if (pages === 0) pages = this.#segments.drop(base.revision, compactionLimits.segmentsPerStep);
+    if (pages === 0) pages = this.#dropChunks();
     this.#database.exec("COMMIT");
     return { done: pages === 0, base: moved.revision, pages };
   }
 
   /** Drops chunks that belong to no snapshot; the same bounded way. */
   sweepChunks(): CompactionStep {
-    const pages = this.#table.dropChunks(NO_CHUNK_BEING_WRITTEN, compactionLimits.chunksPerStep);
+    const pages = this.#dropChunks();
     return { done: pages === 0, base: this.#table.base()?.revision ?? 0n, pages };
   }
 
-  #dropOldEvents(base: bigint): number {
-    const rows = this.#oldest.all(base, compactionLimits.eventsPerStep);
-    let pages = 0;
-    for (const { revision, keys } of rows) {
-      pages += 1;
-      for (const key of distinct(decodeKeys(asBytes(keys)))) {
-        this.#dropKey.run(key, asInteger(revision));
-        pages += 1;
-      }
-    }
-    if (rows.length > 0) this.#dropEvents.run(asInteger(rows.at(-1)?.revision));
-    return pages;
+  #dropChunks(): number {
+    return this.#table.dropChunks(NO_CHUNK_BEING_WRITTEN, compactionLimits.chunksPerStep);
   }
 
   /**
@@ -101,14 +78,9 @@ export class Compactor {
    */
   #moveBase(base: Base, upTo: bigint, floor: bigint): Base {
     let moved = floor === base.floor ? base : { ...base, floor };
-    for (const { header, bytes, chain } of this.#batches.after(base.revision)) {
+    for (const { header, bytes, chain } of this.#batches.after(base.revision, upTo)) {
       const { first, last, epoch } = header;
-      if (last > upTo) break;
-      if (!isEqual(chain, chainHash(moved.chain, bytes))) {
-        throw new BatchDamage(
-          `the batch with revisions ${first} to ${last} is not what was written`,
-        );
-      }
+      if (!isEqual(chain, chainHash(moved.chain, bytes))) throw notAsWritten(first, last);
       moved = { revision: last, epoch, floor, chain };
     }
     if (moved === base) return base;

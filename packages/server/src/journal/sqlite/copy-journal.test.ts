@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
@@ -124,11 +123,15 @@ test("a copy says when the batch of the mark is not in it", () => {
 
 test.each([
   [
-    "an event that changed",
-    "UPDATE events SET bytes = x'00' WHERE revision = 5",
+    "a batch that changed",
+    "UPDATE batches SET body = zeroblob(length(body)) WHERE last_revision = 5",
     "revisions 5 to 5",
   ],
-  ["an event that is missing", "DELETE FROM events WHERE revision = 5", "revisions 5 to 5"],
+  [
+    "a batch that says it is another",
+    "UPDATE batches SET epoch = 7 WHERE last_revision = 5",
+    "revisions 5 to 5",
+  ],
   ["a batch that is missing", "DELETE FROM batches WHERE last_revision = 5", "revisions 6 to 6"],
   ["a chunk that changed", "UPDATE snapshot_chunks SET bytes = x'00'", "snapshot of revision 3"],
   ["a chunk that is missing", "DELETE FROM snapshot_chunks", "snapshot of revision 3"],
@@ -149,46 +152,3 @@ test.each([
     });
   });
 });
-
-test("a journal of format 1 is copied, and opened, as one of the present format", () => {
-  inFolder(NOTHING, (folder) => {
-    const store = new Store({ folder });
-    appendUpTo(store, 10n);
-    store.close();
-    makeFormat1(folder);
-    copied(
-      folder,
-      () => undefined,
-      (copy) => expect(recordsOf(copy)).toHaveLength(10),
-    );
-    const again = new Store({ folder });
-    expect(recordsOf(again)).toEqual(batch(1n, 10n).records.map(plain));
-    snapshotAndCompact(again, 4n);
-    again.close();
-    const migrated = new Store({ folder });
-    expect(migrated.state()).toMatchObject({ base: 4n, snapshot: 4n, tail: 10n });
-    migrated.close();
-  });
-});
-
-test("a journal of format 1 that is damaged is refused as it is [REC-41]", () => {
-  inFolder(NOTHING, (folder) => {
-    const store = new Store({ folder });
-    appendUpTo(store, 10n);
-    store.close();
-    makeFormat1(folder, "UPDATE events SET bytes = x'00' WHERE revision = 5");
-    const before = imageOf(folder);
-    expect(() => new Store({ folder })).toThrow("revisions 5 to 5");
-    expect(imageOf(folder)).toEqual(before);
-    rmSync(join(folder, "mark"));
-    expect(() => new Store({ folder })).toThrow("damaged");
-  });
-});
-
-/** Makes a journal what the version before snapshots had written. */
-function makeFormat1(folder: string, sql = ""): void {
-  const database = new DatabaseSync(join(folder, "journal.db"));
-  for (const table of ["base", "snapshot", "snapshot_chunks"]) database.exec(`DROP TABLE ${table}`);
-  database.exec(`PRAGMA user_version=1; ${sql}`);
-  database.close();
-}

@@ -2,14 +2,20 @@ import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { makePrivateFile, syncFolder } from "../../data-folder/private-files.ts";
 import { BatchWriter } from "./batch-writer.ts";
-import { CHUNKS_START, chunkChecksum, NOTHING_DROPPED, snapshotChecksum } from "./checksums.ts";
+import {
+  type Base,
+  CHUNKS_START,
+  chunkChecksum,
+  NOTHING_DROPPED,
+  snapshotChecksum,
+} from "./checksums.ts";
 import { BatchDamage, isEqual } from "./columns.ts";
 import type { JournalFiles } from "./files.ts";
 import type { Mark } from "./mark.ts";
 import { openUntouched } from "./open-untouched.ts";
-import { createTables, formatOf, hasOurTables } from "./schema.ts";
+import { createTables, hasOurTables } from "./schema.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
-import { SourceBatches } from "./source-batches.ts";
+import { notAsWritten, SourceBatches } from "./source-batches.ts";
 import { verify } from "./verify.ts";
 
 /** What a copy of a journal holds. */
@@ -42,7 +48,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * Copies a journal as of now into a folder that has none, without its mark, batch by batch, comparing
  * each with the hash chain, and reads the copy back. A server may use the journal meanwhile: each
  * transaction is short, and what was dropped before it could be read makes the copy begin anew. The copy
- * has no free pages.
+ * has no free pages, and no index: whoever opens it to serve makes one.
  * @throws BatchDamage when the journal is not what was written; SQLite's own errors
  */
 export function copyJournal(
@@ -82,14 +88,7 @@ function copyInto(source: DatabaseSync, target: DatabaseSync, options: CopyOptio
     const copied = new Attempt(source, target, options, !isLast).run();
     if (isLast) source.exec("COMMIT");
     if (copied !== undefined) return copied;
-    for (const table of [
-      "batches",
-      "events",
-      "event_keys",
-      "base",
-      "snapshot",
-      "snapshot_chunks",
-    ]) {
+    for (const table of ["batches", "base", "snapshot", "snapshot_chunks"]) {
       target.exec(`DELETE FROM ${table}`);
     }
   }
@@ -101,6 +100,7 @@ class Attempt {
   readonly #options: CopyOptions;
   readonly #shortTransactions: boolean;
   readonly #batches: SourceBatches;
+  readonly #table: SnapshotTable;
   readonly #writer: BatchWriter;
   #holdsMark: boolean;
 
@@ -115,6 +115,7 @@ class Attempt {
     this.#options = options;
     this.#shortTransactions = shortTransactions;
     this.#batches = new SourceBatches(source);
+    this.#table = new SnapshotTable(source);
     this.#writer = new BatchWriter(target);
     this.#holdsMark = options.mark === undefined;
   }
@@ -143,13 +144,15 @@ class Attempt {
   /** The base and the snapshot, and with them the tail up to which batches are copied. */
   #copyBeginning(): { end: Mark; tail: bigint } {
     const tail = this.#batches.tail();
-    if (formatOf(this.#source) === 1) return { end: this.#startAt(NOTHING_DROPPED), tail };
-    const from = new SnapshotTable(this.#source);
     const to = new SnapshotTable(this.#target);
-    const base = from.base();
-    if (base !== undefined) to.writeBase(base);
-    copySnapshot(from, to);
-    return { end: this.#startAt(base ?? NOTHING_DROPPED), tail };
+    const base = this.#base();
+    if (base !== NOTHING_DROPPED) to.writeBase(base);
+    copySnapshot(this.#table, to);
+    return { end: this.#startAt(base), tail };
+  }
+
+  #base(): Base {
+    return this.#table.base() ?? NOTHING_DROPPED;
   }
 
   #startAt({ revision, epoch, chain }: Mark): Mark {
@@ -160,7 +163,7 @@ class Attempt {
   }
 
   #copyPage(from: Mark): Mark | undefined {
-    if (this.#batches.base() > from.revision) return undefined;
+    if (this.#base().revision > from.revision) return undefined;
     let end = from;
     for (const { bytes, chain, header } of this.#batches.after(from.revision)) {
       const { first, last } = header;
@@ -168,11 +171,7 @@ class Attempt {
         throw new BatchDamage(`the batch with revisions ${first} to ${last} is out of order`);
       }
       end = this.#writer.write(bytes, end);
-      if (!isEqual(chain, end.chain)) {
-        throw new BatchDamage(
-          `the batch with revisions ${first} to ${last} is not what was written`,
-        );
-      }
+      if (!isEqual(chain, end.chain)) throw notAsWritten(first, last);
       this.#noteMark(end);
     }
     if (end === from)

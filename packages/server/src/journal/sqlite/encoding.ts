@@ -38,149 +38,152 @@ export interface EncodedRecord {
 /** The chain hash before the first batch. */
 export const CHAIN_START: Uint8Array = new Uint8Array(32);
 
-const HEADER_LENGTH = 36;
+/** The length of a batch without its records, bytes. */
+export const BATCH_HEADER_LENGTH = 36;
 const RECORD_OVERHEAD = 16;
-const CHAIN_TAG = "lockstep.journal.batch.v1";
+const CHAIN_TAG = tagOf("lockstep.journal.batch.v1");
 
 /** Encodes a batch that keeps the bounds of the port. The result owns its buffer. */
 export function encodeBatch({ epoch, records }: JournalBatch, floor: bigint): Uint8Array {
-  const first = records[0]?.revision ?? 0n;
-  const last = records.at(-1)?.revision ?? 0n;
-  const header = { first, last, epoch, floor, count: records.length };
-  return assembleBatch(header, records.map(encodeRecord));
-}
-
-/** Puts a batch together whose records are encoded already. */
-export function assembleBatch(header: BatchHeader, records: readonly EncodedRecord[]): Uint8Array {
-  const out = new Uint8Array(HEADER_LENGTH + encodedLength(records));
-  out.set(encodeHeader(header));
-  writeRecords(out, HEADER_LENGTH, records);
+  const out = Buffer.alloc(BATCH_HEADER_LENGTH + lengthOf(records));
+  out.writeBigUInt64BE(records[0]?.revision ?? 0n, 0);
+  out.writeBigUInt64BE(records.at(-1)?.revision ?? 0n, 8);
+  out.writeBigUInt64BE(epoch, 16);
+  out.writeBigUInt64BE(floor, 24);
+  out.writeUInt32BE(records.length, 32);
+  let at = BATCH_HEADER_LENGTH;
+  for (const { revision, bytes, keys } of records) {
+    out.writeBigUInt64BE(revision, at);
+    const end = writeKeys(out, at + 12, keys);
+    out.writeUInt32BE(end - at - 12, at + 8);
+    out.writeUInt32BE(bytes.length, end);
+    out.set(bytes, end + 4);
+    at = end + 4 + bytes.length;
+  }
   return out;
 }
 
-/** Takes a batch apart again. */
-export function decodeBatch(batch: Uint8Array): { header: BatchHeader; records: EncodedRecord[] } {
+/** What an encoded batch says of itself. @throws RangeError when it is shorter than that */
+export function decodeHeader(batch: Uint8Array): BatchHeader {
   const view = viewOf(batch);
-  const header = {
+  return {
     first: view.getBigUint64(0),
     last: view.getBigUint64(8),
     epoch: view.getBigUint64(16),
     floor: view.getBigUint64(24),
     count: view.getUint32(32),
   };
-  return { header, records: readRecords(batch, HEADER_LENGTH) };
 }
 
 /** Encodes records without a batch around them. The result owns its buffer. */
 export function encodeRecords(records: readonly EncodedRecord[]): Uint8Array {
-  const out = new Uint8Array(encodedLength(records));
-  writeRecords(out, 0, records);
+  let length = 0;
+  for (const { keys, bytes } of records) length += RECORD_OVERHEAD + keys.length + bytes.length;
+  const out = Buffer.alloc(length);
+  let at = 0;
+  for (const { revision, keys, bytes } of records) {
+    out.writeBigUInt64BE(revision, at);
+    out.writeUInt32BE(keys.length, at + 8);
+    out.set(keys, at + 12);
+    at += 12 + keys.length;
+    out.writeUInt32BE(bytes.length, at);
+    out.set(bytes, at + 4);
+    at += 4 + bytes.length;
+  }
   return out;
 }
 
 /** Takes records apart again; their bytes are views of `encoded`. */
 export function decodeRecords(encoded: Uint8Array): JournalRecord[] {
-  return readRecords(encoded, 0).map(({ revision, keys, bytes }) => ({
-    revision,
-    bytes,
-    keys: decodeKeys(keys).map((key) => Buffer.from(key).toString("utf8")),
-  }));
-}
-
-/** The keys of a record, each in UTF-8. */
-export function decodeKeys(keys: Uint8Array): Uint8Array[] {
-  const view = viewOf(keys);
-  const found: Uint8Array[] = [];
-  for (let at = 0; at < keys.length; ) {
-    const end = at + 4 + view.getUint32(at);
-    if (end > keys.length) throw new RangeError("a key is longer than its record says");
-    found.push(keys.subarray(at + 4, end));
-    at = end;
+  const records: JournalRecord[] = [];
+  for (const walk = new RecordWalk(encoded, 0); walk.next(); ) {
+    const { revision, bytes } = walk.record();
+    records.push({ revision, bytes, keys: [...walk.keys("utf8")] });
   }
-  return found;
+  return records;
 }
 
-/** Each encoded key once, whatever their order. */
-export function distinct(keys: readonly Uint8Array[]): Uint8Array[] {
-  if (keys.length < 2) return [...keys];
-  return [...new Map(keys.map((key) => [Buffer.from(key).toString("latin1"), key])).values()];
+/** Goes through encoded records one by one, without taking apart those nobody asks for. */
+export class RecordWalk {
+  readonly #encoded: Buffer;
+  #keysAt = 0;
+  #keysEnd = 0;
+  #end: number;
+
+  /** @param start where the first record begins */
+  constructor(encoded: Uint8Array, start = BATCH_HEADER_LENGTH) {
+    this.#encoded = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+    this.#end = start;
+  }
+
+  /** Goes to the next record. Returns whether there is one. @throws RangeError when it is cut off */
+  next(): boolean {
+    const at = this.#end;
+    if (at === this.#encoded.length) return false;
+    this.#keysAt = at + 12;
+    this.#keysEnd = this.#keysAt + this.#encoded.readUInt32BE(at + 8);
+    this.#end = this.#keysEnd + 4 + this.#encoded.readUInt32BE(this.#keysEnd);
+    if (this.#end > this.#encoded.length) throw new RangeError("a record is cut off");
+    return true;
+  }
+
+  revision(): bigint {
+    return this.#encoded.readBigUInt64BE(this.#keysAt - 12);
+  }
+
+  /** The record; views of what is walked through. */
+  record(): EncodedRecord {
+    const keys = this.#encoded.subarray(this.#keysAt, this.#keysEnd);
+    const bytes = this.#encoded.subarray(this.#keysEnd + 4, this.#end);
+    return { revision: this.revision(), keys, bytes };
+  }
+
+  /**
+   * Its keys, as they were written. In latin1 each byte is a character, which is cheaper, and keeps
+   * the order of bytes.
+   * @throws RangeError when one is longer than the record says
+   */
+  *keys(as: "latin1" | "utf8"): Generator<string> {
+    for (let at = this.#keysAt; at < this.#keysEnd; ) {
+      const end = at + 4 + this.#encoded.readUInt32BE(at);
+      if (end > this.#keysEnd) throw new RangeError("a key is longer than its record says");
+      yield this.#encoded.toString(as, at + 4, end);
+      at = end;
+    }
+  }
 }
 
 /** The chain hash of an encoded batch. */
 export function chainHash(previous: Uint8Array, batch: Uint8Array): Uint8Array {
-  return startChainHash(previous).update(batch).digest();
+  return createHash("sha256").update(CHAIN_TAG).update(previous).update(batch).digest();
 }
 
-/** The chain hash of a batch, part by part: for batches too large to hold at once. */
-export function chainHashByParts(previous: Uint8Array, header: BatchHeader) {
-  const hash = startChainHash(previous).update(encodeHeader(header));
-  return {
-    add(record: EncodedRecord): void {
-      hash.update(encodeRecords([record]));
-    },
-    digest: (): Uint8Array => hash.digest(),
-  };
+/** What sets a hash apart from those of other things: a name and its length. */
+export function tagOf(name: string): Uint8Array {
+  const tag = Buffer.alloc(4 + name.length);
+  tag.writeUInt32BE(name.length);
+  tag.write(name, 4, "latin1");
+  return tag;
 }
 
-function startChainHash(previous: Uint8Array) {
-  const tag = Buffer.alloc(4 + CHAIN_TAG.length);
-  tag.writeUInt32BE(CHAIN_TAG.length);
-  tag.write(CHAIN_TAG, 4, "latin1");
-  return createHash("sha256").update(tag).update(previous);
-}
-
-function encodeHeader({ first, last, epoch, floor, count }: BatchHeader): Uint8Array {
-  const header = Buffer.alloc(HEADER_LENGTH);
-  header.writeBigUInt64BE(first, 0);
-  header.writeBigUInt64BE(last, 8);
-  header.writeBigUInt64BE(epoch, 16);
-  header.writeBigUInt64BE(floor, 24);
-  header.writeUInt32BE(count, 32);
-  return header;
-}
-
-function encodeRecord({ revision, bytes, keys }: JournalRecord): EncodedRecord {
-  const parts: Buffer[] = [];
-  for (const key of keys) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(Buffer.byteLength(key));
-    parts.push(length, Buffer.from(key, "utf8"));
-  }
-  return { revision, bytes, keys: Buffer.concat(parts) };
-}
-
-function encodedLength(records: readonly EncodedRecord[]): number {
+function lengthOf(records: readonly JournalRecord[]): number {
   let length = 0;
-  for (const { keys, bytes } of records) length += RECORD_OVERHEAD + keys.length + bytes.length;
+  for (const { bytes, keys } of records) {
+    length += RECORD_OVERHEAD + bytes.length;
+    for (const key of keys) length += 4 + Buffer.byteLength(key);
+  }
   return length;
 }
 
-function writeRecords(out: Uint8Array, start: number, records: readonly EncodedRecord[]): void {
-  const view = viewOf(out);
+/** Returns where they end. */
+function writeKeys(out: Buffer, start: number, keys: readonly string[]): number {
   let at = start;
-  for (const { revision, keys, bytes } of records) {
-    view.setBigUint64(at, revision);
-    view.setUint32(at + 8, keys.length);
-    out.set(keys, at + 12);
-    at += 12 + keys.length;
-    view.setUint32(at, bytes.length);
-    out.set(bytes, at + 4);
-    at += 4 + bytes.length;
+  for (const key of keys) {
+    const length = out.write(key, at + 4, "utf8");
+    out.writeUInt32BE(length, at);
+    at += 4 + length;
   }
-}
-
-function readRecords(encoded: Uint8Array, start: number): EncodedRecord[] {
-  const view = viewOf(encoded);
-  const records: EncodedRecord[] = [];
-  for (let at = start; at < encoded.length; ) {
-    const revision = view.getBigUint64(at);
-    const keysEnd = at + 12 + view.getUint32(at + 8);
-    const end = keysEnd + 4 + view.getUint32(keysEnd);
-    const keys = encoded.subarray(at + 12, keysEnd);
-    records.push({ revision, keys, bytes: encoded.subarray(keysEnd + 4, end) });
-    at = end;
-  }
-  return records;
+  return at;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

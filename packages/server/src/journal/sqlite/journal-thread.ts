@@ -11,7 +11,7 @@ import {
 } from "../journal.ts";
 import { decodeRecords } from "./encoding.ts";
 import type { Task, TaskResult, WorkerReply, WorkerRequest } from "./messages.ts";
-import type { StoreOptions } from "./store.ts";
+import type { StoreOptions } from "./store-options.ts";
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
@@ -29,6 +29,7 @@ export class JournalThread {
   readonly #opening = Promise.withResolvers<Reply<"opened">>();
   readonly #appends: Waiting<void>[] = [];
   readonly #reads = new Map<number, Waiting<JournalPage>>();
+  readonly #tables = new Map<number, Waiting<Reply<"tables">>>();
   readonly #tasks = new Map<number, Waiting<TaskResult>>();
   readonly #ended = Promise.withResolvers<void>();
   #nextId = 0;
@@ -66,10 +67,14 @@ export class JournalThread {
     return this.#failure;
   }
 
-  /** Makes an encoded batch durable. The buffer is handed over and cannot be used any more. */
-  append(batch: Uint8Array): Promise<void> {
+  /**
+   * Makes an encoded batch durable, with what it writes into tables. The buffers are handed over and cannot be
+   * used any more.
+   */
+  append(batch: Uint8Array, rows: Uint8Array | undefined): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#post({ kind: "append", batch }, [batch.buffer as ArrayBuffer]);
+    const buffers = rows === undefined ? [batch.buffer] : [batch.buffer, rows.buffer];
+    this.#post({ kind: "append", batch, rows }, buffers as ArrayBuffer[]);
     return new Promise((resolve, reject) => this.#appends.push({ resolve, reject }));
   }
 
@@ -79,6 +84,14 @@ export class JournalThread {
     const id = this.#nextId++;
     this.#post({ kind: "read", id, after, limit, filter });
     return new Promise((resolve, reject) => this.#reads.set(id, { resolve, reject }));
+  }
+
+  /** Reads tables: encoded reads, which are handed over, and encoded results. */
+  readTables(reads: Uint8Array<ArrayBuffer>): Promise<Reply<"tables">> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId++;
+    this.#post({ kind: "readTables", id, reads }, [reads.buffer]);
+    return new Promise((resolve, reject) => this.#tables.set(id, { resolve, reject }));
   }
 
   /** Runs a task, which may take several turns of the thread. */
@@ -107,6 +120,7 @@ export class JournalThread {
     else if (reply.kind === "refused") this.#opening.reject(refusal(reply));
     else if (reply.kind === "appended") this.#receiveAppended(reply.count);
     else if (reply.kind === "page") this.#receivePage(reply);
+    else if (reply.kind === "tables") this.#receiveTables(reply);
     else if (reply.kind === "done") this.#receiveDone(reply);
     else if (reply.kind === "failed") this.#fail(failure(reply));
     else this.#failure ??= new JournalUnknownError("The journal is closed.");
@@ -122,6 +136,12 @@ export class JournalThread {
     waiting?.resolve({ records: decodeRecords(records), scannedTo, more });
   }
 
+  #receiveTables(reply: Reply<"tables">): void {
+    const waiting = this.#tables.get(reply.id);
+    this.#tables.delete(reply.id);
+    waiting?.resolve(reply);
+  }
+
   #receiveDone({ id, result }: Reply<"done">): void {
     const waiting = this.#tasks.get(id);
     this.#tasks.delete(id);
@@ -134,6 +154,8 @@ export class JournalThread {
     for (const { reject } of this.#appends.splice(0)) reject(this.#failure);
     for (const { reject } of this.#reads.values()) reject(this.#failure);
     this.#reads.clear();
+    for (const { reject } of this.#tables.values()) reject(this.#failure);
+    this.#tables.clear();
     for (const { reject } of this.#tasks.values()) reject(this.#failure);
     this.#tasks.clear();
   }

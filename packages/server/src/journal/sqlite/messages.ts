@@ -14,7 +14,15 @@ export type Task =
   | { readonly kind: "endSnapshot"; readonly position: SnapshotPosition }
   | { readonly kind: "snapshotHead" }
   | { readonly kind: "readChunk"; readonly number: bigint; readonly first: bigint }
-  | { readonly kind: "compact"; readonly floor: bigint };
+  | { readonly kind: "compact"; readonly floor: bigint }
+  | {
+      readonly kind: "trimDataset";
+      readonly datasetId: bigint;
+      readonly floorSeq: bigint;
+      readonly droppedSeq: bigint;
+    }
+  | { readonly kind: "dropDataset"; readonly datasetId: bigint }
+  | { readonly kind: "datasetIds" };
 
 /** What a task has found. */
 export interface TaskResult {
@@ -23,6 +31,8 @@ export interface TaskResult {
   readonly head?: SnapshotHead | undefined;
   /** Of the chunk asked for; undefined when its snapshot was replaced. */
   readonly bytes?: Uint8Array | undefined;
+  /** The datasets asked for. */
+  readonly ids?: readonly bigint[];
 }
 
 /** What the worker thread is asked. Answers to appends come in the order of the appends. */
@@ -31,6 +41,8 @@ export type WorkerRequest =
       readonly kind: "append";
       /** An encoded batch; its buffer is handed over. */
       readonly batch: Uint8Array;
+      /** What it writes into the tables of datasets, encoded; handed over too. */
+      readonly rows: Uint8Array | undefined;
     }
   | {
       readonly kind: "read";
@@ -38,6 +50,12 @@ export type WorkerRequest =
       readonly after: bigint;
       readonly limit: PageLimit;
       readonly filter: JournalFilter;
+    }
+  | {
+      readonly kind: "readTables";
+      readonly id: number;
+      /** Encoded reads; the buffer is handed over. */
+      readonly reads: Uint8Array;
     }
   | { readonly kind: "task"; readonly id: number; readonly task: Task }
   | { readonly kind: "close" };
@@ -68,6 +86,14 @@ export type WorkerReply =
       readonly records: Uint8Array;
       readonly scannedTo: bigint;
       readonly more: boolean;
+    }
+  | {
+      readonly kind: "tables";
+      readonly id: number;
+      /** The tail that they are as of. */
+      readonly revision: bigint;
+      /** Encoded results; the buffer is handed over. */
+      readonly results: Uint8Array;
     }
   | { readonly kind: "done"; readonly id: number; readonly result: TaskResult }
   | { readonly kind: "closed" };

@@ -13,7 +13,7 @@ import {
   verifyUntouched,
 } from "./prove.ts";
 import { orRefuse } from "./refusals.ts";
-import { createTables, isEmpty, migrateTables } from "./schema.ts";
+import { createTables, isEmpty } from "./schema.ts";
 import type { Verified } from "./verify.ts";
 
 /** A database that has been proven to hold every acknowledged batch, or was accepted without. */
@@ -86,7 +86,6 @@ function connectAndSync(files: JournalFiles, options: OpenDatabaseOptions): Data
   const database = new DatabaseSync(files.database, { timeout: 0 });
   try {
     configure(database, options);
-    migrateTables(database);
     checkpoint(database, "TRUNCATE");
     syncFolder(files.folder);
     return database;

@@ -3,7 +3,7 @@ import { BatchDamage } from "./columns.ts";
 import type { JournalFiles } from "./files.ts";
 import { type MarkReading, readMark } from "./mark.ts";
 import { openUntouched } from "./open-untouched.ts";
-import { behindMark, damaged, newerFormat, orRefuse } from "./refusals.ts";
+import { behindMark, damaged, orRefuse, otherFormat } from "./refusals.ts";
 import { DATABASE_FORMAT, type DatabaseFile, hasOurTables, readDatabaseFile } from "./schema.ts";
 import { type Verified, verify } from "./verify.ts";
 import { scanWal, type WalScan } from "./wal-scan.ts";
@@ -19,12 +19,12 @@ export interface LookedAt {
  * The cheap proofs: that the format is known, and that the write-ahead log has no spoilt frame which a
  * later commit follows. The log is looked at before SQLite sees it, because SQLite drops what follows a
  * bad frame without a word; nobody may write to it meanwhile.
- * @throws JournalOpenError NEWER_FORMAT or DAMAGED
+ * @throws JournalOpenError NEWER_FORMAT, OLDER_FORMAT or DAMAGED
  */
 export function lookAtFiles(files: JournalFiles): LookedAt {
   const mark = readMark(files.mark);
   const file = readDatabaseFile(files.database);
-  if (file.format > DATABASE_FORMAT) throw newerFormat(files, file.format);
+  if (file.format !== 0 && file.format !== DATABASE_FORMAT) throw otherFormat(files, file.format);
   const scan = scanWal(files.log);
   checkScan(files, file, scan);
   return { mark, file, scan };

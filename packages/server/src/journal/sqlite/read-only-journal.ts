@@ -21,14 +21,13 @@ import type { Verified } from "./verify.ts";
 export class ReadOnlyJournal {
   readonly #database: DatabaseSync;
   readonly #pages: PageReader;
-  /** Undefined in a database of format 1, which has no snapshots. */
-  readonly #snapshots: SnapshotTable | undefined;
+  readonly #snapshots: SnapshotTable;
   readonly #state: JournalState;
 
   constructor(files: JournalFiles, { end, floor, base, snapshot }: Verified) {
     this.#database = openUntouched(files);
     this.#pages = new PageReader(this.#database);
-    this.#snapshots = snapshot && new SnapshotTable(this.#database);
+    this.#snapshots = new SnapshotTable(this.#database);
     const highest = { revision: end.revision, epoch: end.epoch };
     this.#state = {
       tail: end.revision,
@@ -55,7 +54,7 @@ export class ReadOnlyJournal {
   }
 
   async readSnapshot(): Promise<StoredSnapshot | undefined> {
-    const head = this.#snapshots?.head();
+    const head = this.#snapshots.head();
     if (head === undefined) return undefined;
     const { revision, epoch, firstChunk, chunks } = head;
     return { revision, epoch, chunks: this.#chunks(firstChunk, chunks) };
@@ -67,7 +66,7 @@ export class ReadOnlyJournal {
 
   async *#chunks(first: bigint, count: bigint): AsyncGenerator<Uint8Array> {
     for (let number = first; number < first + count; number += 1n) {
-      const chunk = this.#snapshots?.chunk(number);
+      const chunk = this.#snapshots.chunk(number);
       if (chunk === undefined) throw new Error(`chunk ${number} of the snapshot is missing`);
       yield chunk.bytes;
     }

@@ -1,7 +1,9 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { JournalFilter, PageLimit } from "../journal.ts";
 import { larger } from "../lineage.ts";
-import { decodeKeys, type EncodedRecord } from "./encoding.ts";
+import { type EncodedRecord, RecordWalk } from "./encoding.ts";
+import { SegmentTable } from "./segment-table.ts";
+import { type SourceBatch, SourceBatches } from "./source-batches.ts";
 
 /** A page whose records are still encoded. */
 export interface EncodedPage {
@@ -10,160 +12,186 @@ export interface EncodedPage {
   readonly more: boolean;
 }
 
-/** A page never holds more than this, whatever the caller allows: appends wait for it. */
+/** A page never holds or costs more than this, whatever the caller allows: appends wait for it. */
 export const pageLimits = {
   maxRecords: 1024,
   maxBytes: 1024 * 1024,
-  /** How many records a page may look at to find those of a prefix that many keys have. */
+  /** How many bytes of batches and of the index are gone through; a single batch may exceed it. */
+  maxExaminedBytes: 4 * 1024 * 1024,
+  /** How many records are looked at that are not in the index, beside the rest of a batch. */
   maxScanned: 4096,
-  /** Up to how many index entries a prefix is looked up in the index. */
-  maxPrefixEntries: 4096,
 } as const;
+
+type Choice = Exclude<JournalFilter, { kind: "all" }>;
 
 /** Reads pages from the tables. */
 export class PageReader {
-  readonly #all: StatementSync;
-  readonly #one: StatementSync;
-  readonly #byKey: StatementSync;
-  readonly #countRange: StatementSync;
-  readonly #byRange: StatementSync;
+  readonly #batches: SourceBatches;
+  readonly #segments: SegmentTable;
 
   constructor(database: DatabaseSync) {
-    const prepare = (sql: string) => {
-      const statement = database.prepare(sql);
-      statement.setReadBigInts(true);
-      return statement;
-    };
-    this.#all = prepare(
-      "SELECT revision, keys, bytes FROM events WHERE revision > ? ORDER BY revision LIMIT ?",
-    );
-    this.#one = prepare("SELECT revision, keys, bytes FROM events WHERE revision = ?");
-    this.#byKey = prepare(
-      "SELECT revision FROM event_keys WHERE key = ? AND revision > ? ORDER BY revision LIMIT ?",
-    );
-    const range = "FROM event_keys WHERE key >= ? AND (?2 IS NULL OR key < ?2)";
-    this.#countRange = prepare(`SELECT count(*) AS found FROM (SELECT 1 ${range} LIMIT ?)`);
-    this.#byRange = prepare(`SELECT DISTINCT revision ${range} AND revision > ? ORDER BY revision`);
+    this.#batches = new SourceBatches(database);
+    this.#segments = new SegmentTable(database);
   }
 
   /** Reads the records after a revision, up to `tail`, the last durable one. */
   read(after: bigint, limit: PageLimit, filter: JournalFilter, tail: bigint): EncodedPage {
-    const page = new PageBuilder(limit);
-    const end = larger(after, tail);
-    if (filter.kind === "all") return this.#readAll(after, page, end);
-    if (filter.kind === "keys") return this.#readKeys(after, page, end, filter.keys);
-    return this.#readPrefix(after, page, end, Buffer.from(filter.prefix, "utf8"));
-  }
-
-  #readAll(after: bigint, page: PageBuilder, end: bigint): EncodedPage {
-    for (const row of this.#all.iterate(after, page.maxRecords + 1)) {
-      const record = recordOf(row);
-      if (!page.add(record)) return page.stopBefore(record.revision);
-    }
-    return page.finish(end);
-  }
-
-  #readKeys(after: bigint, page: PageBuilder, end: bigint, keys: readonly string[]): EncodedPage {
-    const found = new Set<bigint>();
-    for (const key of new Set(keys)) {
-      const rows = this.#byKey.iterate(Buffer.from(key, "utf8"), after, page.maxRecords + 1);
-      for (const row of rows) found.add(revisionOf(row));
-    }
-    return this.#readRevisions([...found].sort(byValue), page, end);
+    const page = new PageBuilder(after, limit, larger(after, tail));
+    if (filter.kind === "all") this.#scan(page, page.end, () => true);
+    else this.#readChosen(page, filter);
+    return page.result();
   }
 
   /**
-   * The index has the entries of a prefix in one range, but ordered by key: to put them in order of
-   * revision all have to be read. With many entries it is cheaper to go through the records themselves,
-   * a bounded way each page.
+   * Segment by segment, oldest first, and through the batches themselves where there is none: at the end,
+   * which is not in the index yet, or where one is missing.
    */
-  #readPrefix(after: bigint, page: PageBuilder, end: bigint, prefix: Uint8Array): EncodedPage {
-    const beyond = firstBeyond(prefix);
-    const many = pageLimits.maxPrefixEntries + 1;
-    const entries = this.#countRange.get(prefix, beyond, many)?.found;
-    if (entries === BigInt(many)) return this.#scanForPrefix(after, page, end, prefix);
-    const rows = this.#byRange.all(prefix, beyond, after);
-    return this.#readRevisions(rows.map(revisionOf), page, end);
+  #readChosen(page: PageBuilder, filter: Choice): void {
+    const isChosen = chooser(filter);
+    while (!page.isFull) {
+      const segment = this.#segments.next(page.scannedTo);
+      if (segment === undefined) {
+        this.#scan(page, page.end, isChosen);
+        return;
+      }
+      const { first, last } = segment.range;
+      page.examined(segment.length);
+      if (first > page.scannedTo + 1n) this.#scan(page, first - 1n, isChosen);
+      if (!page.isFull) this.#readRevisions(page, segment.find(filter, page.scannedTo), last);
+    }
   }
 
-  #scanForPrefix(after: bigint, page: PageBuilder, end: bigint, prefix: Uint8Array): EncodedPage {
+  /** Goes through the batches up to `last`, where one ends. */
+  #scan(page: PageBuilder, last: bigint, isChosen: (walk: RecordWalk) => boolean): void {
     let scanned = 0;
-    for (const row of this.#all.iterate(after, pageLimits.maxScanned + 1)) {
-      const record = recordOf(row);
-      scanned += 1;
-      if (scanned > pageLimits.maxScanned) return page.stopBefore(record.revision);
-      if (!hasPrefix(record, prefix)) continue;
-      if (!page.add(record)) return page.stopBefore(record.revision);
+    for (const { header, bytes } of this.#batches.between(page.scannedTo, last)) {
+      page.examined(bytes.length);
+      const walk = new RecordWalk(bytes);
+      for (let revision = header.first; walk.next(); revision += 1n) {
+        if (revision <= page.scannedTo) continue;
+        if (isChosen(walk) && !page.addAt(revision, walk.record())) return;
+        scanned += 1;
+      }
+      if (page.reach(header.last, scanned >= pageLimits.maxScanned)) return;
     }
-    return page.finish(end);
+    page.reach(last);
   }
 
-  #readRevisions(revisions: readonly bigint[], page: PageBuilder, end: bigint): EncodedPage {
+  /** Takes the records of these revisions, of which none is missing up to `last`. */
+  #readRevisions(page: PageBuilder, revisions: readonly bigint[], last: bigint): void {
+    let batch: BatchCursor | undefined;
     for (const revision of revisions) {
-      const row = this.#one.get(revision);
-      if (row === undefined) throw new Error(`revision ${revision} is indexed but not there`);
-      if (!page.add(recordOf(row))) return page.stopBefore(revision);
+      if (batch === undefined || revision > batch.last) {
+        if (page.reach(revision - 1n)) return;
+        batch = new BatchCursor(this.#batches.holding(revision));
+        page.examined(batch.length);
+      }
+      if (!page.addAt(revision, batch.recordOf(revision))) return;
     }
-    return page.finish(end);
+    page.reach(last);
+  }
+}
+
+/** A batch whose records are asked for in rising order. */
+class BatchCursor {
+  readonly last: bigint;
+  readonly length: number;
+  readonly #walk: RecordWalk;
+  #next: bigint;
+
+  constructor({ header, bytes }: SourceBatch) {
+    this.last = header.last;
+    this.length = bytes.length;
+    this.#walk = new RecordWalk(bytes);
+    this.#next = header.first;
+  }
+
+  recordOf(revision: bigint): EncodedRecord {
+    while (this.#next <= revision && this.#walk.next()) this.#next += 1n;
+    return this.#walk.record();
   }
 }
 
 class PageBuilder {
-  readonly maxRecords: number;
+  /** Where the history ends. */
+  readonly end: bigint;
+  readonly #after: bigint;
+  readonly #maxRecords: number;
   readonly #maxBytes: number;
   readonly #records: EncodedRecord[] = [];
+  #scannedTo: bigint;
   #bytes = 0;
+  #examinedBytes = 0;
+  #isFull = false;
 
-  constructor(limit: PageLimit) {
-    this.maxRecords = Math.max(1, Math.min(limit.maxRecords, pageLimits.maxRecords));
+  constructor(after: bigint, limit: PageLimit, end: bigint) {
+    this.end = end;
+    this.#after = after;
+    this.#scannedTo = after;
+    this.#maxRecords = Math.max(1, Math.min(limit.maxRecords, pageLimits.maxRecords));
     this.#maxBytes = Math.min(limit.maxBytes, pageLimits.maxBytes);
+    if (after === end) this.#isFull = true;
   }
 
-  /** Returns false when the record does not fit any more. */
-  add(record: EncodedRecord): boolean {
+  /** Nothing more may be added: it holds enough, has cost enough, or has come to the end. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Everything chosen up to here is in it. */
+  get scannedTo(): bigint {
+    return this.#scannedTo;
+  }
+
+  /** Adds a record; everything chosen before it is in. Returns false when the page ends before it. */
+  addAt(revision: bigint, record: EncodedRecord): boolean {
     this.#bytes += record.bytes.length;
-    const full = this.#records.length >= this.maxRecords || this.#bytes > this.#maxBytes;
-    if (full && this.#records.length > 0) return false;
+    const full = this.#records.length >= this.#maxRecords || this.#bytes > this.#maxBytes;
+    if (full && this.#records.length > 0) {
+      this.#scannedTo = revision - 1n;
+      this.#isFull = true;
+      return false;
+    }
     this.#records.push(record);
     return true;
   }
 
-  stopBefore(revision: bigint): EncodedPage {
-    return { records: this.#records, scannedTo: revision - 1n, more: true };
+  /** Counts what was read to find its records. */
+  examined(bytes: number): void {
+    this.#examinedBytes += bytes;
   }
 
-  finish(scannedTo: bigint): EncodedPage {
-    return { records: this.#records, scannedTo, more: false };
+  /**
+   * Everything up to a revision has been looked at.
+   * @param isEnough the page should end here in any case
+   * @returns whether the page ends here
+   */
+  reach(revision: bigint, isEnough = false): boolean {
+    this.#scannedTo = larger(this.#scannedTo, revision);
+    // A page that got nowhere would be asked for again and again.
+    const costEnough =
+      this.#examinedBytes >= pageLimits.maxExaminedBytes && this.#scannedTo > this.#after;
+    this.#isFull ||= isEnough || costEnough || this.#scannedTo >= this.end;
+    return this.#isFull;
+  }
+
+  result(): EncodedPage {
+    const more = this.#scannedTo < this.end;
+    return { records: this.#records, scannedTo: this.#scannedTo, more };
   }
 }
 
-/** The first key in byte order above all that start with `prefix`; null when there is none. */
-function firstBeyond(prefix: Uint8Array): Uint8Array | null {
-  // UTF-8 has no byte 0xff, so the last byte can always be raised.
-  const beyond = Uint8Array.from(prefix);
-  const last = beyond.length - 1;
-  if (last < 0) return null;
-  beyond[last] = (beyond[last] ?? 0) + 1;
-  return beyond;
-}
-
-function hasPrefix({ keys }: EncodedRecord, prefix: Uint8Array): boolean {
-  return decodeKeys(keys).some((key) => Buffer.from(key.subarray(0, prefix.length)).equals(prefix));
-}
-
-function recordOf(row: Record<string, unknown>): EncodedRecord {
-  const { keys, bytes } = row;
-  if (!(keys instanceof Uint8Array) || !(bytes instanceof Uint8Array)) {
-    throw new Error("a record is not what was written");
+/** Whether a record has a key that a filter chooses. */
+function chooser(filter: Choice): (walk: RecordWalk) => boolean {
+  if (filter.kind === "prefix") {
+    const prefix = Buffer.from(filter.prefix).toString("latin1");
+    return (walk) => some(walk, (key) => key.startsWith(prefix));
   }
-  return { revision: revisionOf(row), keys, bytes };
+  const keys = new Set(filter.keys.map((key) => Buffer.from(key).toString("latin1")));
+  return (walk) => some(walk, (key) => keys.has(key));
 }
 
-function revisionOf({ revision }: Record<string, unknown>): bigint {
-  if (typeof revision !== "bigint") throw new Error("a revision is not a number");
-  return revision;
-}
-
-function byValue(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function some(walk: RecordWalk, isChosen: (key: string) => boolean): boolean {
+  for (const key of walk.keys("latin1")) if (isChosen(key)) return true;
+  return false;
 }

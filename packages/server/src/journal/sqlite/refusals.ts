@@ -18,11 +18,15 @@ export function behindMark(files: JournalFiles, tail: bigint, marked: bigint): J
   );
 }
 
-/** A newer version has written it. */
-export function newerFormat(files: JournalFiles, format: number): JournalOpenError {
+/** Another version has written it. */
+export function otherFormat(files: JournalFiles, format: number): JournalOpenError {
+  const what = `The journal ${files.database} has format ${format}, this version knows format ${DATABASE_FORMAT}`;
+  if (format > DATABASE_FORMAT) {
+    return new JournalOpenError("NEWER_FORMAT", `${what}: start a newer version of the server.`);
+  }
   return new JournalOpenError(
-    "NEWER_FORMAT",
-    `The journal ${files.database} has format ${format}, this version knows formats up to ${DATABASE_FORMAT}: start a newer version of the server.`,
+    "OLDER_FORMAT",
+    `${what}, and formats before the first release are not carried over: start with an empty data folder, or with the version that wrote this one.`,
   );
 }
 

@@ -1,32 +1,31 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { errorCode } from "../../data-folder/private-files.ts";
+import { DATASET_TABLES } from "./tables/table-schema.ts";
 
-/** The newest format of the database this code knows; it is the `user_version` of the file. */
-export const DATABASE_FORMAT = 2;
+/**
+ * The format of the database this code knows; it is the `user_version` of the file. Formats 1 and 2, which
+ * had a row for each event, were never released.
+ */
+export const DATABASE_FORMAT = 3;
 
 // "LKST": says in the header of the file whose database it is.
 const APPLICATION_ID = 0x4c4b5354;
 const MAGIC = "SQLite format 3\0";
 
 /**
- * The tables of format 1. `batches` holds the chain, `events` the records with their keys encoded,
- * `event_keys` finds records by key in byte order and can be derived from `events`.
+ * `batches` holds the history and its chain; `segments` finds events by key and can be derived from it. `base`
+ * has one row once batches were dropped: where the chain goes on. `snapshot` has one row once there is
+ * a complete snapshot: which of `snapshot_chunks` belong to it. What is long comes last in its row,
+ * so that what stands before it is read without it. What datasets have stands in tables of its own.
  */
-const TABLES_1 = [
-  "CREATE TABLE batches (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL) STRICT",
-  "CREATE TABLE events (revision INTEGER PRIMARY KEY, keys BLOB NOT NULL, bytes BLOB NOT NULL) STRICT",
-  "CREATE TABLE event_keys (key BLOB NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (key, revision)) STRICT, WITHOUT ROWID",
-];
-
-/**
- * What format 2 adds. `base` has one row once records were dropped: where the chain goes on. `snapshot`
- * has one row once there is a complete snapshot: which of `snapshot_chunks` belong to it.
- */
-const TABLES_2 = [
+const TABLES: readonly string[] = [
+  "CREATE TABLE batches (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL, body BLOB NOT NULL) STRICT",
+  "CREATE TABLE segments (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, checksum BLOB NOT NULL, body BLOB NOT NULL) STRICT",
   "CREATE TABLE base (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, epoch INTEGER NOT NULL, floor INTEGER NOT NULL, chain BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
   "CREATE TABLE snapshot (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, epoch INTEGER NOT NULL, first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL, checksum BLOB NOT NULL) STRICT",
   "CREATE TABLE snapshot_chunks (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
+  ...DATASET_TABLES,
 ];
 
 /** What the first bytes of a database file say, before SQLite opens it. */
@@ -67,24 +66,10 @@ function isOurs(header: Buffer): boolean {
 /** Makes the tables in an empty database. */
 export function createTables(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
-  for (const table of tablesOf(DATABASE_FORMAT)) database.exec(table);
+  for (const table of TABLES) database.exec(table);
   database.exec(`PRAGMA application_id=${APPLICATION_ID}`);
   database.exec(`PRAGMA user_version=${DATABASE_FORMAT}`);
   database.exec("COMMIT");
-}
-
-/** Brings a database that has exactly the tables of its format to the present one, in one transaction. */
-export function migrateTables(database: DatabaseSync): void {
-  if (formatOf(database) === DATABASE_FORMAT) return;
-  database.exec("BEGIN IMMEDIATE");
-  for (const table of TABLES_2) database.exec(table);
-  database.exec(`PRAGMA user_version=${DATABASE_FORMAT}`);
-  database.exec("COMMIT");
-}
-
-/** The format a database says it has. */
-export function formatOf(database: DatabaseSync): number {
-  return Number(database.prepare("PRAGMA user_version").get()?.user_version);
 }
 
 /** Whether a database has no tables at all. */
@@ -92,17 +77,12 @@ export function isEmpty(database: DatabaseSync): boolean {
   return readSchema(database).length === 0;
 }
 
-/** Whether a database has exactly the tables of the format it says it has. */
+/** Whether a database has exactly the tables of a journal. */
 export function hasOurTables(database: DatabaseSync): boolean {
-  const format = formatOf(database);
+  const format = database.prepare("PRAGMA user_version").get()?.user_version;
   const application = database.prepare("PRAGMA application_id").get()?.application_id;
-  if (format < 1 || format > DATABASE_FORMAT || Number(application) !== APPLICATION_ID)
-    return false;
-  return JSON.stringify(readSchema(database)) === JSON.stringify(tablesOf(format));
-}
-
-function tablesOf(format: number): readonly string[] {
-  return format === 1 ? TABLES_1 : [...TABLES_1, ...TABLES_2];
+  if (Number(format) !== DATABASE_FORMAT || Number(application) !== APPLICATION_ID) return false;
+  return JSON.stringify(readSchema(database)) === JSON.stringify(TABLES);
 }
 
 function readSchema(database: DatabaseSync): unknown[] {

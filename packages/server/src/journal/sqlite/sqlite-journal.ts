@@ -16,10 +16,14 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { larger } from "../lineage.ts";
+import type { ResultsOf, TableRead, TablesAsOf } from "../tables.ts";
 import type { SnapshotHead } from "./checksums.ts";
 import { encodeBatch } from "./encoding.ts";
 import { JournalThread } from "./journal-thread.ts";
-import type { StoreOptions } from "./store.ts";
+import type { StoreOptions } from "./store-options.ts";
+import { encodeReads } from "./tables/read-encoding.ts";
+import { decodeResults } from "./tables/result-encoding.ts";
+import { encodeWrites } from "./tables/write-encoding.ts";
 
 /** How a SQLite journal is opened. */
 export interface SqliteJournalOptions extends StoreOptions {
@@ -30,8 +34,8 @@ export interface SqliteJournalOptions extends StoreOptions {
 /**
  * Opens the journal in the folder of a namespace, making it when there is none, and proves that it
  * holds every acknowledged batch before it settles.
- * @throws JournalOpenError NOT_WRITABLE, NEWER_FORMAT, DAMAGED, BEHIND_MARK or MARK_MISSING; a journal
- *   of the last two can be opened with `newLineage`, which gives up what is missing
+ * @throws JournalOpenError NOT_WRITABLE, NEWER_FORMAT, OLDER_FORMAT, DAMAGED, BEHIND_MARK or
+ *   MARK_MISSING; a journal of the last two can be opened with `newLineage`, which gives up what is missing
  */
 export async function openSqliteJournal(options: SqliteJournalOptions): Promise<Journal> {
   const { folder, newLineage, maxDatabaseBytes, onNotice } = options;
@@ -74,7 +78,9 @@ class SqliteJournal implements Journal {
     const tail = batch.records.at(-1)?.revision ?? expectedTail;
     const highest = { revision: tail, epoch: batch.epoch };
     this.#proposed = { tail, known: highest };
-    await this.#thread.append(encodeBatch(batch, this.#state.floor));
+    const { rows = [] } = batch;
+    const writes = rows.length === 0 ? undefined : encodeWrites(rows);
+    await this.#thread.append(encodeBatch(batch, this.#state.floor), writes);
     this.#state = { ...this.#state, tail, epoch: batch.epoch, highest };
   }
 
@@ -116,6 +122,27 @@ class SqliteJournal implements Journal {
     this.#state = { ...this.#state, floor: larger(floor, this.#state.floor) };
     const { state } = await this.#thread.run({ kind: "compact", floor });
     this.#state = { ...this.#state, base: state.base };
+  }
+
+  async readTables<const R extends readonly TableRead[]>(reads: R): Promise<TablesAsOf<R>> {
+    this.#checkUsable();
+    const { revision, results } = await this.#thread.readTables(encodeReads(reads));
+    return { revision, results: decodeResults(results, reads) as unknown as ResultsOf<R> };
+  }
+
+  async trimDataset(datasetId: bigint, floorSeq: bigint, droppedSeq: bigint): Promise<void> {
+    this.#checkUsable();
+    await this.#thread.run({ kind: "trimDataset", datasetId, floorSeq, droppedSeq });
+  }
+
+  async dropDataset(datasetId: bigint): Promise<void> {
+    this.#checkUsable();
+    await this.#thread.run({ kind: "dropDataset", datasetId });
+  }
+
+  async datasetIds(): Promise<bigint[]> {
+    this.#checkUsable();
+    return [...((await this.#thread.run({ kind: "datasetIds" })).ids ?? [])];
   }
 
   async freeBytes(): Promise<number> {

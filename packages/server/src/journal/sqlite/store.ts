@@ -13,21 +13,16 @@ import type { SnapshotHead } from "./checksums.ts";
 import { type CompactionStep, Compactor } from "./compactor.ts";
 import { journalFiles } from "./files.ts";
 import { FilesInPlace } from "./files-in-place.ts";
+import { Indexer, indexLimits } from "./indexer.ts";
+import { LogRoom } from "./log-room.ts";
 import { type Mark, MarkFile } from "./mark.ts";
 import { checkpoint, openDatabase } from "./open-database.ts";
 import { type EncodedPage, PageReader } from "./read-page.ts";
+import { SegmentTable } from "./segment-table.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
-
-/** How a store is opened. */
-export interface StoreOptions {
-  /** The folder of the namespace. The lock of the data folder must be held. */
-  readonly folder: string;
-  /** Accept a missing end and begin a new lineage, at this revision and epoch or above. */
-  readonly newLineage?: JournalPosition | undefined;
-  /** The most bytes the database file may have; default: what SQLite can hold. */
-  readonly maxDatabaseBytes?: number | undefined;
-}
+import type { StoreOptions } from "./store-options.ts";
+import { DatasetTables } from "./tables/dataset-tables.ts";
 
 /** When the write-ahead log is moved into the database, in estimated bytes of log. */
 export const checkpointLimits = {
@@ -37,9 +32,9 @@ export const checkpointLimits = {
   alwaysBytes: 16 * 1024 * 1024,
 } as const;
 
-// A commit writes whole pages: one of each tree, and one more now and then.
+// A commit writes whole pages: one of the tree it grows, and now and then one more and the first.
 const ESTIMATED_PAGE_BYTES = 4120;
-const ESTIMATED_COMMIT_BYTES = 5 * ESTIMATED_PAGE_BYTES;
+const ESTIMATED_COMMIT_BYTES = 3 * ESTIMATED_PAGE_BYTES;
 
 /**
  * The journal on disk, all of it synchronous: what the worker thread runs. After an error of anything
@@ -54,7 +49,10 @@ export class Store {
   readonly #writer: BatchWriter;
   readonly #table: SnapshotTable;
   readonly #compactor: Compactor;
+  readonly #indexer: Indexer;
   readonly #files: FilesInPlace;
+  readonly #room: LogRoom;
+  readonly #tables: DatasetTables;
   #end: Mark;
   #floor: bigint;
   #base: bigint;
@@ -69,7 +67,8 @@ export class Store {
   #abandoned = false;
 
   /** @throws JournalOpenError */
-  constructor({ folder, newLineage, maxDatabaseBytes }: StoreOptions) {
+  constructor(options: StoreOptions) {
+    const { folder, newLineage, maxDatabaseBytes } = options;
     const files = journalFiles(folder);
     const opened = openDatabase(files, {
       acceptMissingEnd: newLineage !== undefined,
@@ -96,8 +95,12 @@ export class Store {
     this.#pages = new PageReader(this.#database);
     this.#writer = new BatchWriter(this.#database);
     this.#table = new SnapshotTable(this.#database);
-    this.#compactor = new Compactor(this.#database, this.#table);
+    const segments = new SegmentTable(this.#database);
+    this.#compactor = new Compactor(this.#database, this.#table, segments);
+    this.#indexer = new Indexer(this.#database, segments, options.indexLimits ?? indexLimits);
     this.#files = new FilesInPlace([files.database, files.log]);
+    this.#room = new LogRoom(files.log);
+    this.#tables = new DatasetTables(this.#database);
   }
 
   state(): JournalState {
@@ -113,12 +116,15 @@ export class Store {
   }
 
   /**
-   * Makes encoded batches durable, in one transaction, each with its own link of the chain. The mark is
-   * written only after SQLite has synced the log, so it never names what could still be lost.
+   * Makes encoded batches durable, in one transaction, each with its own link of the chain, and what they write
+   * into the tables of datasets. The mark is written only after SQLite has synced the log, so it never names what
+   * could still be lost.
    * @throws JournalDeposedError when the database has another tail; nothing was written
    */
-  append(batches: readonly Uint8Array[]): void {
+  append(batches: readonly Uint8Array[], rows: readonly Uint8Array[] = []): void {
     let end = this.#end;
+    for (const batch of batches) this.#willLog(batch.length);
+    for (const writes of rows) this.#willLog(2 * writes.length);
     this.#writer.begin();
     const found = this.#writer.tail();
     if (found !== end.revision) {
@@ -127,10 +133,8 @@ export class Store {
         `The journal ends at revision ${found}, not at ${end.revision}: another program wrote to it.`,
       );
     }
-    for (const batch of batches) {
-      end = this.#writer.write(batch, end);
-      this.#logBytes += ESTIMATED_COMMIT_BYTES + batch.length;
-    }
+    for (const batch of batches) end = this.#writer.write(batch, end);
+    for (const writes of rows) this.#tables.writer.write(writes);
     this.#writer.commit();
     this.#files.check();
     this.#lineagePending = false;
@@ -144,6 +148,41 @@ export class Store {
     return this.#pages.read(larger(after, this.#base), limit, filter, this.#end.revision);
   }
 
+  /** Reads the tables of datasets: encoded reads, encoded results. */
+  readTables(reads: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#tables.read(reads);
+  }
+
+  /** The datasets that have anything in the tables. */
+  datasetIds(): bigint[] {
+    return this.#tables.trim.datasetIds();
+  }
+
+  /** Drops a bounded part of a dataset's oldest, or of all of it. Returns whether nothing is left. */
+  trimStep(dataset: bigint, upTo: { floorSeq: bigint; droppedSeq: bigint } | "all"): boolean {
+    if (this.#lineagePending) return true;
+    const { trim } = this.#tables;
+    const rows =
+      upTo === "all"
+        ? trim.dropStep(dataset)
+        : trim.trimStep(dataset, upTo.floorSeq, upTo.droppedSeq);
+    this.#wrote({ done: rows === 0, base: this.#base, pages: rows });
+    return rows === 0;
+  }
+
+  /** Whether the index has fallen so far behind that `indexStep` should be called. */
+  get isIndexDue(): boolean {
+    return !this.#lineagePending && this.#indexer.isDue(this.#base, this.#end.revision);
+  }
+
+  /** Makes a bounded part of the index. Reads are right without it, but slower. */
+  indexStep(): void {
+    const bytes = this.#indexer.step(this.#base);
+    if (bytes === 0) return;
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes;
+    this.#files.check();
+  }
+
   /** Prepares a snapshot by a bounded step: drops chunks of earlier ones. Returns whether it is prepared. */
   beginSnapshot(): boolean {
     const step = this.#compactor.sweepChunks();
@@ -154,16 +193,16 @@ export class Store {
 
   /** Makes the next chunk of the snapshot durable. */
   addChunk(bytes: Uint8Array): void {
+    this.#willLog(bytes.length);
     this.#writerOfSnapshot().add(bytes);
-    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes.length;
     this.#files.check();
   }
 
   /** Lets the snapshot take the place of the older one, and makes that durable. */
   endSnapshot(position: SnapshotPosition): void {
+    this.#willLog(0);
     this.#writerOfSnapshot().end(position);
     this.#snapshotWriter = undefined;
-    this.#logBytes += ESTIMATED_COMMIT_BYTES;
     this.#files.check();
     this.#snapshot = position.revision;
   }
@@ -232,6 +271,12 @@ export class Store {
     if (done) return;
     this.#logBytes += ESTIMATED_COMMIT_BYTES + pages * ESTIMATED_PAGE_BYTES;
     this.#files.check();
+  }
+
+  /** Reckons with a commit of so many bytes. */
+  #willLog(bytes: number): void {
+    this.#logBytes += ESTIMATED_COMMIT_BYTES + bytes;
+    this.#room.ensure(this.#logBytes);
   }
 
   #writerOfSnapshot(): SnapshotWriter {

@@ -2,9 +2,12 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { JournalDeposedError, JournalOpenError } from "../journal.ts";
 import { encodeRecords } from "./encoding.ts";
 import type { Task, TaskResult, WorkerReply, WorkerRequest } from "./messages.ts";
-import { Store, type StoreOptions } from "./store.ts";
+import { Store } from "./store.ts";
+import type { StoreOptions } from "./store-options.ts";
 
+type AppendRequest = Extract<WorkerRequest, { kind: "append" }>;
 type ReadRequest = Extract<WorkerRequest, { kind: "read" }>;
+type TablesRequest = Extract<WorkerRequest, { kind: "readTables" }>;
 type TaskRequest = Extract<WorkerRequest, { kind: "task" }>;
 
 /** How much of what waits becomes one transaction. */
@@ -16,8 +19,8 @@ const groupLimits = {
 const port = parentPort;
 if (port === null) throw new Error("this file is a worker thread of the SQLite journal");
 
-const appends: Uint8Array[] = [];
-const reads: ReadRequest[] = [];
+const appends: AppendRequest[] = [];
+const reads: (ReadRequest | TablesRequest)[] = [];
 const tasks: TaskRequest[] = [];
 /** Whether the first of the tasks has begun. */
 let begun = false;
@@ -42,13 +45,15 @@ function open(options: StoreOptions): Store | undefined {
 function serve(opened: Store, request: WorkerRequest): void {
   try {
     take(request);
-    for (takeWaiting(); hasWork(); takeWaiting()) {
+    for (takeWaiting(); hasWork(opened); takeWaiting()) {
       if (appends.length > 0) commitGroup(opened);
       // One page and one step between two commits: neither readers nor writers starve.
       const read = reads.shift();
-      if (read !== undefined) readPage(opened, read);
+      if (read?.kind === "read") readPage(opened, read);
+      else if (read !== undefined) readTables(opened, read);
       const [task] = tasks;
       if (task !== undefined) runStep(opened, task);
+      if (opened.isIndexDue) opened.indexStep();
       opened.checkpointIfDue(false);
     }
     if (closing) close(opened);
@@ -58,15 +63,19 @@ function serve(opened: Store, request: WorkerRequest): void {
   }
 }
 
-/** When it is closing, tasks are left as they are: what they have begun is finished another time. */
-function hasWork(): boolean {
+/**
+ * When it is closing, tasks and the index are left as they are: what they have begun is finished another
+ * time.
+ */
+function hasWork(opened: Store): boolean {
   if (closing) tasks.length = 0;
-  return appends.length + reads.length + tasks.length > 0;
+  const asked = appends.length + reads.length + tasks.length > 0;
+  return asked || (!closing && opened.isIndexDue);
 }
 
 function take(request: WorkerRequest): void {
-  if (request.kind === "append") appends.push(request.batch);
-  else if (request.kind === "read") reads.push(request);
+  if (request.kind === "append") appends.push(request);
+  else if (request.kind === "read" || request.kind === "readTables") reads.push(request);
   else if (request.kind === "task") tasks.push(request);
   else closing = true;
 }
@@ -82,11 +91,16 @@ function commitGroup(opened: Store): void {
   let bytes = 0;
   let count = 0;
   while (count < Math.min(appends.length, groupLimits.maxBatches)) {
-    bytes += appends[count]?.length ?? 0;
+    const { batch, rows } = appends[count] as AppendRequest;
+    bytes += batch.length + (rows?.length ?? 0);
     if (count > 0 && bytes > groupLimits.maxBytes) break;
     count += 1;
   }
-  opened.append(appends.splice(0, count));
+  const group = appends.splice(0, count);
+  opened.append(
+    group.map(({ batch }) => batch),
+    group.flatMap(({ rows }) => rows ?? []),
+  );
   reply({ kind: "appended", count });
 }
 
@@ -95,6 +109,12 @@ function readPage(opened: Store, { id, after, limit, filter }: ReadRequest): voi
   const records = encodeRecords(page.records);
   const { scannedTo, more } = page;
   reply({ kind: "page", id, records, scannedTo, more }, [records.buffer as ArrayBuffer]);
+}
+
+function readTables(opened: Store, { id, reads: asked }: TablesRequest): void {
+  const results = opened.readTables(asked);
+  const revision = opened.state().tail;
+  reply({ kind: "tables", id, revision, results }, [results.buffer]);
 }
 
 function runStep(opened: Store, { id, task }: TaskRequest): void {
@@ -123,6 +143,12 @@ function stepOf(opened: Store, task: Task): Omit<TaskResult, "state"> | undefine
     case "compact":
       if (!begun) opened.beginCompaction(task.floor);
       return opened.compactStep() ? {} : undefined;
+    case "trimDataset":
+      return opened.trimStep(task.datasetId, task) ? {} : undefined;
+    case "dropDataset":
+      return opened.trimStep(task.datasetId, "all") ? {} : undefined;
+    case "datasetIds":
+      return { ids: opened.datasetIds() };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Op, Reply, SessionCaller } from "@lockstep/core";
 import type { AttachCall, Limits } from "@lockstep/protocol";
-import { invalidField, unimplemented } from "../errors.ts";
+import { invalidField } from "../errors.ts";
+import { checkAppend } from "../validate/append.ts";
 import { checkNotNegative, checkText, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import {
   checkConvert,
@@ -10,6 +11,7 @@ import {
   checkTransfer,
 } from "../validate/hold.ts";
 import { checkAcquire, checkCancelAcquire, checkCheckFence } from "../validate/lock.ts";
+import { checkAck } from "../validate/replica.ts";
 import { checkCloseSession, checkGetSession, checkKeepAlive } from "../validate/session.ts";
 
 /** The operations an Attach carries. */
@@ -51,9 +53,16 @@ export function attachedOp(
       const { principal } = session.caller;
       return { kind: request.case, principal, request: request.value };
     }
-    case "append":
+    case "append": {
+      checkAppend(request.value, limits);
+      checkNamespace(request.value, session);
+      const { principal } = session.caller;
+      return { kind: request.case, principal, request: request.value };
+    }
     case "ack":
-      throw unimplemented();
+      checkAck(request.value);
+      checkNamespace(request.value, session);
+      return { kind: request.case, request: request.value };
     case undefined:
       throw invalidField("request", "is required");
     default:

@@ -30,6 +30,7 @@ export class Call {
   deadline: Timer | undefined;
   #ended = false;
   readonly #abort = new AbortController();
+  readonly #cut: () => void;
 
   constructor(
     method: DescMethod,
@@ -37,7 +38,9 @@ export class Call {
     header: Headers,
     bytes: ByteLease,
     limits: Limits,
+    cut: () => void = () => undefined,
   ) {
+    this.#cut = cut;
     this.method = method;
     this.limits = limits;
     this.principal = principal;
@@ -73,6 +76,11 @@ export class Call {
     return true;
   }
 
+  /** Cuts the stream of a caller who takes nothing, not even the error that ends it. */
+  cut(): void {
+    this.#cut();
+  }
+
   /** The RPC error of anything thrown while the call was under way. */
   errorFrom(thrown: unknown): ConnectError {
     const error = connectErrorFrom(thrown);
@@ -90,6 +98,9 @@ export const callKey = createContextKey<Call | undefined>(undefined, { descripti
 
 /** Where a transport puts the principal before the request reaches a handler. */
 export const principalKey = createContextKey<string>("in-process", { description: "principal" });
+
+/** Where a transport puts the way to cut a stream whose peer takes nothing. */
+export const cutKey = createContextKey<() => void>(() => undefined, { description: "cut" });
 
 /** The call a handler works for. */
 export function callOf(context: Pick<HandlerContext, "values">): Call {

@@ -14,7 +14,7 @@ import { ErrorReason, errorDetailOf } from "@lockstep/protocol";
 import { logText } from "../../log/log.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { connectErrorFrom, deadlineExceeded, messageTooLarge } from "../errors.ts";
-import { Call, callKey, callOf, principalKey } from "./call.ts";
+import { Call, callKey, callOf, cutKey, principalKey } from "./call.ts";
 import type { InFlightBytes } from "./in-flight-bytes.ts";
 import { requestBody } from "./request-body.ts";
 import { explainErrors } from "./response-errors.ts";
@@ -77,7 +77,8 @@ export function openCall(
 ): Call {
   const principal = request.contextValues?.get(principalKey) ?? principalKey.defaultValue;
   const { header } = request;
-  const call = new Call(method, principal, header, inFlight.lease(principal), limits);
+  const cut = request.contextValues?.get(cutKey);
+  const call = new Call(method, principal, header, inFlight.lease(principal), limits, cut);
   try {
     const timeoutMs = takeTimeout(header, method, limits);
     if (timeoutMs !== undefined) {

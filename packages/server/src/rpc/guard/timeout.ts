@@ -2,20 +2,24 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { parseTimeout as parseConnectTimeout } from "@connectrpc/connect/protocol-connect";
 import { parseTimeout as parseGrpcTimeout } from "@connectrpc/connect/protocol-grpc";
 import { limitExceeded, type Refusal } from "@lockstep/core";
-import { ClockService, type Limits, LockService } from "@lockstep/protocol";
+import { ClockService, type Limits, LockService, ReplicationService } from "@lockstep/protocol";
 import { malformed } from "../errors.ts";
 
 const CONNECT = "connect-timeout-ms";
 const GRPC = "grpc-timeout";
-const POLLS: ReadonlySet<DescMethod> = new Set([
-  LockService.method.acquire,
-  LockService.method.convert,
+type WaitLimit = "max_poll_timeout_ms" | "max_replication_wait_ms";
+/** Calls that may wait, and the limit of their wait. */
+const WAITS: ReadonlyMap<DescMethod, WaitLimit> = new Map<DescMethod, WaitLimit>([
+  [LockService.method.acquire, "max_poll_timeout_ms"],
+  [LockService.method.convert, "max_poll_timeout_ms"],
+  [ReplicationService.method.append, "max_replication_wait_ms"],
+  [ReplicationService.method.waitForReplication, "max_replication_wait_ms"],
 ]);
 
 /**
  * Takes the caller's timeout out of the headers, so that only the server's own clock counts it, and
  * returns the time the call has in milliseconds; undefined means no limit. A unary call that names none
- * has `default_deadline_ms`, one that polls the longest poll on top. A stream has what it names.
+ * has `default_deadline_ms`, one that may wait the longest wait on top. A stream has what it names.
  * @throws ConnectError MALFORMED when it cannot be read.
  * @throws Refusal LIMIT_EXCEEDED when a unary call asks for more than `max_deadline_ms`.
  */
@@ -45,7 +49,8 @@ function takeAskedTimeout(header: Headers): number | undefined {
 }
 
 function defaultTimeoutMs(method: DescMethod, limits: Limits): number {
-  return limits.default_deadline_ms + (POLLS.has(method) ? limits.max_poll_timeout_ms : 0);
+  const wait = WAITS.get(method);
+  return limits.default_deadline_ms + (wait === undefined ? 0 : limits[wait]);
 }
 
 function tooLong(maxMs: number): Refusal {

@@ -6,6 +6,7 @@ import type {
   JournalSnapshot,
   PageLimit,
 } from "../../journal/journal.ts";
+import type { TableRead } from "../../journal/tables.ts";
 import type { StateSource } from "../rebuild.ts";
 
 /** A journal beside which everything that was appended is remembered, whatever it drops. */
@@ -62,6 +63,24 @@ export class ShadowedJournal implements Journal {
   compact(floor: bigint) {
     this.#onCall("compact");
     return this.journal.compact(floor);
+  }
+
+  readTables<const R extends readonly TableRead[]>(reads: R) {
+    return this.journal.readTables(reads);
+  }
+
+  trimDataset(datasetId: bigint, floorSeq: bigint, droppedSeq: bigint) {
+    this.#onCall("trimDataset");
+    return this.journal.trimDataset(datasetId, floorSeq, droppedSeq);
+  }
+
+  dropDataset(datasetId: bigint) {
+    this.#onCall("dropDataset");
+    return this.journal.dropDataset(datasetId);
+  }
+
+  datasetIds() {
+    return this.journal.datasetIds();
   }
 
   freeBytes() {

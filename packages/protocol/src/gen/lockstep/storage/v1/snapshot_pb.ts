@@ -183,7 +183,7 @@ export const SnapshotRecordSchema: GenMessage<SnapshotRecord> = /*@__PURE__*/
  */
 export type SnapshotHeader = Message<"lockstep.storage.v1.SnapshotHeader"> & {
   /**
-   * Version of the format, 1. A reader refuses one that it does not know.
+   * Version of the format: 2, or 1 without datasets. A reader refuses one that it does not know.
    *
    * @generated from field: uint32 format_version = 1;
    */

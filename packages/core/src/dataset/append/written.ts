@@ -1,0 +1,82 @@
+import { bucketOf, type Change, ChangeOp, type JournaledChange } from "@lockstep/protocol";
+import { textOf } from "../bytes.ts";
+import type { Dataset } from "../dataset.ts";
+import type { RowFacts } from "../rows.ts";
+import type { PreparedChange } from "./prepared.ts";
+
+/** What the changes of a batch have in common. */
+export interface BatchOrigin {
+  readonly origin: string;
+  readonly correlationId: string;
+  readonly timestampMs: bigint;
+}
+
+/** A batch as it will stand in the log. */
+export interface Written {
+  readonly changes: readonly JournaledChange[];
+  readonly logHash: Uint8Array;
+  /** What keys and values of all live rows take after it. */
+  readonly bytes: bigint;
+}
+
+const NO_BYTES = new Uint8Array();
+
+/** Numbers new changes and computes what they do to rows and digest. Changes of one key see one another. */
+export function writtenBy(
+  dataset: Dataset,
+  rows: RowFacts,
+  fresh: readonly PreparedChange[],
+  common: BatchOrigin,
+): Written {
+  const { hasher } = dataset;
+  const before = new Map<string, LiveRow | undefined>();
+  let { seq, logHash } = dataset.head;
+  let { bytes } = dataset;
+  const changes = fresh.map((one): JournaledChange => {
+    seq += 1n;
+    const change = changeOf(one, seq, common);
+    const { key, value, schemaVersion } = change;
+    const { keyHash, valueHash } = one;
+    const text = textOf(key);
+    const old = before.has(text) ? before.get(text) : rows.head(key);
+    const row: LiveRow | undefined =
+      valueHash === undefined
+        ? undefined
+        : {
+            entryHash: hasher.entryHash(keyHash, seq, schemaVersion, valueHash),
+            bytes: key.length + value.length,
+          };
+    before.set(text, row);
+    bytes += BigInt((row?.bytes ?? 0) - (old?.bytes ?? 0));
+    logHash = hasher.nextLogHash(logHash, hasher.changeHash(change, keyHash, valueHash));
+    return {
+      $typeName: "lockstep.v1.JournaledChange",
+      change,
+      bucket: bucketOf(keyHash),
+      oldEntryHash: old?.entryHash ?? NO_BYTES,
+      entryHash: row?.entryHash ?? NO_BYTES,
+      oldBytes: BigInt(old?.bytes ?? 0),
+      payloadHash: one.payloadHash ?? NO_BYTES,
+    };
+  });
+  return { changes, logHash, bytes };
+}
+
+interface LiveRow {
+  readonly entryHash: Uint8Array;
+  readonly bytes: number;
+}
+
+function changeOf({ change }: PreparedChange, seq: bigint, common: BatchOrigin): Change {
+  const { op, key, value, schemaVersion, idempotencyKey } = change;
+  return {
+    $typeName: "lockstep.v1.Change",
+    seq,
+    ...common,
+    idempotencyKey,
+    schemaVersion,
+    op,
+    key,
+    value: op === ChangeOp.DELETE ? NO_BYTES : value,
+  };
+}

@@ -1,0 +1,72 @@
+import { type NamespaceState, type RowFacts, type RowWrite, rowsOf } from "@lockstep/core";
+import type { Event } from "@lockstep/protocol";
+import type { Journal } from "../../journal/journal.ts";
+import type { Submission } from "../submission.ts";
+import { FactsLane } from "./facts-lane.ts";
+import { namedRows } from "./named-rows.ts";
+import { Overlay } from "./overlay.ts";
+import { ReadRows } from "./row-facts.ts";
+
+/** What a submission is decided with, or that its rows are being read first. */
+export type FactsOfRows = { readonly rows: RowFacts | undefined } | "being read";
+
+/** The rows that operations name: what was read of them, and what was decided since. */
+export class NamedFacts {
+  readonly #state: NamespaceState;
+  readonly #overlay = new Overlay();
+  readonly #lane: FactsLane<Submission>;
+  readonly #durableRevision: () => bigint;
+
+  /** `arrived` is called with a submission whose rows were read, `failed` when the journal failed. */
+  constructor(
+    state: NamespaceState,
+    journal: Pick<Journal, "readTables">,
+    durableRevision: () => bigint,
+    arrived: (submission: Submission) => void,
+    failed: (error: Error) => void,
+  ) {
+    this.#state = state;
+    this.#durableRevision = durableRevision;
+    const read = (result: NonNullable<Submission["read"]>) =>
+      arrived({ ...result.item, read: result });
+    this.#lane = new FactsLane(journal, durableRevision, { read, failed });
+  }
+
+  /** The facts of a submission whose turn it is. One whose dataset is another by now is read for again. */
+  of(submission: Submission): FactsOfRows {
+    const { op, read } = submission;
+    const named = op && namedRows(op, this.#state);
+    if (named === undefined) return { rows: undefined };
+    if (read !== undefined && read.named.datasetId === named.datasetId) {
+      return { rows: new ReadRows(read.named, read.results, this.#overlay) };
+    }
+    if (named.reads.length === 0) return { rows: new ReadRows(named, [], this.#overlay) };
+    this.#lane.add({ ...submission, read: undefined }, named);
+    return "being read";
+  }
+
+  /** What was read for a submission is too little: it is read for again. */
+  readAgain(submission: Submission): void {
+    const named = submission.op && namedRows(submission.op, this.#state);
+    if (named !== undefined) this.#lane.add({ ...submission, read: undefined }, named);
+  }
+
+  /** Takes a decided event and gives what it writes: its rows are these from here on. */
+  decided(event: Event): readonly RowWrite[] {
+    const writes = rowsOf(event);
+    if (writes.length > 0) this.#overlay.add(event.revision, writes);
+    return writes;
+  }
+
+  /** Sends the reads that have come together in this turn. */
+  send(): void {
+    this.#lane.send();
+  }
+
+  /** Forgets what the tables show to every read whose result is still to be used. */
+  forget(): void {
+    const durable = this.#durableRevision();
+    const inUse = this.#lane.lowestInUse;
+    this.#overlay.forget(inUse === undefined || inUse > durable ? durable : inUse);
+  }
+}
