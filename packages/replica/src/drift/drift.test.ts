@@ -80,11 +80,16 @@ describe("a look at all rows", () => {
     await clock.settle();
     expect((await first).drift).toBeUndefined();
     expect(asked()).toHaveLength(1);
-    await damage(store, "a", "value");
+    const names = Array.from({ length: 500 }, (_, at) => `k${at}`);
+    authority.append(...names.map((name) => put(name, "1")));
+    await clock.settle();
+    for (const name of names.slice(0, 10)) await damage(store, name, "value");
+    const before = authority.replyBytes;
     const second = replica.check();
     await clock.settle();
-    expect((await second).drift?.findings).toHaveLength(1);
+    expect((await second).drift?.findings).toHaveLength(10);
     expect(asked()).toHaveLength(1 + 3);
+    expect(authority.replyBytes - before).toBeLessThan(1024 * 1024);
     await replica.close();
   });
 

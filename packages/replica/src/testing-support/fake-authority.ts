@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type Clock,
   type ReplicationLink,
@@ -53,6 +53,8 @@ export class FakeAuthority {
   reachable = true;
   /** False: subscriptions say nothing. */
   talks = true;
+  /** How many bytes all replies so far took. */
+  replyBytes = 0;
   generation = 0n;
   instance = "";
   subscriptionId = 0n;
@@ -200,6 +202,7 @@ export class FakeAuthority {
     await Promise.resolve();
     this.arrivals.push(arrival);
     const reply = create(schema, answer());
+    this.replyBytes += toBinary(schema, reply).length;
     if (meddling === "loseReply") throw unreachable();
     await meddling;
     return reply;
