@@ -49,6 +49,8 @@ export class FakeAuthority {
   beforeChunk: (rowsSent: number) => void = () => {};
   chunkRows = 2;
   batchesPerMessage = 3;
+  /** How many buckets, or entries, fit into an answer. */
+  fitting = 1_000;
   /** False: nobody answers. */
   reachable = true;
   /** False: subscriptions say nothing. */
@@ -131,7 +133,7 @@ export class FakeAuthority {
     listBucket: (request) =>
       this.#call("listBucket", request, ListBucketResponseSchema, () => ({
         asOf: this.log.head,
-        buckets: (request.buckets ?? []).map((bucket) => ({
+        buckets: (request.buckets ?? []).slice(0, this.fitting).map((bucket) => ({
           bucket,
           entries: [...this.log.rows.values()].filter((row) => row.bucket === bucket),
         })),
@@ -139,7 +141,7 @@ export class FakeAuthority {
     fetchEntries: (request) =>
       this.#call("fetchEntries", request, FetchEntriesResponseSchema, () => ({
         asOf: this.log.head,
-        entries: (request.keys ?? []).map((key) => {
+        entries: (request.keys ?? []).slice(0, this.fitting).map((key) => {
           const row = this.log.rows.get(textOf(key));
           return { key, ...(row && { row }) };
         }),
