@@ -6,7 +6,7 @@ import type { Pending } from "../namespace.ts";
 import type { OpenReply } from "../open-reply.ts";
 import type { Submission } from "../submission.ts";
 import { AckListeners } from "./ack-listeners.ts";
-import { type DatasetReads, datasetReads } from "./dataset-reads.ts";
+import { TableReads } from "./dataset-reads.ts";
 import { DurableLogs } from "./durable-logs.ts";
 import { LogUpkeep } from "./log-upkeep.ts";
 import { type FactsOfRows, NamedFacts } from "./named-facts.ts";
@@ -28,7 +28,7 @@ export interface DatasetSideParts {
 
 /** What an executor has for datasets: the rows that operations name, waits for replicas, and upkeep. */
 export class DatasetSide {
-  readonly reads: DatasetReads;
+  readonly reads: TableReads;
   readonly #facts: NamedFacts;
   readonly #waits = new ReplicationWaits();
   readonly #acks = new AckListeners();
@@ -42,7 +42,13 @@ export class DatasetSide {
     this.#logs = new DurableLogs(state.datasets.values());
     this.#upkeep = new LogUpkeep(parts, failed);
     this.#scrub = new Scrub(parts);
-    this.reads = datasetReads(journal, this.#logs, this.#acks, this.#scrub);
+    this.reads = new TableReads({
+      journal,
+      logs: this.#logs,
+      acks: this.#acks,
+      scrub: this.#scrub,
+      isReading: () => this.#facts.isReading || this.#upkeep.isWorking,
+    });
   }
 
   start(): void {
@@ -50,7 +56,9 @@ export class DatasetSide {
     this.#scrub.start();
   }
 
-  close(): void {
+  /** `failure` is why the namespace answers no more. */
+  close(failure: Error): void {
+    this.reads.close(failure);
     this.#upkeep.close();
     this.#scrub.close();
   }
