@@ -23,6 +23,8 @@ import {
 import { systemClock } from "./ports/clock.ts";
 import { systemRandom } from "./ports/random.ts";
 import { Reads } from "./reads.ts";
+import { Datasets } from "./replication/datasets.ts";
+import { type ReplicationLink, replicationLink } from "./replication/link.ts";
 import { Epochs } from "./session/epochs.ts";
 import { Sessions } from "./session/sessions.ts";
 import { type WatchOptions, type WatchParts, watchEvents } from "./watch.ts";
@@ -49,6 +51,10 @@ export interface Client
   readonly namespace: string;
   /** What operators do. */
   readonly admin: Admin;
+  /** Datasets: their making, their changes, and reads of them at the server. */
+  readonly datasets: Datasets;
+  /** What replicas are made on: give the client to `replicate` of `@lockstep/replica`. */
+  readonly replication: ReplicationLink;
   /**
    * Resolves once the session is open; opens it if it is not. Not needed before `acquire`.
    * @throws ServerUnreachableError, RequestError, ClientClosedError
@@ -102,6 +108,8 @@ export function createClient(options: ClientOptions): Client {
 class LockstepClient implements Client {
   readonly namespace: string;
   readonly admin: Admin;
+  readonly datasets: Datasets;
+  readonly replication: ReplicationLink;
   readonly #options: ClientOptions;
   readonly #watchParts: WatchParts;
   readonly #sessions: Sessions;
@@ -113,6 +121,7 @@ class LockstepClient implements Client {
   constructor(options: ClientOptions) {
     const { transport, namespace = "default", address = "the given transport" } = options;
     const { controlTransport = transport, watchTransport = transport, unref = false } = options;
+    const { bulkTransport = watchTransport } = options;
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT } = options;
@@ -125,6 +134,9 @@ class LockstepClient implements Client {
     const caller = new Caller({ ...common, timeoutMs });
     this.#reads = new Reads(caller, controlTransport, namespace);
     this.admin = new Admin(caller, controlTransport, namespace);
+    const carried = { ...common, caller, controlTransport, bulkTransport };
+    this.datasets = new Datasets({ ...carried, timeoutMs });
+    this.replication = replicationLink(carried);
     this.#sessions = new Sessions({
       ...common,
       transport,

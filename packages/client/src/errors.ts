@@ -239,6 +239,22 @@ export class ServerUnreachableError extends LockstepError {
   }
 }
 
+/**
+ * An append got no answer, and it cannot be repeated, or not any longer: it may have happened or not. Give every change
+ * an idempotency key; then the same append can be made again, at any time, and is written once.
+ */
+export class AppendOutcomeUnknownError extends LockstepError {
+  static override readonly brand = "AppendOutcomeUnknownError";
+  override readonly name = "AppendOutcomeUnknownError";
+
+  constructor(options?: ErrorOptions) {
+    super(
+      "The append got no answer, so it may have happened or not. Read the dataset, or append the same changes again if each has an idempotency key",
+      options,
+    );
+  }
+}
+
 function brandsOf(errorClass: unknown): readonly string[] {
   const brands: string[] = [];
   for (let at = errorClass; typeof at === "function"; at = Object.getPrototypeOf(at)) {

@@ -12,6 +12,7 @@ export type { CallOptions } from "./calls/caller.ts";
 export { type Client, createClient } from "./client.ts";
 export type { CampaignOptions, Leader, Leadership } from "./election.ts";
 export {
+  AppendOutcomeUnknownError,
   ClientClosedError,
   LockLostError,
   LockModeError,
@@ -40,4 +41,7 @@ export type { ClientOptions, SessionOptions } from "./options.ts";
 export { type Clock, systemClock, type Timer } from "./ports/clock.ts";
 export { type Random, systemRandom } from "./ports/random.ts";
 export type { EventSelection, PageOptions, RequestReleaseOptions } from "./reads.ts";
+export type { Datasets } from "./replication/datasets.ts";
+export type { DatasetCallOptions, Fields } from "./replication/fields.ts";
+export type { ReplicationLink } from "./replication/link.ts";
 export type { WatchOptions } from "./watch.ts";

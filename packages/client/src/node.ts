@@ -52,6 +52,7 @@ export function connect(options: ConnectOptions = {}): Client {
     transport: transportOver(main),
     controlTransport: transportOver(connections()),
     watchTransport: transportOver(connections()),
+    bulkTransport: transportOver(connections()),
     attach: http2Attach(main),
     onClosed: () => {
       for (const manager of managers) manager.abort();

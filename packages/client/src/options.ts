@@ -41,6 +41,8 @@ export interface ClientOptions extends SessionOptions {
   readonly controlTransport?: Transport;
   /** Carries watches. Give it a connection of its own, so that a slow reader holds up nobody else. Default: `transport`. */
   readonly watchTransport?: Transport;
+  /** Carries subscriptions and other large parts of datasets. Give it a connection of its own, too. Default: `watchTransport`. */
+  readonly bulkTransport?: Transport;
   /**
    * Whether to try Attach, which needs bidirectional streams; unary calls take its place where it is not possible. A
    * function opens it in a way of its own. Default true: over `transport`.

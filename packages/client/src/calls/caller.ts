@@ -20,6 +20,12 @@ export interface CallerParts {
   readonly timeoutMs: number;
 }
 
+/** How one call differs from the others. */
+interface OnceOptions extends CallOptions {
+  /** How long to look for an answer, milliseconds. Default: that of all calls. */
+  readonly timeoutMs?: number;
+}
+
 type Call<R> = (signal: AbortSignal) => Promise<R>;
 
 /**
@@ -35,7 +41,7 @@ export class Caller {
 
   /** A call about the client's namespace: only a server that has not been replaced is believed. */
   async call<R extends { header?: ReplyHeader | undefined }>(
-    options: CallOptions,
+    options: OnceOptions,
     call: Call<R>,
   ): Promise<R> {
     const reply = await this.once(options, call);
@@ -46,8 +52,9 @@ export class Caller {
   }
 
   /** A call about the server itself or another namespace. */
-  async once<R>({ signal }: CallOptions, call: Call<R>): Promise<R> {
-    const { clock, timeoutMs, address, activity } = this.#parts;
+  async once<R>(options: OnceOptions, call: Call<R>): Promise<R> {
+    const { signal, timeoutMs = this.#parts.timeoutMs } = options;
+    const { clock, address, activity } = this.#parts;
     const idle = activity.begin();
     try {
       return await withTimeout(clock, timeoutMs, signal, call);

@@ -1,0 +1,106 @@
+import type { Clock, Timer } from "@lockstep/client";
+import type { Holdings } from "../holdings.ts";
+import { BUCKETS, type Scrubbed, STEP_BUCKETS, scrubBuckets } from "./scrub.ts";
+
+/** After a step that took t, nothing is looked at for this many times t: 5 % of a core. */
+const REST_FACTOR = 19;
+/** Buckets that a pass without rest reads at once. */
+const PASS_BUCKETS = 512;
+
+/** How far a pass is. */
+export interface ScrubStatus {
+  /** When the last full pass ended, unix milliseconds of this machine; undefined before the first. */
+  readonly passedAtMs: number | undefined;
+  /** Buckets of 65,536 that the pass under way has seen. */
+  readonly bucketsSeen: number;
+  /** Rows this pass has read. */
+  readonly rowsSeen: number;
+}
+
+/** Looks at all stored rows again and again, a few at a time. */
+export class Scrubber<Tx> {
+  readonly #holdings: Holdings<Tx>;
+  readonly #clock: Clock;
+  readonly #passMs: number;
+  readonly #due: () => void;
+  #timer: Timer | undefined;
+  #isDue = false;
+  #bucket = 0;
+  #rows = 0;
+  #damaged = 0;
+  #passedAtMs: number | undefined;
+
+  /** @param due called when the next step is due */
+  constructor(holdings: Holdings<Tx>, clock: Clock, passMs: number, due: () => void) {
+    this.#holdings = holdings;
+    this.#clock = clock;
+    this.#passMs = passMs;
+    this.#due = due;
+    this.#rest(0);
+  }
+
+  get isDue(): boolean {
+    return this.#isDue;
+  }
+
+  get status(): ScrubStatus {
+    return {
+      passedAtMs: this.#passedAtMs,
+      bucketsSeen: this.#bucket,
+      rowsSeen: this.#rows,
+    };
+  }
+
+  /** Looks at the next few buckets. Returns what this step has found, and of a pass that ends with it all it has found. */
+  async step(): Promise<{ readonly found: Scrubbed; readonly passed: Scrubbed | undefined }> {
+    const from = this.#clock.monotonicMs();
+    const end = this.#bucket + STEP_BUCKETS;
+    const found = await scrubBuckets(this.#holdings, this.#bucket, end);
+    this.#bucket = end % BUCKETS;
+    this.#rows += found.rows;
+    this.#damaged += found.damaged;
+    this.#rest(this.#clock.monotonicMs() - from);
+    if (end < BUCKETS) return { found, passed: undefined };
+    return { found, passed: this.#passed() };
+  }
+
+  /** Looks at all of them at once, without rest. */
+  async pass(signal: AbortSignal): Promise<Scrubbed> {
+    let rows = 0;
+    let damaged = 0;
+    for (let first = 0; first < BUCKETS; first += PASS_BUCKETS) {
+      signal.throwIfAborted();
+      const found = await scrubBuckets(this.#holdings, first, first + PASS_BUCKETS);
+      rows += found.rows;
+      damaged += found.damaged;
+      // Acks and reads go on beside.
+      await new Promise<void>((resolve) => this.#clock.afterTurn(resolve));
+    }
+    this.#bucket = 0;
+    this.#rows = rows;
+    this.#damaged = damaged;
+    return this.#passed();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #passed(): Scrubbed {
+    const passed = { rows: this.#rows, damaged: this.#damaged };
+    this.#passedAtMs = this.#clock.unixMs();
+    this.#rows = 0;
+    this.#damaged = 0;
+    return passed;
+  }
+
+  #rest(tookMs: number): void {
+    this.#isDue = false;
+    this.#timer?.cancel();
+    const evenly = this.#passMs / (BUCKETS / STEP_BUCKETS) - tookMs;
+    this.#timer = this.#clock.after(Math.max(evenly, tookMs * REST_FACTOR), () => {
+      this.#isDue = true;
+      this.#due();
+    });
+  }
+}

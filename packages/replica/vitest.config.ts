@@ -1,0 +1,3 @@
+import { lockstepTests } from "../../config/vitest.ts";
+
+export default lockstepTests(import.meta.dirname);
