@@ -11,6 +11,7 @@ import { CommandError } from "../errors.ts";
 import { EXIT, exitCodesHelp } from "../exit-codes.ts";
 import { type AppendOptions, appendOf, withAppendOptions } from "../options/append-options.ts";
 import { bytesOf } from "../options/bytes.ts";
+import { counted } from "../output/counted.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines, printProblems } from "../output/print.ts";
 import { printable } from "../output/printable.ts";
@@ -127,11 +128,11 @@ async function appendLines(
       report({ done, total: undefined });
     }
   } catch (error) {
-    printProblems([`${done} changes were appended, up to line ${doneLines}; then:`]);
+    printProblems([`${counted(done, "change")} appended, up to line ${doneLines}; then:`]);
     throw error;
   }
   const before = duplicates > 0 ? `, of them ${duplicates} before` : "";
-  const line = `${done} changes were appended to ${dataset}${before}; the last one is ${lastSeq}`;
+  const line = `${counted(done, "change")} appended to ${dataset}${before}; the last one is ${lastSeq}`;
   if (!options.json) printLines([printable(line)]);
   return allReplicated;
 }

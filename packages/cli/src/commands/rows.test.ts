@@ -114,7 +114,7 @@ describe("lockstep append, get and scan", { timeout: TEST_TIMEOUT_MS }, () => {
     }));
     const file = linesFile(...rows);
     expect(await longLinesOf("append", dataset, "--lines", file)).toEqual([
-      `1100 changes were appended to ${dataset}; the last one is 1100`,
+      `1100 changes appended to ${dataset}; the last one is 1100`,
     ]);
     const scanned = await linesOf("scan", dataset, "--all", "--json");
     expect(scanned.map((line) => JSON.parse(line))).toEqual(
@@ -139,16 +139,16 @@ describe("lockstep append, get and scan", { timeout: TEST_TIMEOUT_MS }, () => {
     ] as const) {
       const ended = await ask("append", dataset, "--lines", linesFile(good, line));
       expect(ended).toMatchObject({ ...wrong(sentence), stdout: "" });
-      expect(ended.stderr).toMatch(/^lockstep: 0 changes were appended, up to line 0; then:$/m);
+      expect(ended.stderr).toMatch(/^lockstep: 0 changes appended, up to line 0; then:$/m);
     }
     const full = linesFile(
       ...Array.from({ length: 1_000 }, (_, index) => ({ ...good, idempotencyKey: `${index}` })),
       "{",
     );
     const half = await ask("append", dataset, "--lines", full);
-    expect(half.stderr).toMatch(/^lockstep: 1000 changes were appended, up to line 1000; then:$/m);
+    expect(half.stderr).toMatch(/^lockstep: 1000 changes appended, up to line 1000; then:$/m);
     expect(await longLinesOf("append", dataset, "--lines", linesFile(good))).toEqual([
-      `1 changes were appended to ${dataset}, of them 1 before; the last one is 2`,
+      `1 change appended to ${dataset}, of them 1 before; the last one is 2`,
     ]);
   });
 });
@@ -197,7 +197,10 @@ describe("lockstep snapshot, scrub and lag", { timeout: TEST_TIMEOUT_MS }, () =>
     await longLinesOf("append", dataset, "--lines", linesFile({ key: "YQ==" }, { key: "Yg==" }));
     const to = join(folder.path, `${dataset}.db`);
     const copied = await ask("snapshot", dataset, "--to", to);
-    expect(copied).toMatchObject({ code: 0, stdout: `${to} has the 2 rows of ${dataset} at 2.\n` });
+    expect(copied).toMatchObject({
+      code: 0,
+      stdout: `${to} has 2 rows, all those of ${dataset} at 2.\n`,
+    });
     expect(existsSync(`${to}.partial`)).toBe(false);
     const database = new DatabaseSync(to, { readOnly: true });
     const { seq } = database.prepare("SELECT seq FROM lockstep_progress").get() ?? {};
@@ -208,7 +211,7 @@ describe("lockstep snapshot, scrub and lag", { timeout: TEST_TIMEOUT_MS }, () =>
     expect(JSON.parse(checked.stdout)).toMatchObject({ rows: 2, badBuckets: 0, findings: [] });
 
     const scrubbed = await ask("scrub", dataset);
-    const line = `${dataset}: 2 rows were looked at, and all are what was written.\n`;
+    const line = `${dataset}: 2 rows looked at, nothing is damaged.\n`;
     expect(scrubbed).toMatchObject({ code: 0, stdout: line });
     // None of these has left a replica behind.
     expect(await linesOf("lag", dataset)).toEqual(["There are no replicas."]);

@@ -5,6 +5,7 @@ import { DamagedRowSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { COMPARE_EXIT_CODES, EXIT } from "../exit-codes.ts";
+import { counted } from "../output/counted.ts";
 import { damagedLines } from "../output/dataset-lines.ts";
 import { jsonLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
@@ -73,7 +74,7 @@ function jsonOf(dataset: string, { rows, damagedCount, damaged }: Scrubbed): str
 }
 
 function linesOf(dataset: string, { rows, damagedCount, damaged }: Scrubbed): string[] {
-  const looked = printable(`${dataset}: ${rows} rows were looked at`);
-  if (damagedCount === 0n) return [`${looked}, and all are what was written.`];
-  return [`${looked}, and ${damagedCount} are not what was written:`, ...damagedLines(damaged)];
+  const looked = printable(`${dataset}: ${counted(rows, "row")} looked at`);
+  if (damagedCount === 0n) return [`${looked}, nothing is damaged.`];
+  return [`${looked}, ${damagedCount} not as written:`, ...damagedLines(damaged)];
 }

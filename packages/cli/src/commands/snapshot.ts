@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
 import { CALL_EXIT_CODES, EXIT } from "../exit-codes.ts";
+import { counted } from "../output/counted.ts";
 import { jsonLine } from "../output/json.ts";
 import { printLines, printProblems } from "../output/print.ts";
 import { printable } from "../output/printable.ts";
@@ -41,7 +42,9 @@ export function snapshotCommand(): Command {
         printLines([
           options.json
             ? jsonLine({ dataset, file: to, seq: String(appliedSeq), rows })
-            : printable(`${to} has the ${rows} rows of ${dataset} at ${appliedSeq}.`),
+            : printable(
+                `${to} has ${counted(rows, "row")}, all those of ${dataset} at ${appliedSeq}.`,
+              ),
         ]);
       }),
     );

@@ -5,6 +5,7 @@ import {
   withServerOptions,
 } from "../../connection/server-options.ts";
 import { COMPARE_EXIT_CODES, EXIT } from "../../exit-codes.ts";
+import { counted } from "../../output/counted.ts";
 import { foundJson, foundLines } from "../../output/found-lines.ts";
 import { jsonLine } from "../../output/json.ts";
 import { printLines } from "../../output/print.ts";
@@ -42,15 +43,13 @@ export function checkCommand(end: (exitCode: number) => void): Command {
 }
 
 /** What a comparison has found, as lines for people. */
-export function comparedLines(dataset: string, { file, result }: Compared): string[] {
+export function comparedLines(dataset: string, { result }: Compared): string[] {
   const { drift, asOf, rows } = result;
-  if (!drift) {
-    const line = `${file.path}: all ${rows} rows are those of ${dataset} at ${asOf.seq}.`;
-    return [printable(line)];
-  }
+  if (!drift)
+    return [printable(`${counted(rows, "row")}, all those of ${dataset} at ${asOf.seq}.`)];
   const { findings } = drift;
-  const count = `${findings.length} keys differ from ${dataset} at ${asOf.seq}`;
-  return [...foundLines(findings), "", printable(`${file.path}: ${count}.`)];
+  const differ = `${counted(findings.length, "key")} not as in ${dataset} at ${asOf.seq}.`;
+  return [...foundLines(findings), "", printable(differ)];
 }
 
 /** The same as one line of JSON. */

@@ -1,5 +1,5 @@
 import type { Client } from "@lockstep/client";
-import type { DriftFinding } from "@lockstep/replica";
+import type { DriftAction, DriftFinding } from "@lockstep/replica";
 import { Command } from "commander";
 import {
   type ServerOptions,
@@ -8,6 +8,7 @@ import {
 } from "../../connection/server-options.ts";
 import { CommandError } from "../../errors.ts";
 import { COMPARE_EXIT_CODES, EXIT } from "../../exit-codes.ts";
+import { counted } from "../../output/counted.ts";
 import { foundJson, foundLines } from "../../output/found-lines.ts";
 import { jsonLine } from "../../output/json.ts";
 import { printLines, printProblems } from "../../output/print.ts";
@@ -83,35 +84,30 @@ async function repair(client: Client, dataset: string, options: RepairOptions): 
   printLines(
     options.json
       ? [repairedJson(dataset, options.file, repaired)]
-      : repairedLines(dataset, options.file, repaired),
+      : repairedLines(dataset, repaired),
   );
   return repaired.result.drift !== undefined;
 }
 
-function repairedLines(dataset: string, path: string, repaired: Repaired): string[] {
+function repairedLines(dataset: string, repaired: Repaired): string[] {
   const { found, result, parked } = repaired;
   const findings = findingsOf(repaired);
-  const replaced = found.some(({ action }) => action === "QUARANTINED" || action === "RESYNCED");
   const where = `${dataset} at ${result.asOf.seq}`;
-  const count = result.drift
-    ? `${result.drift.findings.length} keys still differ from ${where}: see lockstep scrub ${dataset}, then try again`
-    : `all ${result.rows} rows are those of ${where}`;
+  const end = result.drift
+    ? `${counted(result.drift.findings.length, "key")} still not as in ${where}: see lockstep scrub ${dataset}, then try again.`
+    : `${counted(result.rows, "row")}, all those of ${where}.`;
   return [
     ...(findings.length > 0 ? [...foundLines(findings), ""] : []),
-    ...(replaced ? ["Too much was wrong: a snapshot took the place of all rows."] : []),
-    printable(`${path}: ${repairedText(findings, replaced)}${count}.`),
-    ...(parked > 0
-      ? [`${parked} changes are set aside for apply: call replay() in the replica's process.`]
-      : []),
+    ...found.flatMap(({ action }) => (WHOLE.has(action) ? [REPLACED] : [])),
+    printable(`${counted(findings.length, "key")} repaired; ${end}`),
+    ...(parked > 0 ? [`${counted(parked, "change")} set aside for apply: ${REPLAY}`] : []),
   ];
 }
 
-function repairedText(findings: readonly DriftFinding[], replaced: boolean): string {
-  if (replaced) return "";
-  return findings.length === 0
-    ? "nothing was to be repaired, "
-    : `${findings.length} keys were repaired, `;
-}
+/** What is done about all rows at once. */
+const WHOLE: ReadonlySet<DriftAction> = new Set(["QUARANTINED", "RESYNCED"]);
+const REPLACED = "Too much was wrong: a snapshot took the place of all rows.";
+const REPLAY = "call replay() in the replica's process.";
 
 function repairedJson(dataset: string, path: string, repaired: Repaired): string {
   const { found, result, parked } = repaired;
