@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -207,12 +207,20 @@ describe("lockstep snapshot, scrub and lag", { timeout: TEST_TIMEOUT_MS }, () =>
     database.close();
     expect(seq).toBe(2);
     expect(await ask("snapshot", dataset, "--to", to)).toMatchObject(wrong(/exists: give another/));
+    const nowhere = join(folder.path, "nowhere", "copy.db");
+    const noFolder = await ask("snapshot", dataset, "--to", nowhere);
+    expect(noFolder).toMatchObject(failed(/^lockstep: the SQLite file cannot be used: .*\n$/));
     const checked = await ask("drift", "check", dataset, "--file", to, "--json");
     expect(JSON.parse(checked.stdout)).toMatchObject({ rows: 2, badBuckets: 0, findings: [] });
 
     const scrubbed = await ask("scrub", dataset);
     const line = `${dataset}: 2 rows looked at, nothing is damaged.\n`;
     expect(scrubbed).toMatchObject({ code: 0, stdout: line });
+    // A copy that was broken off is brought up to now.
+    renameSync(to, `${to}.partial`);
+    await linesOf("append", dataset, "c", "3");
+    const later = await ask("snapshot", dataset, "--to", to, "--json");
+    expect(JSON.parse(later.stdout)).toEqual({ dataset, file: to, seq: "3", rows: 3 });
     // None of these has left a replica behind.
     expect(await linesOf("lag", dataset)).toEqual(["There are no replicas."]);
     const lost = join(folder.path, "nothing.db");

@@ -1,6 +1,6 @@
 import { existsSync, renameSync } from "node:fs";
 import type { Client } from "@lockstep/client";
-import { type ReplicaStatus, replicate } from "@lockstep/replica";
+import { type CheckResult, type ReplicaStatus, replicate } from "@lockstep/replica";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { CommandError } from "../errors.ts";
@@ -19,8 +19,7 @@ interface SnapshotOptions extends ServerOptions {
 }
 
 const HELP = `
-Count and digest of the rows have been compared with the server's before the file appears under its name. It is the file of
-a replica: a process that opens it with SqliteStore goes on from there, without a snapshot of its own. A copy that is broken
+The rows are read back and compared with the server's before the file appears under its name. It is the file of a replica: a process that opens it with SqliteStore goes on from there, without a snapshot of its own. A copy that is broken
 off stays as FILE.partial, and the same command goes on with it.
 ${CALL_EXIT_CODES}`;
 
@@ -60,13 +59,17 @@ async function copyTo(client: Client, dataset: string, path: string): Promise<Re
     store: new ReplicaStore({ path }),
     schemaVersions: () => true,
   });
+  let result: CheckResult;
   try {
     // A copy that was broken off for long begins anew.
     const passing = ["COMPACTED", "LOG_DIVERGED"];
-    await withReplica(replica, { passing }, (signal) => replica.ready({ signal }));
+    result = await withReplica(replica, { passing }, (signal) => replica.check({ signal }));
   } catch (error) {
     printProblems([printable(`what was copied is in ${path}; the same command goes on with it`)]);
     throw error;
   }
-  return replica.status();
+  // What came after the comparison is in the file, too.
+  if (!result.drift) return replica.status();
+  const problem = `${path} does not have the rows that were written to it: check its disk, remove it and copy again`;
+  throw new CommandError(EXIT.failed, problem);
 }

@@ -23,7 +23,7 @@ export interface AppendOptions extends ServerOptions {
 }
 
 /** A lock that is shown with an append. */
-export interface GivenFence {
+interface GivenFence {
   readonly key: string;
   readonly token: bigint;
 }

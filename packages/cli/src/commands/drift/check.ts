@@ -46,7 +46,7 @@ export function checkCommand(end: (exitCode: number) => void): Command {
 export function comparedLines(dataset: string, { result }: Compared): string[] {
   const { drift, asOf, rows } = result;
   if (!drift)
-    return [printable(`${counted(rows, "row")}, all those of ${dataset} at ${asOf.seq}.`)];
+    return [printable(`${counted(rows, "row")} looked at, all as in ${dataset} at ${asOf.seq}.`)];
   const { findings } = drift;
   const differ = `${counted(findings.length, "key")} not as in ${dataset} at ${asOf.seq}.`;
   return [...foundLines(findings), "", printable(differ)];

@@ -95,7 +95,7 @@ function repairedLines(dataset: string, repaired: Repaired): string[] {
   const where = `${dataset} at ${result.asOf.seq}`;
   const end = result.drift
     ? `${counted(result.drift.findings.length, "key")} still not as in ${where}: see lockstep scrub ${dataset}, then try again.`
-    : `${counted(result.rows, "row")}, all those of ${where}.`;
+    : `${counted(result.rows, "row")} looked at, all as in ${where}.`;
   return [
     ...(findings.length > 0 ? [...foundLines(findings), ""] : []),
     ...found.flatMap(({ action }) => (WHOLE.has(action) ? [REPLACED] : [])),
