@@ -1,4 +1,10 @@
-import { type Client, RequestError, ServerUnreachableError, systemClock } from "@lockstep/client";
+import {
+  type Clock,
+  type ReplicationLink,
+  RequestError,
+  ServerUnreachableError,
+  systemClock,
+} from "@lockstep/client";
 import type { Change, Checkpoint, LogPosition, SubscribeResponse } from "@lockstep/protocol";
 
 /** How long after a cut the log is followed again, milliseconds. */
@@ -17,6 +23,11 @@ export type LogEntry =
   | { readonly kind: "change"; readonly change: Change }
   | { readonly kind: "checkpoint"; readonly checkpoint: Checkpoint };
 
+/** The part of a client that a log is followed through. */
+interface Followed {
+  readonly replication: Pick<ReplicationLink, "subscribe">;
+}
+
 type Position = Pick<LogPosition, "seq"> & Partial<Pick<LogPosition, "logHash">>;
 
 /**
@@ -25,10 +36,11 @@ type Position = Pick<LogPosition, "seq"> & Partial<Pick<LogPosition, "logHash">>
  * @throws RequestError when the log does not reach back so far, or is another one by now
  */
 export async function* followLog(
-  { replication }: Client,
+  { replication }: Followed,
   dataset: string,
   fromSeq: bigint,
   signal: AbortSignal,
+  clock: Clock = systemClock,
 ): AsyncGenerator<LogEntry, void, undefined> {
   let told = fromSeq - 1n;
   let position: Position = { seq: told };
@@ -46,7 +58,7 @@ export async function* followLog(
     } catch (error) {
       if (!passes(error)) throw error;
     }
-    if (!signal.aborted) await pause();
+    if (!signal.aborted) await pause(clock);
   }
 }
 
@@ -63,10 +75,10 @@ function passes(error: unknown): boolean {
   return error instanceof RequestError && PASSING.has(error.reason);
 }
 
-function pause(): Promise<void> {
-  const awake = systemClock.stayAwake();
+function pause(clock: Clock): Promise<void> {
+  const awake = clock.stayAwake();
   return new Promise((resolve) => {
-    systemClock.after(AGAIN_MS, () => {
+    clock.after(AGAIN_MS, () => {
       awake.cancel();
       resolve();
     });
