@@ -181,6 +181,17 @@ test("the end of a dataset ends its subscriptions, and leaves nothing of it [DAT
   expect(await running.journal.datasetIds()).toEqual([]);
 });
 
+test("a subscription ends when its namespace has stopped, and when the server stops", async () => {
+  for (const stop of ["stopNamespace", "close"] as const) {
+    const { running, follow } = await start();
+    const follower = follow(cursorAt(0n));
+    await follower.part("started");
+    const over = refused(ended(follower));
+    await running[stop]();
+    expect(await over).toBe(ErrorReason.SERVER_STOPPING);
+  }
+});
+
 test("subscriptions are bounded in all and by principal [REP-42]", async () => {
   const bounds = [
     ["max_subscriptions", { max_subscriptions: 1 }],
