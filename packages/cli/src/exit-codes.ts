@@ -9,6 +9,10 @@ export const EXIT = {
   cannotStart: 3,
   /** `serve`: the journal failed or an invariant broke while serving. */
   stopped: 4,
+  /** `drift`, `scrub`: something is not as it should be, and is named. */
+  differs: 5,
+  /** `append`: it is durable at the server, but not applied at as many replicas as was asked for. */
+  notReplicated: 6,
   /** `run`: the lock was lost, or could no longer be renewed, before the command had ended. */
   lockLost: 75,
   /** `run`: the lock was not granted; the command never ran. */
@@ -35,6 +39,14 @@ export const CALL_EXIT_CODES = exitCodesHelp({
   [EXIT.ok]: "done",
   [EXIT.failed]: "the server does not answer, or refuses",
   [EXIT.usage]: "a flag, argument or variable that cannot be used",
+});
+
+/** The same for the commands that compare rows. */
+export const COMPARE_EXIT_CODES = exitCodesHelp({
+  [EXIT.ok]: "every row is as it should be",
+  [EXIT.failed]: "the server does not answer, or refuses",
+  [EXIT.usage]: "a flag, argument, variable or file that cannot be used",
+  [EXIT.differs]: "something is not as it should be, and is named",
 });
 
 /** The exit codes of the commands that work on a data folder. */

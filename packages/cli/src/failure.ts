@@ -22,9 +22,21 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof ListenError) return told(error, EXIT.cannotStart);
   if (error instanceof JournalOpenError) return refusal(error);
   if (error instanceof LockstepError) return told(error, EXIT.failed);
+  if (isOfSqlite(error)) return { lines: [sqliteLine(error)], exitCode: EXIT.failed };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const lines = ["an error in lockstep itself:", ...text.split("\n").map(printable)];
   return { lines, exitCode: EXIT.failed };
+}
+
+/** The server has errors of its own for its journal: what is left comes from the file of a replica. */
+function isOfSqlite(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+}
+
+function sqliteLine({ message }: Error): string {
+  const todo =
+    "see that its folder is there and can be written, has room, and that nobody else writes";
+  return printable(`the SQLite file cannot be used: ${message}; ${todo}`);
 }
 
 /** The journal knows what can be done, the command line how it is asked for. */

@@ -1,9 +1,14 @@
 import { Command, CommanderError } from "commander";
+import { appendCommand } from "./commands/append.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { datasetCommand } from "./commands/dataset/dataset.ts";
+import { driftCommand } from "./commands/drift/drift.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { forceReleaseCommand } from "./commands/force-release.ts";
+import { getCommand } from "./commands/get.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { infoCommand } from "./commands/info.ts";
+import { lagCommand } from "./commands/lag.ts";
 import { locksCommand } from "./commands/locks.ts";
 import { namespacesCommand } from "./commands/namespaces.ts";
 import { policyCommand } from "./commands/policy.ts";
@@ -12,8 +17,12 @@ import { requestReleaseCommand } from "./commands/request-release.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { revokeSessionCommand } from "./commands/revoke-session.ts";
 import { runCommand } from "./commands/run.ts";
+import { scanCommand } from "./commands/scan.ts";
+import { scrubCommand } from "./commands/scrub.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sessionsCommand } from "./commands/sessions.ts";
+import { snapshotCommand } from "./commands/snapshot.ts";
+import { tailCommand } from "./commands/tail.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -63,6 +72,15 @@ export function program(end: (exitCode: number) => void): Command {
     quarantineCommand(),
     policyCommand(),
     namespacesCommand(),
+    datasetCommand(),
+    appendCommand(end),
+    getCommand(),
+    scanCommand(),
+    tailCommand(),
+    snapshotCommand(),
+    lagCommand(),
+    driftCommand(end),
+    scrubCommand(end),
     verifyCommand(),
     backupCommand(),
     restoreCommand(),

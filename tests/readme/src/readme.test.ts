@@ -1,4 +1,4 @@
-// The README and the guide to locks are true: their programs are the files they name, their commands run as printed
+// The README and the guides to locks and datasets are true: their programs are the files they name, their commands run as printed
 // and print what stands below them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,8 @@ const SET_UP = "set-up";
 const OTHER_LANGUAGES = "output of the programs in Go and Rust";
 const KNOWN = [RUN, RUN_AFTER_KILL, OUTPUT, SET_UP, OTHER_LANGUAGES];
 
-const blocks = ["README.md", "docs/guides/locks.md"].map(page).flatMap(blocksOf);
+const PAGES = ["README.md", "docs/guides/locks.md", "docs/guides/datasets.md"];
+const blocks = PAGES.map(page).flatMap(blocksOf);
 const steps = blocks.filter(({ note }) => note === RUN || note === RUN_AFTER_KILL);
 const printing = steps.flatMap((step, index) => {
   const below = blocks[blocks.indexOf(step) + 1];
@@ -44,8 +45,9 @@ describe("a program on a page is the file it names", () => {
   });
 
   test("and of TypeScript, all are printed somewhere", () => {
-    const folder = join("packages", "client", "examples");
-    const examples = readdirSync(join(root, folder)).map((name) => join(folder, name));
+    const examples = ["client", "replica"]
+      .map((name) => join("packages", name, "examples"))
+      .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)));
     const printed = programs.map(({ file }) => file);
     expect(examples.filter((file) => !printed.includes(file))).toEqual([]);
   });

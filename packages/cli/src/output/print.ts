@@ -8,18 +8,27 @@ let watched = false;
  * command, and so does output that cannot be written, such as to a full disk.
  */
 export function printLines(lines: readonly string[]): void {
-  if (!watched) {
-    watched = true;
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-      printProblems([printable(`the output cannot be written: ${error.message}`)]);
-      process.exit(EXIT.failed);
-    });
-  }
+  watchOutput();
   if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 /** Writes what went wrong to standard error. */
 export function printProblems(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`lockstep: ${line}\n`);
+}
+
+/** Writes bytes to standard output as they are. */
+export function writeBytes(bytes: Uint8Array): void {
+  watchOutput();
+  process.stdout.write(bytes);
+}
+
+function watchOutput(): void {
+  if (watched) return;
+  watched = true;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    printProblems([printable(`the output cannot be written: ${error.message}`)]);
+    process.exit(EXIT.failed);
+  });
 }
