@@ -8,6 +8,7 @@ import {
 } from "@lockstep/protocol";
 import { InvariantError, invariant, required } from "../apply/invariant.ts";
 import type { NamespaceState } from "../state/state.ts";
+import { sameBytes } from "./bytes.ts";
 import type { Dataset } from "./dataset.ts";
 import { keptPosition } from "./position.ts";
 import { knownDataset } from "./records.ts";
@@ -47,6 +48,10 @@ export function applyDatasetCheckpointed(
     seq === head.seq && count === BigInt(digest.count),
     () =>
       `a checkpoint of ${count} keys at ${seq} does not fit dataset ${datasetId}, which has ${digest.count} at ${head.seq}`,
+  );
+  invariant(
+    sameBytes(logHash, head.logHash) && sameBytes(root, digest.root()),
+    () => `the checkpoint at ${seq} of dataset ${datasetId} is not what its changes lead to`,
   );
   dataset.checkpoint = {
     $typeName: "lockstep.v1.Checkpoint",

@@ -10,6 +10,7 @@ import {
   put,
   updateDataset,
 } from "../testing-support/dataset/dataset-client.ts";
+import { PlainDigest } from "../testing-support/dataset/plain-digest.ts";
 import { refusal } from "../testing-support/dataset/refusal.ts";
 import { hex } from "../testing-support/dataset/tables.ts";
 import { World } from "../testing-support/world.ts";
@@ -51,6 +52,22 @@ describe("A dataset that is created", () => {
     const second = createDataset(world);
     expect(second.datasetId).toBeGreaterThan(first.datasetId);
     expect(hex(datasetIn(world).head.logHash)).not.toBe(hex(head.logHash));
+  });
+
+  it("keeps the epoch in which it was created, and the log hash of it, in later ones [DIG-13]", () => {
+    const world = new World();
+    const { createdEpoch } = createDataset(world);
+    const { salt } = datasetIn(world);
+    world.restart();
+    world.restart();
+    expect(world.state.epoch).toBe(createdEpoch + 2n);
+    const { createdEpoch: kept, head } = datasetIn(world);
+    expect(kept).toBe(createdEpoch);
+    const digest = new PlainDigest(salt, NAME);
+    expect(hex(head.logHash)).toBe(hex(digest.start(createdEpoch)));
+    const { epoch } = world.state;
+    const later = createDataset(world, {}, "later");
+    expect(later.createdEpoch).toBe(epoch);
   });
 
   it("is one of at most `max_datasets` [DATA-11]", () => {

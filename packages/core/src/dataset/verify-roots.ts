@@ -4,7 +4,7 @@ import { sameBytes } from "./bytes.ts";
 
 /**
  * Compares the digest of each dataset that stands at its last checkpoint with it, once after a state was
- * rebuilt: `apply` takes hashes as it finds them.
+ * rebuilt: `apply` compares only the checkpoints that it passes, and a stored snapshot may stand at one.
  *
  * @throws InvariantError when one is another. The state must not be used.
  */
