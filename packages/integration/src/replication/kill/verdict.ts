@@ -14,11 +14,9 @@ export function violationsOf({ acknowledged, log, heads, damaged, copies }: Kill
   return [
     ...twice(log.changes),
     ...log.changes.flatMap(notPlanned),
-    ...acknowledged
-      .read()
-      .flatMap(({ lane, number, seqs }) =>
-        seqs.flatMap((seq, at) => notAt(log, BigInt(seq), `${lane}/${number}/${at}`)),
-      ),
+    ...acknowledged.flatMap(({ lane, number, seqs }) =>
+      seqs.flatMap((seq, at) => notAt(log, BigInt(seq), `${lane}/${number}/${at}`)),
+    ),
     ...heads.flatMap((head, at) => [
       ...differs(`the server's head (${at})`, head?.seq, BigInt(log.changes.length)),
       ...differs(`the server's log hash (${at})`, hex(head?.logHash), hex(log.logHash)),
