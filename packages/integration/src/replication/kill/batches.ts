@@ -4,7 +4,7 @@ import { Numbers } from "../../crash/numbers.ts";
 /** The dataset of this test. */
 export const DATASET = "killed";
 /** How many batches the writer has under way at once. */
-export const LANES = 4;
+export const LANES = 16;
 /** The schema version of all values. */
 export const SCHEMA_VERSION = 1;
 

@@ -43,7 +43,12 @@ export async function logOf(link: ReplicationLink, dataset: string, headSeq: big
   return logFrom(changes, started, dataset);
 }
 
-function logFrom(changes: readonly Change[], { salt, createdEpoch }: Started, name: string): Log {
+/** What changes lead to, each after the one before. */
+export function logFrom(
+  changes: readonly Change[],
+  { salt, createdEpoch }: Pick<Started, "salt" | "createdEpoch">,
+  name: string,
+): Log {
   const hasher = new DigestHasher({ salt, dataset: name, partition: name });
   const entries = new Map<string, { bucket: number; hash: Uint8Array }>();
   let logHash = hasher.firstLogHash(createdEpoch);
