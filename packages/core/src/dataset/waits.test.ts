@@ -188,6 +188,16 @@ describe("When the time for replicas has passed", () => {
     expect(datasetIn(world).waits.size).toBe(0);
   });
 
+  it("an append with ALL_IN_SYNC that nobody has applied says so, though the set is empty [DATA-63, DATA-65]", () => {
+    const { world } = followed(2);
+    const wait = waiting(world, ALL_IN_SYNC, { replicationTimeoutMs: BigInt(LEASE_MS + 2_000) });
+    world.advance(LEASE_MS + 2_000);
+    expect(world.settled.get(wait)).toMatchObject({
+      outcome: APPENDED_NOT_REPLICATED,
+      appliedBy: [],
+    });
+  });
+
   it("is 10 s when nothing was said, and what the limits allow at most [DATA-65]", () => {
     const { world } = followed(1);
     const [short, long] = [

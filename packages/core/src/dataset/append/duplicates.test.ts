@@ -160,4 +160,12 @@ describe("A change whose key is not remembered", () => {
     const again = append(made, [put("b", "1", { idempotencyKey: "known" })], { sinceSeq: 0n });
     expect(again.changes).toMatchObject([{ seq: 4n, duplicate: true }]);
   });
+
+  it("is told after another whose key is remembered with other content [DATA-41, DATA-43]", () => {
+    const made = forgetful();
+    append(made, [put("b", "1", { idempotencyKey: "known" })]);
+    const both = [...batch, put("b", "2", { idempotencyKey: "known" })];
+    const conflict = refusal(ErrorReason.IDEMPOTENCY_CONFLICT);
+    expect(() => append(made, both, { sinceSeq: 0n })).toThrow(conflict);
+  });
 });
