@@ -1,5 +1,5 @@
 // Measures concurrency.Mutex: mutex ENDPOINT CALLERS MILLISECONDS CONTENDED. Prints one JSON object with
-// perSecond, p50Ms, p99Ms and cycles.
+// perSecond, p50Ms, p99Ms and cycles, and with contention where all callers want one lock.
 package main
 
 import (
@@ -21,77 +21,93 @@ const ttlSeconds = 15
 
 func main() {
 	endpoint := os.Args[1]
-	callers, err := strconv.Atoi(os.Args[2])
-	if err != nil {
-		log.Fatal(err)
-	}
-	durationMs, err := strconv.Atoi(os.Args[3])
-	if err != nil {
-		log.Fatal(err)
-	}
+	callers := must(strconv.Atoi(os.Args[2]))
+	duration := time.Duration(must(strconv.Atoi(os.Args[3]))) * time.Millisecond
 	contended := os.Args[4] == "true"
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}})
-	if err != nil {
-		log.Fatal(err)
-	}
+	client := must(clientv3.New(clientv3.Config{Endpoints: []string{endpoint}}))
 	defer client.Close()
 
 	// A mutex belongs to a session; callers that share one would all be its owner.
-	sessions := make([]*concurrency.Session, callers)
-	for i := range sessions {
-		if sessions[i], err = concurrency.NewSession(client, concurrency.WithTTL(ttlSeconds)); err != nil {
-			log.Fatal(err)
+	locks := make([]*concurrency.Mutex, callers)
+	for i := range locks {
+		session := must(concurrency.NewSession(client, concurrency.WithTTL(ttlSeconds)))
+		defer session.Close()
+		key := "mutex/one"
+		if !contended {
+			key = fmt.Sprintf("mutex/%d", i)
 		}
-		defer sessions[i].Close()
+		locks[i] = concurrency.NewMutex(session, key)
 	}
-
-	var mutex sync.Mutex
-	var tookMs []float64
-	var group sync.WaitGroup
-	start := time.Now()
-	end := start.Add(time.Duration(durationMs) * time.Millisecond)
-	for i := range callers {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			key := "mutex/one"
-			if !contended {
-				key = fmt.Sprintf("mutex/%d", i)
-			}
-			own := measured(concurrency.NewMutex(sessions[i], key), end)
-			mutex.Lock()
-			tookMs = append(tookMs, own...)
-			mutex.Unlock()
-		}()
-	}
-	group.Wait()
-	elapsed := time.Since(start).Seconds()
-	sort.Float64s(tookMs)
-	at := func(share float64) float64 { return tookMs[min(len(tookMs)-1, int(float64(len(tookMs))*share))] }
-	err = json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"perSecond": float64(len(tookMs)) / elapsed,
-		"p50Ms":     at(0.5),
-		"p99Ms":     at(0.99),
-		"cycles":    len(tookMs),
-	})
-	if err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(measure(locks, duration, contended)); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// measured locks and unlocks until the end, and tells how long each cycle took.
-func measured(lock *concurrency.Mutex, end time.Time) []float64 {
+// measure lets every caller lock and unlock its mutex for so long.
+func measure(locks []*concurrency.Mutex, duration time.Duration, contended bool) map[string]any {
+	var mutex sync.Mutex
+	var tookMs []float64
+	var group sync.WaitGroup
+	seen := newContention()
+	start := time.Now()
+	end := start.Add(duration)
+	for caller, lock := range locks {
+		group.Go(func() {
+			own := cycles(lock, caller, end, seen)
+			mutex.Lock()
+			tookMs = append(tookMs, own...)
+			mutex.Unlock()
+		})
+	}
+	group.Wait()
+	elapsed := time.Since(start)
+	round := map[string]any{
+		"perSecond": float64(len(tookMs)) / elapsed.Seconds(),
+		"p50Ms":     percentile(tookMs, 0.5),
+		"p99Ms":     percentile(tookMs, 0.99),
+		"cycles":    len(tookMs),
+	}
+	if contended {
+		round["contention"] = seen.result(elapsed)
+	}
+	return round
+}
+
+// cycles locks and unlocks until the end, and tells how long each cycle took.
+func cycles(lock *concurrency.Mutex, caller int, end time.Time, seen *contention) []float64 {
 	var tookMs []float64
 	for from := time.Now(); from.Before(end); {
+		place := seen.asks(caller)
 		if err := lock.Lock(context.Background()); err != nil {
 			log.Fatal(err)
 		}
+		seen.granted(place)
 		if err := lock.Unlock(context.Background()); err != nil {
 			log.Fatal(err)
 		}
 		to := time.Now()
-		tookMs = append(tookMs, float64(to.Sub(from).Microseconds())/1_000)
+		tookMs = append(tookMs, milliseconds(to.Sub(from)))
 		from = to
 	}
 	return tookMs
+}
+
+// percentile sorts the values; it gives nil of nothing.
+func percentile(values []float64, share float64) *float64 {
+	if len(values) == 0 {
+		return nil
+	}
+	sort.Float64s(values)
+	return &values[min(len(values)-1, int(float64(len(values))*share))]
+}
+
+func milliseconds(duration time.Duration) float64 {
+	return float64(duration.Microseconds()) / 1_000
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return value
 }

@@ -1,7 +1,10 @@
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { type Client, connect, createClient } from "@lockstep/client/node";
+import { startServerProcess } from "../server-process.ts";
+import { ArrivalOrder } from "./arrival-order.ts";
 import type { Contestant, Group, Sizes } from "./contestant.ts";
-import { startServerProcess } from "./server-process.ts";
+
+const EVENTS_PER_PAGE = 1_000;
 
 /** Acquire and release of a fenced lock, durable on disk before the reply. */
 export async function lockstep({ callers, contending }: Sizes): Promise<Group> {
@@ -16,7 +19,7 @@ export async function lockstep({ callers, contending }: Sizes): Promise<Group> {
     contestants: [
       ...callers.map((count) => cycles("Lockstep, Attach", attached, count)),
       ...callers.map((count) => cycles("Lockstep, unary", unary, count)),
-      contended(rivals),
+      contended(rivals, attached),
     ],
     close: async () => {
       await Promise.all([attached, unary, ...rivals].map((client) => client.close()));
@@ -49,11 +52,38 @@ function cycles(name: string, client: Client, callers: number): Contestant {
   };
 }
 
-/** Clients with a session each that all want the same lock, and give it back at once. */
-function contended(clients: readonly Client[]): Contestant {
-  const cycle = async (caller: number) => {
-    const lock = await (clients[caller] as Client).acquire("one");
-    await lock.release();
+/** Clients with a session and a connection each that all want the same lock, and give it back at once. */
+function contended(clients: readonly Client[], reader: Client): Contestant {
+  const key = "one";
+  let afterRevision = 0n;
+  return {
+    name: "Lockstep, Attach",
+    callers: clients.length,
+    contended: true,
+    work: {
+      contend: async (caller) => {
+        const lock = await (clients[caller] as Client).acquire(key);
+        return () => lock.release();
+      },
+    },
+    prepare: async () => {
+      afterRevision = (await reader.serverInfo()).namespace?.revision ?? 0n;
+    },
+    arrivalOrderKept: async () => {
+      const order = await readOrder(reader, key, afterRevision);
+      if (order.grants === 0) throw new Error("the history shows no grant of what was measured");
+      return order.outOfTurn === 0;
+    },
   };
-  return { name: "Lockstep, Attach", callers: clients.length, contended: true, work: { cycle } };
+}
+
+async function readOrder(client: Client, key: string, after: bigint): Promise<ArrivalOrder> {
+  const order = new ArrivalOrder();
+  for (let afterRevision = after; ; ) {
+    const page = { keys: [key], afterRevision, pageSize: EVENTS_PER_PAGE };
+    const { events, nextAfterRevision, more } = await client.listEvents(page);
+    for (const event of events) order.see(event);
+    if (!more) return order;
+    afterRevision = nextAfterRevision;
+  }
 }

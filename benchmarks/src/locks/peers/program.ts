@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import manifest from "../../../package.json" with { type: "json" };
 import { PeerMissingError } from "../contestant.ts";
 
 const START_MS_MAX = 20_000;
@@ -41,7 +42,10 @@ export async function startProgram(
 ): Promise<PeerProgram> {
   const program = spawn(command, args, { cwd: folder, stdio: "ignore" });
   // However this process ends, it leaves none behind.
-  const onExit = () => program.kill("SIGKILL");
+  const onExit = () => {
+    program.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
   process.once("exit", onExit);
   const ended = ending(program).finally(() => process.off("exit", onExit));
   const started = await Promise.race([accepts(port), ended.then((why) => why)]);
@@ -65,6 +69,11 @@ export function versionOf(command: string, args: readonly string[] = ["--version
   } catch (cause) {
     throw new PeerMissingError(`${command} is not installed`, { cause });
   }
+}
+
+/** The libraries through which a peer is used, with their versions. */
+export function libraries(...names: readonly (keyof typeof manifest.devDependencies)[]): string {
+  return names.map((name) => `${name} ${manifest.devDependencies[name]}`).join(", ");
 }
 
 function ending(program: ChildProcess): Promise<string> {
