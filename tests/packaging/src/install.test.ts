@@ -9,16 +9,18 @@ const entries = [
   "@lockstep/client/node",
   "@lockstep/client/web",
   "@lockstep/protocol",
+  "@lockstep/replica",
+  "@lockstep/replica/sqlite",
 ];
 
-describe("the packed client in an empty project", () => {
+describe("the packed client and replica in an empty project", () => {
   let project: string;
 
   beforeAll(() => {
     project = emptyFolder();
     writeFileSync(join(project, "package.json"), '{ "private": true }\n');
-    // Both in one command: the protocol of this version is not on any registry yet.
-    const tarballs = [pack("client"), pack("protocol")];
+    // All in one command: the protocol of this version is not on any registry yet.
+    const tarballs = [pack("replica"), pack("client"), pack("protocol")];
     const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
     execFileSync("npm", ["install", ...tarballs, ...flags], {
       cwd: project,

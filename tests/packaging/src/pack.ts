@@ -12,7 +12,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-export const published = ["protocol", "core", "server", "client", "cli", "testing"];
+export const published = ["protocol", "core", "server", "client", "replica", "cli", "testing"];
 
 /** Packs a package as it would be published and returns the path of its tarball. */
 export function pack(name: string): string {

@@ -119,7 +119,7 @@ export function asOfOf(asOf: LogPosition | undefined): Position {
 }
 
 /** Cuts a list into parts of at most `size`. */
-export function slices<T>(items: readonly T[], size: number): T[][] {
+function slices<T>(items: readonly T[], size: number): T[][] {
   const parts: T[][] = [];
   for (let at = 0; at < items.length; at += size) parts.push(items.slice(at, at + size));
   return parts;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { StoredRow } from "../rows.ts";
 import { textOf } from "../rows.ts";
 import { text } from "../testing-support/fake-log.ts";
-import type { NewDeadLetter, Progress, StagedProgress, Store } from "./store.ts";
+import type { Store } from "./store.ts";
+import { bucket, letter, NONE, progress, row, shown, stagedProgress } from "./store-fixture.ts";
 
 /** A place where one store lives, for the contract test. */
 export interface StoreHome<Tx> {
@@ -18,8 +18,10 @@ export interface StoreHome<Tx> {
 export function storeContract<Tx>(name: string, makeHome: () => Promise<StoreHome<Tx>>): void {
   describe(`${name} keeps the contract of a store`, () => {
     transactions(makeHome);
+    isolation(makeHome);
     reading(makeHome);
     staging(makeHome);
+    discarding(makeHome);
     parking(makeHome);
   });
 }
@@ -77,7 +79,9 @@ function transactions<Tx>(makeHome: () => Promise<StoreHome<Tx>>): void {
     expect(await home.written(store)).toEqual([]);
     await store.close();
   });
+}
 
+function isolation<Tx>(makeHome: () => Promise<StoreHome<Tx>>): void {
   test("one transaction runs at a time, and readers see none that is under way [REP-72]", async () => {
     const store = await (await makeHome()).open();
     const gate = Promise.withResolvers<void>();
@@ -209,7 +213,9 @@ function staging<Tx>(makeHome: () => Promise<StoreHome<Tx>>): void {
     expect(after.staged).toBeUndefined();
     await store.close();
   });
+}
 
+function discarding<Tx>(makeHome: () => Promise<StoreHome<Tx>>): void {
   test("a staged snapshot that is given up leaves nothing, also for the next one [REP-57]", async () => {
     const store = await (await makeHome()).open();
     await store.transaction((tx) => {
@@ -254,46 +260,4 @@ function parking<Tx>(makeHome: () => Promise<StoreHome<Tx>>): void {
     expect((await store.load()).letters.map(({ seq }) => seq)).toEqual([2n, 3n]);
     await store.close();
   });
-}
-
-const NONE = new Uint8Array();
-
-function row(key: string, seq: bigint): StoredRow {
-  const entryHash = new Uint8Array(32).fill(Number(seq));
-  return {
-    key: text(key),
-    value: text(`${key}${seq}`),
-    seq,
-    schemaVersion: 1,
-    bucket: 7,
-    entryHash,
-  };
-}
-
-function shown(row: Partial<StoredRow> | undefined) {
-  const { key, value, seq, schemaVersion } = row ?? {};
-  return { key, value, seq, schemaVersion };
-}
-
-function bucket(number: number, count: number) {
-  return { bucket: number, count, sum: new Uint8Array(32).fill(count === 0 ? 0 : number) };
-}
-
-const identity = { datasetId: 7n, salt: new Uint8Array(16).fill(1), createdEpoch: 2n ** 62n };
-
-function progress(seq: bigint): Progress {
-  const cursor = { seq, logHash: new Uint8Array(32).fill(5) };
-  return { ...identity, cursor, verifiedSeq: seq, policy: text("policy"), quarantine: "" };
-}
-
-function stagedProgress(seq: bigint): StagedProgress {
-  const cursor = { seq, logHash: new Uint8Array(32).fill(6) };
-  const high = { ...cursor, count: 3n, root: new Uint8Array(32).fill(7) };
-  const place = { snapshotId: 9n, low: cursor, afterKey: text("d"), cursor, high };
-  return { ...identity, ...place, policy: text("policy") };
-}
-
-function letter(key: string, seq: bigint): NewDeadLetter {
-  const own = { cause: "TAIL", op: "PUT", schemaVersion: 1 } as const;
-  return { ...own, key: text(key), value: text("v"), seq, problem: "no" };
 }

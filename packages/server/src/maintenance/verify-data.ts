@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { JournalOpenError } from "../journal/journal.ts";
 import type { JournalFiles } from "../journal/sqlite/files.ts";
 import type { Mark } from "../journal/sqlite/mark.ts";
+import { openUntouched } from "../journal/sqlite/open-untouched.ts";
 import {
   checkMark,
   checkNeverBegun,
@@ -12,6 +13,7 @@ import {
 } from "../journal/sqlite/prove.ts";
 import { ReadOnlyJournal } from "../journal/sqlite/read-only-journal.ts";
 import { damaged, orRefuse } from "../journal/sqlite/refusals.ts";
+import { damageInTables } from "../journal/sqlite/tables/verify-tables.ts";
 import type { Verified } from "../journal/sqlite/verify.ts";
 import { coreCodec } from "../snapshot/core-codec.ts";
 import { rebuildState, sourceOf } from "../snapshot/rebuild.ts";
@@ -93,8 +95,22 @@ async function verifyNamespace(
   else if (!verified.holdsMark || verified.end.revision !== end.revision) {
     throw notTheEnd(files, verified.end.revision, end);
   }
+  checkTables(files);
   const notices = noticesOf(files, lookedAt.scan);
   return { namespace, ...(await replayed(files, verified)), bytes: sizeOf(files), notices };
+}
+
+/** @throws JournalOpenError DAMAGED when a row of a dataset is not what was written */
+function checkTables(files: JournalFiles): void {
+  const damage = orRefuse(files, () => {
+    const database = openUntouched(files);
+    try {
+      return damageInTables(database);
+    } finally {
+      database.close();
+    }
+  });
+  if (damage !== undefined) throw damaged(files.database, damage);
 }
 
 const NOTHING = {

@@ -62,7 +62,11 @@ export const pureLayersStayPure: Rule = (source) => {
 /** Follows the relative imports of the entries that browsers load. */
 export function browserEntriesImportNoNode(sources: Source[]): Finding[] {
   const byPath = new Map(sources.map((source) => [source.path, source]));
-  const waiting = ["packages/client/src/index.ts", "packages/client/src/web.ts"];
+  const waiting = [
+    "packages/client/src/index.ts",
+    "packages/client/src/web.ts",
+    "packages/replica/src/index.ts",
+  ];
   const seen = new Set<string>();
   const findings: Finding[] = [];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

@@ -16,6 +16,8 @@ import { openUntouched } from "./open-untouched.ts";
 import { createTables, hasOurTables } from "./schema.ts";
 import { SnapshotTable } from "./snapshot-table.ts";
 import { notAsWritten, SourceBatches } from "./source-batches.ts";
+import { copyTables, hasDatasetRows } from "./tables/table-copy.ts";
+import { DATASET_TABLE_NAMES } from "./tables/table-schema.ts";
 import { verify } from "./verify.ts";
 
 /** What a copy of a journal holds. */
@@ -47,7 +49,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 /**
  * Copies a journal as of now into a folder that has none, without its mark, batch by batch, comparing
  * each with the hash chain, and reads the copy back. A server may use the journal meanwhile: each
- * transaction is short, and what was dropped before it could be read makes the copy begin anew. The copy
+ * transaction is short, unless there are datasets, and what was dropped before it could be read makes the copy begin anew. The copy
  * has no free pages, and no index: whoever opens it to serve makes one.
  * @throws BatchDamage when the journal is not what was written; SQLite's own errors
  */
@@ -82,13 +84,17 @@ function copyInto(source: DatabaseSync, target: DatabaseSync, options: CopyOptio
   target.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF");
   createTables(target);
   for (let attempt = 1; ; attempt += 1) {
-    // The last attempt reads all of it in one transaction, so that it cannot be overtaken.
-    const isLast = attempt === COPY_ATTEMPTS;
-    if (isLast) source.exec("BEGIN");
-    const copied = new Attempt(source, target, options, !isLast).run();
-    if (isLast) source.exec("COMMIT");
-    if (copied !== undefined) return copied;
-    for (const table of ["batches", "base", "snapshot", "snapshot_chunks"]) {
+    // The last attempt reads all of it in one transaction, so that it cannot be overtaken, and so does one that
+    // copies rows of datasets: these are as of the last batch, and not of any other.
+    const atOnce = attempt === COPY_ATTEMPTS || hasDatasetRows(source);
+    if (atOnce) source.exec("BEGIN");
+    const copied = new Attempt(source, target, options, !atOnce).run();
+    if (atOnce) copyTables(source, target);
+    if (atOnce) source.exec("COMMIT");
+    // Where there are rows by now, batches may have been copied that wrote some.
+    if (copied !== undefined && (atOnce || !hasDatasetRows(source))) return copied;
+    const copiedTables = ["batches", "base", "snapshot", "snapshot_chunks", ...DATASET_TABLE_NAMES];
+    for (const table of copiedTables) {
       target.exec(`DELETE FROM ${table}`);
     }
   }

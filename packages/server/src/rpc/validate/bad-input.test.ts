@@ -8,12 +8,15 @@ import {
   ErrorReason,
   errorDetailOf,
   LockService,
+  ReplicationService,
   SessionService,
 } from "@lockstep/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { adminInputs } from "../../testing-support/bad-input/admin.ts";
+import { datasetInputs } from "../../testing-support/bad-input/datasets.ts";
 import { holdInputs } from "../../testing-support/bad-input/holds.ts";
 import { lockInputs } from "../../testing-support/bad-input/locks.ts";
+import { replicaInputs } from "../../testing-support/bad-input/replicas.ts";
 import { sessionInputs } from "../../testing-support/bad-input/sessions.ts";
 import {
   acquireOf,
@@ -31,12 +34,19 @@ beforeAll(async () => {
 });
 afterAll(() => running.close());
 
-const all = [...sessionInputs, ...lockInputs, ...holdInputs, ...adminInputs];
+const all = [
+  ...sessionInputs,
+  ...lockInputs,
+  ...holdInputs,
+  ...adminInputs,
+  ...datasetInputs,
+  ...replicaInputs,
+];
 const titled = all.map((input) => ({ ...input, rpc: input.method.name }));
 
 describe("a bad value is refused by the name of its field and the rule, and changes nothing", () => {
   test.each(titled)(
-    "$rpc: $field $what [GEN-1, GEN-30, GEN-32, GEN-40, GEN-43, GEN-44, SES-7, LOCK-6, LOCK-17, LOCK-96, LOCK-172]",
+    "$rpc: $field $what [GEN-1, GEN-30, GEN-32, GEN-40, GEN-43, GEN-44, SES-7, LOCK-6, LOCK-17, LOCK-96, LOCK-172, DATA-1, DATA-14, DATA-25, DATA-46, REP-45]",
     async ({ method, field, request }) => {
       const error = await refusalOf(method, request);
       expect(Code[error.code]).toBe("InvalidArgument");
@@ -73,13 +83,18 @@ describe("as an item of an Attach it is refused alike", () => {
     expect((thrown as Refusal).metadata.field).toBe(field);
   });
 
-  test.each([["checkFence"], ["requestRelease"]] as const)("%s: namespace another", (kind) => {
-    const value = { namespace: "other", key: "k", token: 1n };
-    const call = create(AttachCallSchema, { request: { case: kind, value } });
-    expect(() => attachedOp(call, { namespace: "default", caller }, DEFAULT_LIMITS)).toThrow(
-      "namespace must be absent or that of the session",
-    );
-  });
+  test.each([["checkFence"], ["requestRelease"], ["append"], ["ack"]] as const)(
+    "%s: namespace another [DATA-38]",
+    (kind) => {
+      const dataset = { dataset: "d", replica: "r", generation: 1n, subscriptionId: 1n, state: 1 };
+      const changes = [{ op: 1, key: new Uint8Array(1) }];
+      const value = { namespace: "other", key: "k", token: 1n, ...dataset, changes } as never;
+      const call = create(AttachCallSchema, { request: { case: kind, value } });
+      expect(() => attachedOp(call, { namespace: "default", caller }, DEFAULT_LIMITS)).toThrow(
+        "namespace must be absent or that of the session",
+      );
+    },
+  );
 
   test("a session beside that of the stream", () => {
     const value = { session: {}, requestId: 1n, holdId: 1n, token: 1n };
@@ -91,8 +106,13 @@ describe("as an item of an Attach it is refused alike", () => {
 });
 
 describe("every field of every request has a bad value above, or none is bad", () => {
-  const free = new Set(["deadlock_priority", "immediate", "include_ended"]);
-  const services = [SessionService, LockService, AdminService];
+  const free = new Set([
+    "deadlock_priority",
+    "immediate",
+    "include_ended",
+    "changes.schema_version",
+  ]);
+  const services = [SessionService, LockService, AdminService, ReplicationService];
   const methods = services.flatMap((service) => service.methods);
 
   test.each(
@@ -120,6 +140,8 @@ test.each<[DescMethod, object]>([
   [forceRelease, { key: "k", expectedToken: 1n, reason: "why" }],
   [updateNamespace, { settings: {}, reason: "why" }],
   [getWaitGraph, {}],
+  [ReplicationService.method.listDatasets, {}],
+  [ReplicationService.method.subscribe, { dataset: "d" }],
 ])(
   "an unknown namespace is refused with NOT_PERMITTED by $name [GEN-3, GEN-4]",
   async (method, request) => {

@@ -141,7 +141,8 @@ function followed(change: StoredChange | Damage, previous: bigint): StoredChange
   return { damaged: { seq: previous + 1n, problem: "the change is missing" } };
 }
 
-function changeOf(dataset: bigint, columns: Columns): StoredChange | Damage {
+/** The change of its columns, still encoded. */
+export function changeOf(dataset: bigint, columns: Columns): StoredChange | Damage {
   const [seq, logHash, checksum, bytes] = columns;
   const hash = isBytes(logHash) ? logHash : undefined;
   if (
@@ -156,7 +157,7 @@ function changeOf(dataset: bigint, columns: Columns): StoredChange | Damage {
 }
 
 /** A checkpoint and when it was decided; undefined when it is not what was written. */
-function checkpointOf(
+export function checkpointOf(
   dataset: bigint,
   columns: Columns,
 ): (Checkpoint & { decidedAtMs: bigint }) | undefined {

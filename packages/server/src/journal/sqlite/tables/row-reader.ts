@@ -58,17 +58,7 @@ export class RowReader {
 
   record(dataset: bigint, key: string): Stored<IdempotencyRecord> {
     const found = this.#record.get(dataset, key) as Columns | undefined;
-    if (found === undefined) return undefined;
-    const [seq, timestampMs, payloadHash, checksum] = found;
-    if (
-      !isNumber(seq) ||
-      typeof timestampMs !== "bigint" ||
-      !isBytes(payloadHash) ||
-      BigInt(recordChecksum(dataset, key, seq, timestampMs, payloadHash)) !== checksum
-    ) {
-      return { damaged: { problem: "what is remembered of an idempotency key" } };
-    }
-    return { seq, payloadHash };
+    return found === undefined ? undefined : recordOf(dataset, key, found);
   }
 
   page(
@@ -145,7 +135,8 @@ function headOf(dataset: bigint, columns: Columns): Stored<RowHead> {
   return BigInt(headChecksum(dataset, head)) === checksum ? head : damaged(columns);
 }
 
-function rowOf(dataset: bigint, columns: Columns): StoredRow | Damage {
+/** The row of all its columns, from the key on. */
+export function rowOf(dataset: bigint, columns: Columns): StoredRow | Damage {
   const head = headOf(dataset, columns) as (RowHead & Omit<StoredRow, "value">) | Damage;
   if ("damaged" in head) return head;
   const [headSum, checksum, value] = columns.slice(6);
@@ -154,6 +145,23 @@ function rowOf(dataset: bigint, columns: Columns): StoredRow | Damage {
     return damaged(columns);
   }
   return { key, value, seq, schemaVersion, bucket, entryHash };
+}
+
+/** What is remembered of an idempotency key. */
+export function recordOf(
+  dataset: bigint,
+  key: string,
+  [seq, timestampMs, payloadHash, checksum]: Columns,
+): IdempotencyRecord | Damage {
+  if (
+    isNumber(seq) &&
+    typeof timestampMs === "bigint" &&
+    isBytes(payloadHash) &&
+    BigInt(recordChecksum(dataset, key, seq, timestampMs, payloadHash)) === checksum
+  ) {
+    return { seq, payloadHash };
+  }
+  return { damaged: { problem: "what is remembered of an idempotency key has other bytes" } };
 }
 
 function damaged([key, bucket]: Columns): Damage {

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../store/memory.ts";
+import { damage, decode, found, three } from "../testing-support/damage.ts";
+import { put } from "../testing-support/fake-log.ts";
+import { expectEqual, until, world } from "../testing-support/world.ts";
+
+describe("a checkpoint", () => {
+  test("that differs has the rows looked at, and mended where that was chosen [REP-63] [REP-91]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { store, replica, events } = await three(here, { onDrift: "REPAIR" });
+    // The change that takes the row away shows that it is not what was counted.
+    await damage(store, "b", "gone");
+    authority.append(put("b", "2"));
+    authority.checkpoint();
+    await clock.settle();
+    const verdicts = events.flatMap((event) =>
+      event.type === "checkpoint" ? [event.verdict] : [],
+    );
+    expect(verdicts).toEqual(["MISMATCH"]);
+    await until(clock, () => replica.status().state === "LIVE");
+    expect(events.some((event) => event.type === "scrubbed")).toBe(true);
+    // The digest was wrong, and not a row: with the digest computed anew everything is the server's.
+    expect(found(events)).toEqual([]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("moves verified_seq only when it matches [REP-64]", async () => {
+    const here = world();
+    const { clock, authority } = here;
+    const { replica, events } = await three(here);
+    authority.append(put("a", "2"));
+    authority.checkpoint();
+    await clock.settle();
+    expect(replica.status().verifiedSeq).toBe(4n);
+    authority.append(put("a", "3"));
+    const forged = authority.checkpoint();
+    forged.root = new Uint8Array(32).fill(1);
+    await clock.settle();
+    expect(replica.status()).toMatchObject({ appliedSeq: 5n });
+    expect(events).toContainEqual({ type: "checkpoint", seq: 5n, verdict: "MISMATCH" });
+    await replica.close();
+  });
+
+  test("with another log hash means another history: the replica starts anew [REP-90]", async () => {
+    const here = world();
+    const { authority } = here;
+    const { replica, events } = await three(here);
+    authority.append(put("a", "2"));
+    const forged = authority.checkpoint();
+    const { logHash } = forged;
+    forged.logHash = new Uint8Array(32);
+    await here.clock.settle();
+    forged.logHash = logHash;
+    expect(found(events)).toMatchObject([{ action: "RESYNCED" }]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+});
+
+describe("the pass over all rows", () => {
+  test("finds by itself what was changed behind the replica's back [REP-99]", async () => {
+    const here = world();
+    const { clock } = here;
+    const { store, replica, events } = await three(here, {
+      scrubPassMs: 60_000,
+      onDrift: "REPAIR",
+    });
+    await damage(store, "c", "value");
+    await until(clock, () => found(events).length > 0);
+    expect(found(events)[0]?.findings.map((one) => [decode(one.key), one.kind])).toEqual([
+      ["c", "DIVERGENT"],
+    ]);
+    await expectEqual(here, replica);
+    await until(clock, () => replica.status().scrub.passedAtMs !== undefined);
+    await replica.close();
+  });
+
+  test("sees every bucket once in its time, evenly, and more slowly when a step takes long [REP-99]", async () => {
+    const here = world();
+    const { clock } = here;
+    let seen = 0;
+    class SlowStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        seen += end - first;
+        clock.pause(50);
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    here.authority.append(put("a", "1"));
+    const replica = await here.started({ store: new SlowStore(), scrubPassMs: 60_000 });
+    const from = clock.monotonicMs();
+    await clock.advance(60_000);
+    // 50 ms of work are followed by 950 ms of rest.
+    const steps = Math.floor((clock.monotonicMs() - from) / 1_000);
+    expect(seen / 64).toBeLessThanOrEqual(steps + 1);
+    expect(seen / 64).toBeGreaterThan(steps / 2);
+    await replica.close();
+  });
+});
