@@ -10,23 +10,17 @@ const CATCH_UP_MS_MAX = 1_800_000;
 /** A log with so many changes, each of a key of its own. It is filled once, when it is needed first. */
 export class LargeLog {
   readonly changes: number;
-  readonly #open: () => Promise<ChangeLog>;
-  #filled: Promise<ChangeLog> | undefined;
+  readonly log: ChangeLog;
+  #filled: Promise<void> | undefined;
 
-  constructor(changes: number, open: () => Promise<ChangeLog>) {
+  constructor(changes: number, log: ChangeLog) {
     this.changes = changes;
-    this.#open = open;
+    this.log = log;
   }
 
-  filled(): Promise<ChangeLog> {
-    this.#filled ??= this.#fill();
+  filled(): Promise<void> {
+    this.#filled ??= fill(this.changes, (entries) => this.log.append(entries));
     return this.#filled;
-  }
-
-  async #fill(): Promise<ChangeLog> {
-    const log = await this.#open();
-    await fill(this.changes, (entries) => log.append(entries));
-    return log;
   }
 }
 
@@ -56,25 +50,24 @@ export function rowOf(number: number): Entry {
 export function catchUp(
   system: System,
   large: LargeLog,
-  how: string,
-  follow: (log: ChangeLog) => Follow | undefined,
+  [how, follow]: readonly [string, Follow],
 ): Trial {
   return {
     part: "catchUp",
     system: system.name,
     of: how,
     run: async () => {
-      const log = await large.filled();
+      await large.filled();
       const deliveries = new Deliveries();
       const before = process.cpuUsage();
       const fromMs = performance.now();
-      const follower = await follow(log)?.("beginning", () => deliveries.one());
+      const follower = await follow("beginning", () => deliveries.one());
       try {
         await within(CATCH_UP_MS_MAX, `catching up by ${how}`, deliveries.reach(large.changes));
         const seconds = (performance.now() - fromMs) / 1_000;
         return { seconds, perSecond: large.changes / seconds, ownCpuUs: cpuUs(before, large) };
       } finally {
-        await follower?.stop();
+        await follower.stop();
       }
     },
   };
@@ -84,18 +77,17 @@ export function catchUp(
 export function snapshot(
   system: System,
   large: LargeLog,
-  how: string,
-  take: (log: ChangeLog) => (() => Promise<number>) | undefined,
+  [how, take]: readonly [string, () => Promise<number>],
 ): Trial {
   return {
     part: "snapshot",
     system: system.name,
     of: how,
     run: async () => {
-      const log = await large.filled();
+      await large.filled();
       const before = process.cpuUsage();
       const fromMs = performance.now();
-      const rows = await take(log)?.();
+      const rows = await take();
       const seconds = (performance.now() - fromMs) / 1_000;
       if (rows !== large.changes) throw new Error(`${rows} rows of ${large.changes}`);
       return { seconds, perSecond: rows / seconds, ownCpuUs: cpuUs(before, large) };

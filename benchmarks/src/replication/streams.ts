@@ -78,7 +78,7 @@ export function untilApplied(
     system: system.name,
     of: how,
     run: async () => {
-      let seen = () => undefined as void;
+      let seen: () => void = () => undefined;
       const follower = await follow("end", () => seen());
       const appendsMs: number[] = [];
       try {
