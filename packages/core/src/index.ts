@@ -1,7 +1,7 @@
 export { apply } from "./apply/apply.ts";
 export { InvariantError } from "./apply/invariant.ts";
 export type { Dataset, ReplicaRecord } from "./dataset/dataset.ts";
-export type { UnwantedChanges } from "./dataset/operations.ts";
+export type { InternalReply, UnwantedChanges } from "./dataset/operations.ts";
 export type { PolicySettings } from "./dataset/policy-settings.ts";
 export type { Position } from "./dataset/position.ts";
 export { compacted, datasetUnknown } from "./dataset/refusals.ts";

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { AppliedChange } from "./apply/applied-change.ts";
+import { MemoryStore } from "./store/memory.ts";
 import { del, put, text } from "./testing-support/fake-log.ts";
-import { rowsOf, world } from "./testing-support/world.ts";
+import { expectEqual, rowsOf, world } from "./testing-support/world.ts";
 
 describe("a replica", () => {
   test("takes a snapshot and then follows every change [REP-50] [REP-55]", async () => {
@@ -19,5 +21,28 @@ describe("a replica", () => {
     await clock.settle();
     expect((await read).position).toMatchObject({ appliedSeq: 6n, stalenessMs: 0 });
     await replica.close();
+  });
+
+  test("makes the same of the same changes, whenever it runs and however they arrive [REP-73]", async () => {
+    const run = async (batchesPerMessage: number, sleptMs: number) => {
+      const here = world();
+      const { authority, clock, started } = here;
+      clock.sleep(sleptMs);
+      authority.batchesPerMessage = batchesPerMessage;
+      const store = new MemoryStore();
+      const seen: string[] = [];
+      const apply = (change: AppliedChange) =>
+        void seen.push(`${change.seq} ${change.op} ${change.key} ${change.value}`);
+      const replica = await started({ store, apply });
+      for (let at = 0; at < 30; at += 1)
+        authority.append(put(`k${(at * 7) % 11}`, `${at}`), del(`k${(at * 5) % 11}`));
+      await expectEqual(here, replica);
+      const { rows } = await store.scan(new Uint8Array(), new Uint8Array(), 100);
+      const { published } = await store.load();
+      const buckets = published?.buckets.toSorted((a, b) => a.bucket - b.bucket);
+      await replica.close();
+      return { rows, buckets, cursor: published?.progress.cursor, seen };
+    };
+    expect(await run(1, 0)).toEqual(await run(7, 123_456_789));
   });
 });

@@ -1,8 +1,8 @@
-import { Durability } from "@lockstep/protocol";
+import { type DamagedRow, Durability } from "@lockstep/protocol";
 import type { DestinationStream } from "pino";
 import type { ServerConfig } from "./config/settings.ts";
 import { openNamespace } from "./executor/open-namespace.ts";
-import { createLog } from "./log/log.ts";
+import { createLog, logText } from "./log/log.ts";
 import { Namespaces } from "./namespaces/namespaces.ts";
 import { openStorage, type Storage } from "./namespaces/storage.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
@@ -41,6 +41,16 @@ export async function serve(config: ServerConfig, logTo?: DestinationStream): Pr
   const namespaces = namespacesOn(storage, config, clock, {
     onStopped: stopped.resolve,
     onNotice: (notice) => log.warn(notice),
+    onDamage: (namespace, dataset, { bucket, key, problem }) =>
+      log.error(
+        {
+          namespace: logText(namespace),
+          dataset: logText(dataset),
+          bucket,
+          key: Buffer.from(key).toString("hex"),
+        },
+        `something stored is not what was written: ${problem}`,
+      ),
   });
   const close = async () => {
     await namespaces.close();
@@ -87,7 +97,7 @@ function namespacesOn(
   storage: Storage,
   config: ServerConfig,
   clock: Clock,
-  { onStopped, onNotice }: NamespaceObserver,
+  { onStopped, onNotice, onDamage }: NamespaceObserver,
 ): Namespaces {
   const { clusterId } = storage;
   const { node, limits } = config;
@@ -100,7 +110,8 @@ function namespacesOn(
       const journal = await storage.openJournal(name, lineage);
       try {
         const upkeep = { policy: config, maker: makerFor(config, clock, turns), onNotice };
-        const options = { ...common, name, journal, lineage, upkeep };
+        const damage = onDamage.bind(undefined, name);
+        const options = { ...common, name, journal, lineage, upkeep, onDamage: damage };
         return { journal, executor: await openNamespace(options) };
       } catch (error) {
         await journal.close();
@@ -114,6 +125,7 @@ function namespacesOn(
 interface NamespaceObserver {
   readonly onStopped: (error: Error) => void;
   readonly onNotice: (sentence: string) => void;
+  readonly onDamage: (namespace: string, dataset: string, damaged: DamagedRow) => void;
 }
 
 /** A thread where there is a disk, whose load can be large; what is in memory ends with the process. */

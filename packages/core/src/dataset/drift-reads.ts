@@ -1,9 +1,10 @@
-import type {
-  Bucket,
-  DamagedRow,
-  FetchEntriesResponse,
-  ListBucketResponse,
-  ScrubDatasetResponse,
+import {
+  type Bucket,
+  type DamagedRow,
+  DigestAccumulator,
+  type FetchEntriesResponse,
+  type ListBucketResponse,
+  type ScrubDatasetResponse,
 } from "@lockstep/protocol";
 import { type Decision, type Facts, replyOnly } from "../decide/decision.ts";
 import type { Op } from "../op.ts";
@@ -65,10 +66,11 @@ export function decideListBucket(
     buckets: [],
   };
   const room = new PageRoom(state.limits.max_response_bytes);
+  const sums = new DigestAccumulator();
   for (const bucket of request.buckets) {
     const stored = rows.bucket(bucket);
     if (stored === undefined) break;
-    const scrubbed = scrubBucket(dataset, bucket, stored);
+    const scrubbed = scrubBucket(dataset, sums, bucket, stored);
     const [damage] = scrubbed.damaged;
     if (damage !== undefined) throw damageOf(dataset, damage);
     if (!room.take(bytesOf(scrubbed.rows))) break;
@@ -117,13 +119,14 @@ export function decideScrubDataset(
     throw limitExceeded("max_scrub_buckets", max, `${request.buckets} buckets are too many`);
   const rows = rowsFor(facts, dataset);
   const end = Math.min(firstBucket + (request.buckets || max), BUCKETS);
+  const sums = new DigestAccumulator();
   const damaged: DamagedRow[] = [];
   let [seen, bucket] = [0, firstBucket];
   for (; bucket < end; bucket += 1) {
     const stored = rows.bucket(bucket);
     if (stored === undefined) break;
     seen += stored.length;
-    damaged.push(...scrubBucket(dataset, bucket, stored).damaged);
+    damaged.push(...scrubBucket(dataset, sums, bucket, stored).damaged);
   }
   const reply: ScrubDatasetResponse = {
     $typeName: "lockstep.v1.ScrubDatasetResponse",

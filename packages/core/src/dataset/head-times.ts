@@ -7,10 +7,18 @@ const MARKS_MAX = 64;
  * seq later than it has.
  */
 export class HeadTimes {
+  /** The head before the first mark. */
+  #before = 0n;
   /** Rising. */
-  #atMs: number[] = [];
+  readonly #atMs: number[] = [];
   /** The head from that moment on, or a later one; rising. */
-  #seqs: bigint[] = [];
+  readonly #seqs: bigint[] = [];
+
+  /** An epoch begins with the head at a seq. How it came there is not known: it may have been there for long. */
+  start(nowMs: number, seq: bigint): void {
+    this.#before = seq;
+    this.add(nowMs, seq);
+  }
 
   /** The head is at a seq from now on; `nowMs` never falls, and is monotonic. */
   add(nowMs: number, seq: bigint): void {
@@ -19,16 +27,16 @@ export class HeadTimes {
       this.#seqs[last] = seq;
       return;
     }
-    if (this.#seqs.length === MARKS_MAX) this.#coarsen();
+    if (this.#seqs.length === MARKS_MAX) this.#coarsen(nowMs);
     this.#atMs.push(nowMs);
     this.#seqs.push(seq);
   }
 
-  /** The head at a moment, or a later one; before the first mark, that of the first mark. */
+  /** The head at a moment, or a later one. */
   headAt(atMs: number): bigint {
     let at = this.#atMs.length - 1;
-    while (at > 0 && (this.#atMs[at] as number) > atMs) at -= 1;
-    return this.#seqs[at] ?? 0n;
+    while (at >= 0 && (this.#atMs[at] as number) > atMs) at -= 1;
+    return this.#seqs[at] ?? this.#before;
   }
 
   /** The moment at which the head passed a seq, or an earlier one; undefined when it has not. */
@@ -37,11 +45,19 @@ export class HeadTimes {
     return at < 0 ? undefined : this.#atMs[at];
   }
 
-  /** Makes pairs of the older half one: the head of the later moment counts from the earlier one. */
-  #coarsen(): void {
+  /**
+   * Makes one of two neighbours, which are near to one another for their age: the head of the later moment counts
+   * from the earlier one on.
+   */
+  #coarsen(nowMs: number): void {
     const [atMs, seqs] = [this.#atMs, this.#seqs];
-    const half = seqs.length / 2;
-    this.#atMs = [...atMs.slice(0, half).filter((_, at) => at % 2 === 0), ...atMs.slice(half)];
-    this.#seqs = [...seqs.slice(0, half).filter((_, at) => at % 2 === 1), ...seqs.slice(half)];
+    let [best, least] = [0, Number.POSITIVE_INFINITY];
+    for (let at = 0; at < atMs.length - 1; at += 1) {
+      const earlierMs = atMs[at] as number;
+      const error = ((atMs[at + 1] as number) - earlierMs) / (nowMs - earlierMs);
+      if (error < least) [best, least] = [at, error];
+    }
+    atMs.splice(best + 1, 1);
+    seqs.splice(best, 1);
   }
 }

@@ -35,7 +35,10 @@ export function runDataset(state: NamespaceState, { body }: Event, now: Now): vo
 
 /** Begins an epoch with the datasets of a state that has been rebuilt: nobody is in sync. */
 export function startDatasets(state: NamespaceState, now: Now): void {
-  for (const dataset of state.datasets.values()) noteHead(state, dataset, now);
+  for (const dataset of state.datasets.values()) {
+    dataset.headTimes.start(now.monotonicMs, dataset.head.seq);
+    remindOfCheckpoint(state, dataset, now);
+  }
 }
 
 function noteHead(state: NamespaceState, dataset: Dataset, now: Now): void {

@@ -58,7 +58,7 @@ export interface RowFacts {
    * read, because those before it were too large. The first that was named is always read.
    */
   bucket(bucket: number): readonly (StoredRow | StoredDamage)[] | undefined;
-  /** The position at a seq, when that is the end of a batch; with an empty `log_hash` asked: the one at or before. */
+  /** The end of the last batch at or below a seq; undefined when the log does not reach back to one. */
   position(seq: bigint): LogPosition | undefined;
 }
 

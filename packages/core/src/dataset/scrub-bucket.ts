@@ -1,4 +1,4 @@
-import { bucketOf, type DamagedRow, DigestAccumulator } from "@lockstep/protocol";
+import { bucketOf, type DamagedRow, type DigestAccumulator } from "@lockstep/protocol";
 import { sameBytes } from "./bytes.ts";
 import type { Dataset } from "./dataset.ts";
 import type { StoredDamage, StoredRow } from "./rows.ts";
@@ -11,9 +11,13 @@ export interface ScrubbedBucket {
 
 const NO_KEY = new Uint8Array();
 
-/** Compares the stored rows of a bucket with their hashes, and all of them with the digest. */
+/**
+ * Compares the stored rows of a bucket with their hashes, and all of them with the digest. `sums` is to count in;
+ * it has never had anything in this bucket.
+ */
 export function scrubBucket(
   { hasher, digest }: Dataset,
+  sums: DigestAccumulator,
   bucket: number,
   stored: readonly (StoredRow | StoredDamage)[],
 ): ScrubbedBucket {
@@ -22,7 +26,6 @@ export function scrubBucket(
   const found = (key: Uint8Array, problem: string): void => {
     damaged.push({ $typeName: "lockstep.v1.DamagedRow", bucket, key, problem });
   };
-  const sum = new DigestAccumulator();
   for (const one of stored) {
     if ("damaged" in one) {
       found(one.damaged.key ?? NO_KEY, one.damaged.problem);
@@ -35,10 +38,10 @@ export function scrubBucket(
     if (!sameBytes(hash, one.entryHash))
       found(key, "key, value, seq or schema version are not those of its entry hash");
     else if (one.bucket !== bucketOf(keyHash)) found(key, "it belongs into another bucket");
-    else sum.update(bucket, undefined, hash);
+    else sums.update(bucket, undefined, hash);
   }
   // When a row is damaged the sum cannot be right.
-  const [kept, counted] = [sum.bucket(bucket), digest.bucket(bucket)];
+  const [kept, counted] = [sums.bucket(bucket), digest.bucket(bucket)];
   if (damaged.length === 0 && (kept.count !== counted.count || !sameBytes(kept.sum, counted.sum)))
     found(NO_KEY, `its ${kept.count} rows are not the ${counted.count} that were written`);
   return { rows, damaged };

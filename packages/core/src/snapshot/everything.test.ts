@@ -1,7 +1,28 @@
-import { LockMode, LockOrdering, OnLossAction } from "@lockstep/protocol";
+import { create } from "@bufbuild/protobuf";
+import {
+  DriftAction,
+  DriftReportSchema,
+  LockMode,
+  LockOrdering,
+  OnLossAction,
+  ReplicaState,
+  ReportDriftRequestSchema,
+} from "@lockstep/protocol";
 import { expect, it } from "vitest";
+import { positionMessage } from "../dataset/position.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { type Client, forceRelease, open, revoke, setPolicy } from "../testing-support/client.ts";
+import {
+  append,
+  createDataset,
+  datasetIn,
+  del,
+  Follower,
+  LOCAL,
+  NAME,
+  put,
+  updateDataset,
+} from "../testing-support/dataset/dataset-client.ts";
 import { expectSameState, replayed } from "../testing-support/durable.ts";
 import { convert, setValue, transfer } from "../testing-support/holding.ts";
 import { configure, quarantineIdentity, requestRelease } from "../testing-support/operator.ts";
@@ -47,13 +68,33 @@ function everything(): World {
     revoke(world, lost.id);
   }
   quarantineIdentity(world, "mallory");
-  world.advance(20_000);
+  datasets(world);
+  world.advance(10_000);
   ann.lock("later", { ...TERMS, owner: "l" });
   forceRelease(world, "also later", ann.lock("also later", { ...TERMS, owner: "m" }).token);
   const [early, late] = [open(world), open(world)];
   late.close();
   early.close();
   return world;
+}
+
+/** Two datasets, one of them with rows, a checkpoint, a floor and a replica that has found drift. */
+function datasets(world: World): void {
+  createDataset(world, { fenceKey: "a", defaultDurability: LOCAL, minInSync: 1 });
+  append(world, [put("x", "1", { idempotencyKey: "k" }), put("y", "2"), del("x")]);
+  world.advance(10_000);
+  const { id: datasetId, head } = datasetIn(world);
+  const unwanted = { floor: positionMessage(head), droppedSeq: 2n };
+  world.reply({ kind: "trimLog", datasetId, unwanted });
+  updateDataset(world, { fenceKey: "b", maxBytes: 99n });
+  const follower = new Follower(world, "mirror");
+  follower.ack();
+  const { name: replica, generation } = follower;
+  const report = create(DriftReportSchema, { badBuckets: 1, action: DriftAction.REPAIRED });
+  const content = { dataset: NAME, replica, generation, reportNumber: 1n, report };
+  const request = create(ReportDriftRequestSchema, content);
+  world.reply({ kind: "reportDrift", principal: "mirror", request });
+  createDataset(world, {}, "another");
 }
 
 /** Live holds, past ones, tickets of both kinds and delays. */
@@ -118,6 +159,20 @@ it.each(["decides", "was rebuilt"])(
 
 it("A snapshot of everything holds each kind of thing", () => {
   const { state } = everything();
+  expect(state.datasets.values()).toMatchObject([
+    { name: "another", checkpoint: undefined, head: { seq: 0n } },
+    {
+      name: NAME,
+      head: { seq: 4n },
+      checkpoint: { seq: 4n },
+      floor: { seq: 3n },
+      droppedSeq: 2n,
+      policyVersion: 2n,
+    },
+  ]);
+  const replica = state.datasets.get(NAME)?.replicas.get("mirror");
+  expect(replica).toMatchObject({ state: ReplicaState.OK, reportNumber: 1n });
+  expect(replica?.lastDrift?.badBuckets).toBe(1);
   const counts = { holds: 6, tickets: 2, delays: 4, quarantinedKeys: 2, quarantinedIdentities: 1 };
   for (const [name, count] of Object.entries(counts))
     expect(state[name as keyof typeof counts].size, name).toBe(count);

@@ -10,8 +10,11 @@ import { NamespaceState } from "../state/state.ts";
 import { stored, World } from "./world.ts";
 
 /** The state that the events of a journal give, read back from their bytes. */
-export function replayed(events: readonly Event[], limits: Limits): NamespaceState {
-  const state = new NamespaceState(limits);
+export function replayed(
+  events: readonly Event[],
+  limits: Limits,
+  state = new NamespaceState(limits),
+): NamespaceState {
   for (const event of events) apply(state, stored(event));
   return state;
 }

@@ -8,6 +8,7 @@ import {
 } from "@lockstep/protocol";
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
+import type { SettledWait } from "../dataset/replication-waits.ts";
 import { Draft, type Facts } from "../decide/decision.ts";
 import { epochStarted, startEpoch } from "../epoch.ts";
 import { applyLive } from "../live.ts";
@@ -16,6 +17,8 @@ import { Refusal } from "../refusal.ts";
 import { NamespaceState } from "../state/state.ts";
 import { type Step, step, tick } from "../step.ts";
 import { checkState } from "./check-state.ts";
+import { checkDatasets } from "./dataset/check-datasets.ts";
+import { Tables } from "./dataset/tables.ts";
 
 /** What a world begins with; the rest is as a server that was not told otherwise. */
 export interface WorldOptions {
@@ -39,6 +42,10 @@ export class World {
   checked = true;
   /** Every batch of events, in order. */
   batches: Event[][] = [];
+  /** What the journal's tables have, with everything decided. */
+  tables = new Tables();
+  /** Waits for replicas that have ended, by id. */
+  readonly settled = new Map<bigint, SettledWait["reply"]>();
 
   constructor({ limits, grantPauseMs = 0 }: WorldOptions = {}) {
     this.state = new NamespaceState({ ...DEFAULT_LIMITS, ...limits });
@@ -64,12 +71,12 @@ export class World {
     const { revision } = this.state;
     let result: Step<K>;
     try {
-      result = step(this.state, op, this.now, this.facts);
+      result = step(this.state, op, this.now, { ...this.facts, ...this.#rowsFor(op as Op) });
     } catch (error) {
       if (error instanceof Refusal) expect(this.state.revision).toBe(revision);
       throw error;
     }
-    this.#decided(result.events);
+    this.#decided(result.events, result.settled);
     return result;
   }
 
@@ -90,7 +97,7 @@ export class World {
     const all: Event[] = [];
     for (let more = true; more; ) {
       const result = tick(this.state, this.now, this.facts);
-      this.#decided(result.events);
+      this.#decided(result.events, result.settled);
       all.push(...result.events);
       more = result.more;
     }
@@ -114,7 +121,12 @@ export class World {
       (batch) => (batch.at(-1)?.revision ?? 0n) <= this.durableRevision,
     );
     const state = new NamespaceState(this.state.limits);
-    for (const event of this.events) apply(state, stored(event));
+    this.tables = new Tables();
+    this.settled.clear();
+    for (const event of this.events) {
+      apply(state, stored(event));
+      this.tables.take(event);
+    }
     this.state = state;
     this.monotonicMs = 7;
     this.#start(lineage ? EpochCause.NEW_LINEAGE : EpochCause.RECOVERED, grantPauseMs);
@@ -141,10 +153,21 @@ export class World {
     this.#decided(grants);
   }
 
-  #decided(events: readonly Event[]): void {
+  /** What the tables say to an operation on a dataset. */
+  #rowsFor(op: Op): Pick<Facts, "rows"> {
+    if (!("request" in op) || !("dataset" in op.request)) return {};
+    const dataset = this.state.datasets.get(op.request.dataset);
+    return dataset === undefined ? {} : { rows: this.tables.factsFor(op, dataset.id) };
+  }
+
+  #decided(events: readonly Event[], settled: readonly SettledWait[] = []): void {
+    for (const event of events) this.tables.take(event);
+    for (const { waitId, reply } of settled) this.settled.set(waitId, reply);
     if (events.length > 0) this.batches.push([...events]);
     if (this.commitsAtOnce) this.commit();
-    if (this.checked) checkState(this.state, this.now);
+    if (!this.checked) return;
+    checkState(this.state, this.now);
+    checkDatasets(this.state, this.tables);
   }
 }
 

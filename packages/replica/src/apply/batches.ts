@@ -33,7 +33,7 @@ export async function applyBatches<Tx>(
       for (const hashed of changes) {
         policy = policyOf(hashed) ?? policy;
         writeRow(writing, hashed);
-        const given = giveOf(hashed);
+        const given = apply && giveOf(hashed);
         const done = given && projection.give(given);
         if (done) await done;
       }

@@ -56,13 +56,20 @@ export class Projection<Tx> {
     }
     try {
       const done = this.#apply(change, this.#tx.user);
-      if (!done) return;
-      return done.catch((error: unknown) => {
-        throw new ApplyFailure(change, error);
-      });
+      if (done) return this.#settle(change, done);
     } catch (error) {
       throw new ApplyFailure(change, error);
     }
+    this.#tx.requireOpen();
+  }
+
+  async #settle(change: AppliedChange, done: Promise<void>): Promise<void> {
+    try {
+      await done;
+    } catch (error) {
+      throw new ApplyFailure(change, error);
+    }
+    this.#tx.requireOpen();
   }
 
   #problemOf(change: AppliedChange): string | undefined {

@@ -43,6 +43,7 @@ describe("a look at all rows", () => {
   test("mends just what differs, with the server's seqs, and looks again [REP-96]", async () => {
     const here = world();
     const { clock, authority } = here;
+    authority.fitting = 1;
     const given: string[] = [];
     const { store, replica, events } = await three(here, {
       apply: (change: { cause: string; op: string; key: Uint8Array }) =>
@@ -65,7 +66,8 @@ describe("a look at all rows", () => {
     ]);
     const { row } = await replica.get(text("c"), { freshness: { level: "EVENTUAL" } });
     expect(row?.seq).toBe(3n);
-    expect(authority.requests("fetchEntries")[0].keys).toHaveLength(4);
+    const asked = authority.requests("fetchEntries").map(({ keys }) => keys.length);
+    expect(asked).toEqual([4, 3, 2, 1]);
     await expectEqual(here, replica);
     await replica.close();
   });
@@ -80,11 +82,16 @@ describe("a look at all rows", () => {
     await clock.settle();
     expect((await first).drift).toBeUndefined();
     expect(asked()).toHaveLength(1);
-    await damage(store, "a", "value");
+    const names = Array.from({ length: 500 }, (_, at) => `k${at}`);
+    authority.append(...names.map((name) => put(name, "1")));
+    await clock.settle();
+    for (const name of names.slice(0, 10)) await damage(store, name, "value");
+    const before = authority.replyBytes;
     const second = replica.check();
     await clock.settle();
-    expect((await second).drift?.findings).toHaveLength(1);
+    expect((await second).drift?.findings).toHaveLength(10);
     expect(asked()).toHaveLength(1 + 3);
+    expect(authority.replyBytes - before).toBeLessThan(1024 * 1024);
     await replica.close();
   });
 
@@ -116,6 +123,7 @@ describe("a look at all rows", () => {
         await clock.advance(2_000);
         expect((await clean).drift).toBeUndefined();
         expect(found(events)).toEqual([]);
+        expect(authority.requests("digestNodes")).toHaveLength(1);
         waiting.push(...loads);
         authority.append(put("z", "1"));
         await expectEqual(here, replica);
@@ -132,6 +140,77 @@ describe("a look at all rows", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test("finds nothing at a key that a change has mended meanwhile [REP-93]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const { store, replica, events } = await three(here);
+    await damage(store, "a", "value");
+    authority.meddle = ({ call }) => {
+      if (call === "listBucket") authority.append(put("a", "2"));
+      return undefined;
+    };
+    const checking = replica.check();
+    await clock.settle();
+    expect((await checking).drift).toBeUndefined();
+    expect(authority.requests("listBucket")).toHaveLength(1);
+    expect(found(events)).toEqual([]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("writes nothing over a key that a change has mended before the repair [REP-96]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const given: string[] = [];
+    const { store, replica } = await three(here, {
+      apply: ({ cause, key, seq }) => void given.push(`${cause} ${decode(key)} ${seq}`),
+    });
+    given.splice(0);
+    await damage(store, "a", "value");
+    authority.meddle = ({ call }) => {
+      if (call === "fetchEntries") authority.append(put("a", "2"), put("a", "3"));
+      return undefined;
+    };
+    const checking = replica.check({ repair: true });
+    await clock.settle();
+    expect((await checking).drift).toBeUndefined();
+    expect(given).toEqual(["TAIL a 4", "TAIL a 5"]);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("numbers its reports from 1 in each generation, and repeats one that got lost [REP-100]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const { store, replica } = await three(here);
+    let lost = 1;
+    authority.meddle = ({ call }) =>
+      call === "reportDrift" && lost-- > 0 ? "loseReply" : undefined;
+    for (const name of ["a", "b"]) {
+      await damage(store, name, "gone");
+      const checking = replica.check();
+      await clock.settle();
+      await checking;
+      await clock.advance(1_000);
+    }
+    authority.generation = 0n;
+    await clock.advance(3_000);
+    const checking = replica.check();
+    await clock.settle();
+    await checking;
+    const numbers = authority
+      .requests("reportDrift")
+      .map(({ generation, reportNumber }) => `${generation} ${reportNumber}`);
+    const generations = [...new Set(numbers.map((number) => number.split(" ")[0]))];
+    expect(numbers).toEqual([
+      `${generations[0]} 1`,
+      `${generations[0]} 1`,
+      `${generations[0]} 2`,
+      `${generations[1]} 1`,
+    ]);
+    await replica.close();
   });
 
   test("starts anew with a snapshot when too many buckets differ [REP-98]", async () => {

@@ -39,6 +39,10 @@ export class Subscription {
   readonly #stop: AbortController;
   #hashes: Hashes | undefined;
   #received: Position;
+  /** What comes now is changes: there are no rows, or they have all come. */
+  #isTail: boolean;
+  /** The head that the last heartbeat told. */
+  #owed = 0n;
   #batches: Batch[] = [];
   #next: Promise<IteratorResult<SubscribeResponse>> | undefined;
 
@@ -53,6 +57,7 @@ export class Subscription {
     this.#clock = clock;
     this.#stop = stop;
     this.#received = positionOf(started.low);
+    this.#isTail = started.snapshotId === 0n;
   }
 
   /** Subscribes, and waits for what is followed. */
@@ -122,14 +127,28 @@ export class Subscription {
       }
       case "snapshotEnd":
         if (!part.value.high) throw new Restart("SUBSCRIBE", "a snapshot ended without its state");
+        this.#isTail = true;
         return { kind: "end", high: part.value.high };
       case "heartbeat":
-        return { kind: "head", headSeq: part.value.headSeq };
+        return this.#headOf(part.value.headSeq);
       case "started":
         throw new Restart("SUBSCRIBE", "a subscription began twice");
       default:
         throw new UnknownChangeError(this.#received.seq, "a part of a kind");
     }
+  }
+
+  /**
+   * The head of an idle subscription. What it tells of has to come before the next one tells of it again: otherwise it
+   * was lost on the way, and nothing after it would show that.
+   */
+  #headOf(headSeq: bigint): Part {
+    const { seq } = this.#received;
+    if (this.#owed > seq)
+      throw new Restart("SUBSCRIBE", `the changes from ${seq} to ${this.#owed} did not come`);
+    // Before all rows of a snapshot are there, nothing else is owed.
+    if (this.#isTail) this.#owed = headSeq;
+    return { kind: "head", headSeq };
   }
 
   /** Looks through a whole message before any of it is applied: its place, its order, and its log hash. */

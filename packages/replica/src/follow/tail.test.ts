@@ -33,6 +33,37 @@ describe("the tail of a log", () => {
     );
   });
 
+  test("is subscribed to again when its last message is lost, which no later one shows [REP-35]", async () => {
+    const here = world();
+    const { authority, clock, started } = here;
+    const replica = await started();
+    let lost = 1;
+    authority.spoil = (part) => (part.case === "changes" && lost-- > 0 ? "drop" : undefined);
+    authority.append(put("a", "1"));
+    await until(clock, () => replica.status().appliedSeq === 1n);
+    expect(authority.requests("subscribe")).toHaveLength(2);
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
+  test("is not applied from a message that says it belongs elsewhere [REP-35]", async () => {
+    const here = world();
+    const { authority, clock, started } = here;
+    authority.append(put("a", "1"));
+    const replica = await started();
+    let forge = true;
+    authority.spoil = (part) => {
+      if (part.case === "changes" && forge) part.value.prevSeq = 0n;
+      return undefined;
+    };
+    authority.append(put("a", "2"));
+    await until(clock, () => authority.requests("subscribe").length > 2);
+    expect(replica.status().appliedSeq).toBe(1n);
+    forge = false;
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
   test("is subscribed to again when it falls silent [REP-44]", async () => {
     const here = world();
     const { authority, clock, started } = here;

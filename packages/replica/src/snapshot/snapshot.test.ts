@@ -1,10 +1,21 @@
-import { ReplicaState } from "@lockstep/protocol";
+import { create } from "@bufbuild/protobuf";
+import {
+  type Change,
+  portableSha256,
+  ReplicaState,
+  RowSchema,
+  StartedSchema,
+} from "@lockstep/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { applyStaged } from "../apply/batches.ts";
+import { UnknownChangeError } from "../errors.ts";
+import { Holdings } from "../holdings.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { refused } from "../testing-support/fake-authority.ts";
-import { del, put, type Write } from "../testing-support/fake-log.ts";
+import { del, put, text, type Write } from "../testing-support/fake-log.ts";
 import { eventsOf, expectEqual, rowsOf, until, world } from "../testing-support/world.ts";
+import { beginSnapshot, takeChunk } from "./staging.ts";
 
 const key = fc.integer({ min: 0, max: 9 }).map((number) => `k${number}`);
 const write: fc.Arbitrary<Write> = fc.oneof(
@@ -96,27 +107,30 @@ describe("a snapshot with its tail", () => {
     await replica.close();
   });
 
-  test("is not published when its root differs at high, and tried again with growing pauses [REP-57] [REP-58]", async () => {
-    const { clock, authority, start } = world();
-    authority.append(put("a", "1"));
-    authority.spoil = (part) => {
-      if (part.case === "snapshotEnd" && part.value.high) part.value.high.root = new Uint8Array(32);
-      return undefined;
-    };
-    const at: number[] = [];
-    authority.meddle = ({ call }) => {
-      if (call === "subscribe") at.push(clock.monotonicMs());
-      return undefined;
-    };
-    const replica = start();
-    await until(clock, () => at.length > 5);
-    const pauses = at.slice(1).map((ms, index) => ms - (at[index] as number));
-    expect(pauses.every((ms, index) => index === 0 || ms > (pauses[index - 1] as number))).toBe(
-      true,
-    );
-    expect(replica.status()).toMatchObject({ appliedSeq: 0n, rows: 0 });
-    await replica.close();
-  });
+  test.each([{ root: new Uint8Array(32) }, { count: 7n }, { logHash: new Uint8Array(32) }])(
+    "is not published when %o differs at high, and tried again with growing pauses [REP-57] [REP-58]",
+    async (forged) => {
+      const { clock, authority, start } = world();
+      authority.append(put("a", "1"));
+      authority.spoil = (part) => {
+        if (part.case === "snapshotEnd" && part.value.high) Object.assign(part.value.high, forged);
+        return undefined;
+      };
+      const at: number[] = [];
+      authority.meddle = ({ call }) => {
+        if (call === "subscribe") at.push(clock.monotonicMs());
+        return undefined;
+      };
+      const replica = start();
+      await until(clock, () => at.length > 5);
+      const pauses = at.slice(1).map((ms, index) => ms - (at[index] as number));
+      expect(pauses.every((ms, index) => index === 0 || ms > (pauses[index - 1] as number))).toBe(
+        true,
+      );
+      expect(replica.status()).toMatchObject({ appliedSeq: 0n, rows: 0 });
+      await replica.close();
+    },
+  );
 
   test("counts for nobody before it is published, though its progress is acknowledged", async () => {
     const { clock, authority, start } = world();
@@ -160,6 +174,34 @@ describe("a snapshot with its tail", () => {
     expect(given).toEqual(["SNAPSHOT PUT a", "SNAPSHOT DELETE b", "SNAPSHOT PUT c"]);
     await expectEqual(here, second);
     await second.close();
+  });
+
+  test("is taken no further than a row of a schema version that nobody here knows [REP-43]", async () => {
+    const { authority, start } = world();
+    authority.append(put("a", "1"), put("b", "1", 9));
+    const replica = start();
+    await expect(replica.done).rejects.toMatchObject({ name: "UnknownChangeError", seq: 2n });
+    await expect(replica.ready()).rejects.toBeInstanceOf(UnknownChangeError);
+  });
+
+  test("keeps a row that is newer than a change of its tail [REP-55]", async () => {
+    const { log } = world().authority;
+    log.append(put("a", "1"));
+    log.append(put("a", "2"), del("b"));
+    const holdings = new Holdings(new MemoryStore(), log.dataset, portableSha256);
+    const { datasetId, salt, createdEpoch } = log;
+    const low = { seq: 0n, logHash: log.at(0n).logHash };
+    const started = { datasetId, salt, createdEpoch, snapshotId: 1n, low };
+    await beginSnapshot(holdings, create(StartedSchema, started));
+    await takeChunk(
+      holdings,
+      [...log.rows.values()].map((row) => create(RowSchema, row)),
+    );
+    const { hashed } = log.hashes.change(log.changes[0] as Change, low.logHash);
+    await applyStaged(holdings, [{ changes: [hashed], end: log.at(1n) }]);
+    const seq = await holdings.writeStaged(({ table }) => table.row(text("a"))?.seq);
+    expect(seq).toBe(2n);
+    expect(holdings.staged?.digest.root()).toEqual(log.digest.root());
   });
 
   test("tells how far it is", async () => {

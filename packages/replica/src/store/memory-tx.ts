@@ -76,6 +76,8 @@ export class MemoryTx implements StoreTx<MemoryUser> {
     });
   }
 
+  requireOpen(): void {}
+
   park(letter: NewDeadLetter): void {
     this.#steps.push((state) => {
       state.lastLetter += 1;

@@ -100,6 +100,8 @@ export interface StoreTx<Tx> {
   differences(): Iterable<Difference>;
   /** Puts the staged rows and buckets in the place of the published ones. The progress is set beside. */
   publish(): void;
+  /** @throws StoreError when the user's code has ended the transaction through its handle */
+  requireOpen(): void;
   park(letter: NewDeadLetter): void;
   unpark(id: number): void;
 }

@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type Clock,
   type ReplicationLink,
@@ -49,10 +49,14 @@ export class FakeAuthority {
   beforeChunk: (rowsSent: number) => void = () => {};
   chunkRows = 2;
   batchesPerMessage = 3;
+  /** How many buckets, or entries, fit into an answer. */
+  fitting = 1_000;
   /** False: nobody answers. */
   reachable = true;
   /** False: subscriptions say nothing. */
   talks = true;
+  /** How many bytes all replies so far took. */
+  replyBytes = 0;
   generation = 0n;
   instance = "";
   subscriptionId = 0n;
@@ -129,7 +133,7 @@ export class FakeAuthority {
     listBucket: (request) =>
       this.#call("listBucket", request, ListBucketResponseSchema, () => ({
         asOf: this.log.head,
-        buckets: (request.buckets ?? []).map((bucket) => ({
+        buckets: (request.buckets ?? []).slice(0, this.fitting).map((bucket) => ({
           bucket,
           entries: [...this.log.rows.values()].filter((row) => row.bucket === bucket),
         })),
@@ -137,7 +141,7 @@ export class FakeAuthority {
     fetchEntries: (request) =>
       this.#call("fetchEntries", request, FetchEntriesResponseSchema, () => ({
         asOf: this.log.head,
-        entries: (request.keys ?? []).map((key) => {
+        entries: (request.keys ?? []).slice(0, this.fitting).map((key) => {
           const row = this.log.rows.get(textOf(key));
           return { key, ...(row && { row }) };
         }),
@@ -200,6 +204,7 @@ export class FakeAuthority {
     await Promise.resolve();
     this.arrivals.push(arrival);
     const reply = create(schema, answer());
+    this.replyBytes += toBinary(schema, reply).length;
     if (meddling === "loseReply") throw unreachable();
     await meddling;
     return reply;

@@ -4,6 +4,8 @@ import { BUCKETS, type Scrubbed, STEP_BUCKETS, scrubBuckets } from "./scrub.ts";
 
 /** After a step that took t, nothing is looked at for this many times t: 5 % of a core. */
 const REST_FACTOR = 19;
+/** Buckets that a pass without rest reads at once. */
+const PASS_BUCKETS = 512;
 
 /** How far a pass is. */
 export interface ScrubStatus {
@@ -66,9 +68,9 @@ export class Scrubber<Tx> {
   async pass(signal: AbortSignal): Promise<Scrubbed> {
     let rows = 0;
     let damaged = 0;
-    for (let first = 0; first < BUCKETS; first += STEP_BUCKETS * 16) {
+    for (let first = 0; first < BUCKETS; first += PASS_BUCKETS) {
       signal.throwIfAborted();
-      const found = await scrubBuckets(this.#holdings, first, first + STEP_BUCKETS * 16);
+      const found = await scrubBuckets(this.#holdings, first, first + PASS_BUCKETS);
       rows += found.rows;
       damaged += found.damaged;
       // Acks and reads go on beside.

@@ -33,10 +33,11 @@ import { readHistory } from "./history.ts";
 import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
 import type { Commit, History, Namespace, Pending } from "./namespace.ts";
+import { namespaceInfo, replyHeader } from "./namespace-info.ts";
 import { recovering, refusalAfter } from "./not-answering.ts";
 import { OpenReply } from "./open-reply.ts";
 import { StorageWatch } from "./storage-watch.ts";
-import { isRenewal, type Submission } from "./submission.ts";
+import { isRenewal, type Submission, TICK, type Waiting } from "./submission.ts";
 import { Waiters } from "./waiters.ts";
 
 /**
@@ -67,7 +68,7 @@ export class Executor implements Namespace {
   #role = NamespaceRole.RECOVERING;
   /** What is answered while the role is not LEADER. */
   #refusal = recovering();
-  #submissions: Submission[] = [];
+  #submissions: Waiting[] = [];
   #turnPlanned = false;
   readonly #batch = new Batch();
 
@@ -80,9 +81,7 @@ export class Executor implements Namespace {
       committed: (events, tookMs, bytes) => this.#committed(events, tookMs, bytes),
       failed: (error) => this.#stop(error),
     });
-    this.#dueTimer = new DueTimer(parts.clock, () =>
-      this.#enqueue({ op: undefined, pending: undefined }),
-    );
+    this.#dueTimer = new DueTimer(parts.clock, () => this.#enqueue(TICK));
     this.#storage = new StorageWatch(parts.journal, parts.clock, parts.state.limits.min_free_bytes);
     this.#datasets = new DatasetSide({
       ...parts,
@@ -149,18 +148,14 @@ export class Executor implements Namespace {
 
   info(): NamespaceInfo {
     this.#counters.commitsPending = this.#pipeline.pending;
-    return {
-      $typeName: "lockstep.v1.NamespaceInfo",
-      namespace: this.#parts.name,
+    return namespaceInfo(this.#parts, {
       role: this.#role,
-      epoch: this.#parts.epochStarted.body.value.epoch,
       revision: this.#pipeline.durableRevision,
-      floor: this.#parts.journal.state().floor,
       counters: this.#counters.view(this.#state, this.#clock.stalls()),
-    };
+    });
   }
 
-  #enqueue(submission: Submission): void {
+  #enqueue(submission: Waiting): void {
     this.#submissions.push(submission);
     this.#planTurn();
   }
@@ -180,11 +175,12 @@ export class Executor implements Namespace {
     this.#submissions = behind ? arrived.filter((each) => !isRenewal(each)) : [];
     for (const submission of submissions) {
       if (this.#role !== NamespaceRole.LEADER) {
-        submission.pending?.reject(this.#refusal);
+        if (submission !== TICK) submission.pending.reject(this.#refusal);
         continue;
       }
       try {
-        this.#take(submission);
+        if (submission === TICK) this.#tick();
+        else this.#take(submission);
       } catch (error) {
         this.#stop(error instanceof Error ? error : new Error(String(error)));
       }
@@ -198,10 +194,6 @@ export class Executor implements Namespace {
   /** Decides a submission, once the rows it names were read. */
   #take(submission: Submission): void {
     const { op, pending, read } = submission;
-    if (op === undefined || pending === undefined) {
-      this.#tick();
-      return;
-    }
     const facts = this.#datasets.factsOf(submission);
     if (facts !== "being read") {
       try {
@@ -215,16 +207,15 @@ export class Executor implements Namespace {
   }
 
   #decide(op: Op, pending: OpenReply, rows: RowFacts | undefined): void {
+    this.#counters.operations += 1n;
     let outcome: Step;
     try {
       outcome = step(this.#state, op, leaseNow(this.#clock), { ...this.#facts(), rows });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#counters.operations += 1n;
       this.#afterDecided(() => pending.reject(error));
       return;
     }
-    this.#counters.operations += 1n;
     const { events, answer, settled } = outcome;
     const header = this.#headerAt(events[0]?.revision ?? this.#state.revision);
     if (answer.kind === "waiting") this.#waits(op, answer.ticketId, pending, header);
@@ -248,7 +239,7 @@ export class Executor implements Namespace {
   #tick(): void {
     const { events, more, settled } = tick(this.#state, leaseNow(this.#clock), this.#facts());
     this.#decided(events, settled);
-    if (more) this.#enqueue({ op: undefined, pending: undefined });
+    if (more) this.#enqueue(TICK);
   }
 
   /** Puts events into the batch of this turn, and the ends of waits behind them. */
@@ -257,8 +248,7 @@ export class Executor implements Namespace {
       event.node = this.#parts.node;
       this.#batch.add(event, this.#datasets.decided(event));
       for (const ending of this.#waiters.endedBy(event, this.#state)) {
-        const header = this.#headerAt(event.revision);
-        this.#batch.addReply(() => ending.waiter.end(ending, header));
+        this.#batch.addReply(() => ending.waiter.end(ending, this.#headerAt(event.revision)));
       }
     }
     for (const wait of settled) {
@@ -305,11 +295,6 @@ export class Executor implements Namespace {
   }
 
   #headerAt(revision: bigint): ReplyHeader {
-    return {
-      $typeName: "lockstep.v1.ReplyHeader",
-      clusterId: this.#parts.clusterId,
-      epoch: this.#state.epoch,
-      revision,
-    };
+    return replyHeader(this.#parts.clusterId, this.#state.epoch, revision);
   }
 }

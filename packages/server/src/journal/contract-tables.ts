@@ -39,7 +39,9 @@ const texts = (rows: readonly object[]) =>
 /** Tables of datasets: what events write beside themselves. */
 export function tables(makeHome: () => Promise<JournalHome>): void {
   rowsAndRecords(makeHome);
+  pages(makeHome);
   logs(makeHome);
+  unwanted(makeHome);
   dropping(makeHome);
 }
 
@@ -90,7 +92,9 @@ function rowsAndRecords(makeHome: () => Promise<JournalHome>): void {
     expect(results).toEqual([[row("a", 1n)], undefined]);
     await journal.close();
   });
+}
 
+function pages(makeHome: () => Promise<JournalHome>): void {
   test("pages lead on by key in byte order, within a prefix", async () => {
     const journal = await (await makeHome()).open();
     const names = ["b", "a\u00ff", "a", "\u0000", "a\u0000", "ab", "\u00ff\u00ff", "\u00ff"];
@@ -185,29 +189,31 @@ function logs(makeHome: () => Promise<JournalHome>): void {
     expect(await at(9n)).toMatchObject({ seq: 4n, logHash: hash(4n) });
     await journal.close();
   });
+}
 
+function unwanted(makeHome: () => Promise<JournalHome>): void {
   test("what is not kept ends at a checkpoint, by number or by age, and records by theirs", async () => {
     const journal = await (await makeHome()).open();
     for (let seq = 1n; seq <= 6n; seq += 1n) {
       await write(journal, change(seq), recorded(`id ${seq}`, seq, 100n * seq));
       if (seq % 2n === 0n) await write(journal, checkpoint(seq, 100n * seq));
     }
-    const unwanted = async (keepChanges: bigint, changesBeforeMs: bigint, recordsBeforeMs = 0n) => {
-      const found = await read(journal, {
+    const found = async (keepChanges: bigint, changesBeforeMs: bigint, recordsBeforeMs = 0n) => {
+      const { floor, droppedSeq } = await read(journal, {
         datasetId: DATASET,
         kind: "unwanted",
         keepChanges,
         changesBeforeMs,
         recordsBeforeMs,
       });
-      return [found.floor?.seq, found.droppedSeq];
+      return [floor?.seq, droppedSeq];
     };
-    expect(await unwanted(6n, 0n)).toEqual([undefined, 0n]);
-    expect(await unwanted(3n, 0n)).toEqual([2n, 0n]);
-    expect(await unwanted(2n, 0n, 10_000n)).toEqual([4n, 4n]);
-    expect(await unwanted(2n, 0n, 300n)).toEqual([4n, 2n]);
-    expect(await unwanted(6n, 400n)).toEqual([2n, 0n]);
-    expect(await unwanted(6n, 401n, 401n)).toEqual([4n, 4n]);
+    expect(await found(6n, 0n)).toEqual([undefined, 0n]);
+    expect(await found(3n, 0n)).toEqual([2n, 0n]);
+    expect(await found(2n, 0n, 10_000n)).toEqual([4n, 4n]);
+    expect(await found(2n, 0n, 300n)).toEqual([4n, 2n]);
+    expect(await found(6n, 400n)).toEqual([2n, 0n]);
+    expect(await found(6n, 401n, 401n)).toEqual([4n, 4n]);
     await journal.close();
   });
 }

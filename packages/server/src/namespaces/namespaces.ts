@@ -60,10 +60,11 @@ export class Namespaces {
     return made;
   }
 
-  /** Whether something is on its way to a journal. */
+  /** Whether something is on its way to a journal, or from its tables. */
   isCommitting(): boolean {
     return [...this.#opened.values()].some(
-      ({ executor }) => (executor.info().counters?.commitsPending ?? 0) > 0,
+      ({ executor }) =>
+        executor.datasets.isReading || (executor.info().counters?.commitsPending ?? 0) > 0,
     );
   }
 

@@ -116,4 +116,27 @@ export const server: readonly Mutant[] = [
     testFile: "journal/sqlite/sqlite-journal.test.ts",
     test: "another program that wrote a batch deposes the journal",
   },
+  {
+    name: "index-not-proven",
+    rule: "An index that a disk has spoilt is not believed.",
+    package: "server",
+    file: "journal/sqlite/segment-table.ts",
+    edits: [{ search: "if (!isEqual(asBytes(row.checksum), ", replacement: "if (!isEqual(" }],
+    testFile: "journal/sqlite/read-page.test.ts",
+    test: "a segment that was damaged since the start is not believed",
+  },
+  {
+    name: "newest-not-read",
+    rule: "A read by key finds what is in no index yet.",
+    package: "server",
+    file: "journal/sqlite/read-page.ts",
+    edits: [
+      {
+        search: "        this.#scan(page, page.end, isChosen);",
+        replacement: "        page.reach(page.end);",
+      },
+    ],
+    testFile: "journal/sqlite/read-page.test.ts",
+    test: "what a filter chooses is what a scan of all events finds, however the index is cut",
+  },
 ];

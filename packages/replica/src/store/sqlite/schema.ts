@@ -8,16 +8,19 @@ const FORMAT = 1;
  * Makes the tables of a replica, or sees that they are those of this format. Rows and buckets exist twice: what readers
  * see and what a snapshot is staged in change places by one number in `lockstep_store`. Everything here starts with
  * `lockstep_`; all other names are the user's.
+ * @returns the how-manieth opening of the file this is
  * @throws StoreError when the tables are of a newer version
  */
-export function prepareTables(database: DatabaseSync, path: string): void {
+export function prepareTables(database: DatabaseSync, path: string): number {
   database.exec(`
     CREATE TABLE IF NOT EXISTS lockstep_store (
       id INTEGER PRIMARY KEY CHECK (id = 1),
       format INTEGER NOT NULL,
-      published_slot INTEGER NOT NULL
+      published_slot INTEGER NOT NULL,
+      times_opened INTEGER NOT NULL
     ) STRICT;
-    INSERT OR IGNORE INTO lockstep_store (id, format, published_slot) VALUES (1, ${FORMAT}, 0);
+    INSERT OR IGNORE INTO lockstep_store (id, format, published_slot, times_opened)
+      VALUES (1, ${FORMAT}, 0, 0);
   `);
   const { format } = database.prepare("SELECT format FROM lockstep_store").get() ?? {};
   if (format !== FORMAT)
@@ -56,6 +59,10 @@ export function prepareTables(database: DatabaseSync, path: string): void {
       problem TEXT NOT NULL
     ) STRICT;
   `);
+  const opened = database
+    .prepare("UPDATE lockstep_store SET times_opened = times_opened + 1 RETURNING times_opened")
+    .get();
+  return Number(opened?.times_opened);
 }
 
 function rowTables(slot: number): string {

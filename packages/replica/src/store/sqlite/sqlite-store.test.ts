@@ -48,3 +48,26 @@ test("a file of a newer version is refused", () => {
 test("a store in SQLite needs a file", () => {
   expect(() => new SqliteStore({ path: ":memory:" })).toThrow(StoreError);
 });
+
+test("of two stores on one file the one that was opened last writes, and the other is told", async () => {
+  const path = newPath();
+  const first = new SqliteStore({ path });
+  await first.transaction(() => {});
+  const second = new SqliteStore({ path });
+  await second.transaction(() => {});
+  await expect(first.transaction(() => {})).rejects.toBeInstanceOf(StoreError);
+  await first.close();
+  await second.transaction(() => {});
+  await second.close();
+});
+
+test("a transaction that the user's code has ended is noticed before anything else is written", async () => {
+  const store = new SqliteStore({ path: newPath() });
+  const ended = store.transaction((tx) => {
+    tx.user.exec("ROLLBACK");
+    tx.requireOpen();
+  });
+  await expect(ended).rejects.toBeInstanceOf(StoreError);
+  await store.transaction((tx) => tx.requireOpen());
+  await store.close();
+});

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { sha256FromBinaryString } from "@lockstep/protocol";
 import { StoreError } from "../../errors.ts";
 import type { StoredRow } from "../../rows.ts";
@@ -25,6 +25,9 @@ export interface SqliteStoreOptions {
  */
 export class SqliteStore implements Store<DatabaseSync> {
   readonly sha256 = sha256FromBinaryString((input) => hash("sha256", input, "binary"));
+  readonly #path: string;
+  readonly #opening: number;
+  readonly #timesOpened: StatementSync;
   readonly #tables: Tables;
   readonly #reader: DatabaseSync;
   readonly #read: {
@@ -41,7 +44,9 @@ export class SqliteStore implements Store<DatabaseSync> {
       throw new StoreError("A replica's SQLite store needs a file: use MemoryStore without one");
     const writer = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     writer.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    prepareTables(writer, path);
+    this.#path = path;
+    this.#opening = prepareTables(writer, path);
+    this.#timesOpened = writer.prepare("SELECT times_opened FROM lockstep_store");
     this.#tables = {
       database: writer,
       slots: [new RowTable(writer, 0), new RowTable(writer, 1)],
@@ -110,6 +115,7 @@ export class SqliteStore implements Store<DatabaseSync> {
     const { database } = this.#tables;
     database.exec("BEGIN IMMEDIATE");
     try {
+      this.#requireOwner();
       const result = await work(new SqliteTx(this.#tables));
       database.exec("COMMIT");
       return result;
@@ -117,6 +123,14 @@ export class SqliteStore implements Store<DatabaseSync> {
       if (database.isTransaction) database.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** Two processes on one file would each take the rows of the other for their own. */
+  #requireOwner(): void {
+    if (this.#timesOpened.get()?.times_opened === this.#opening) return;
+    throw new StoreError(
+      `Another store has been opened on ${this.#path}, and this one writes no more. Give each replica a file of its own`,
+    );
   }
 
   /** Everything that is read is as of one commit. */

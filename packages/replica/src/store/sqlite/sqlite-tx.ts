@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { StoreError } from "../../errors.ts";
 import type { Difference, NewDeadLetter, Progress, StagedProgress, StoreTx } from "../store.ts";
 import type { LetterTable } from "./letter-table.ts";
 import type { ProgressTable } from "./progress-table.ts";
@@ -65,6 +66,13 @@ export class SqliteTx implements StoreTx<DatabaseSync> {
     this.#slot = this.#slot === 0 ? 1 : 0;
     this.#tables.setSlot.run(this.#slot);
     [this.published, this.staged] = [this.staged, this.published];
+  }
+
+  requireOpen(): void {
+    if (!this.user.isTransaction)
+      throw new StoreError(
+        "apply has ended the transaction it runs in: it must neither commit nor roll back, nor go on after an error that did",
+      );
   }
 
   park(letter: NewDeadLetter): void {

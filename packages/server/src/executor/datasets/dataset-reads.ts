@@ -1,6 +1,6 @@
 import type { LogPosition, ScrubStatus } from "@lockstep/protocol";
 import type { Journal, PageLimit } from "../../journal/journal.ts";
-import type { StoredChanges, StoredPage } from "../../journal/tables.ts";
+import type { StoredChanges, StoredPage, TableRead, TableResults } from "../../journal/tables.ts";
 import type { AckListeners } from "./ack-listeners.ts";
 import type { DurableLogs } from "./durable-logs.ts";
 import type { Scrub } from "./scrub.ts";
@@ -25,33 +25,74 @@ export interface DatasetReads {
   onDataset(datasetId: bigint, listener: () => void): () => void;
   /** Calls `listener` with what each accepted Ack of a subscription says is applied. Returns the way to stop. */
   onAck(subscriptionId: bigint, listener: (appliedSeq: bigint) => void): () => void;
+  /** Whether anything is being read of the tables, or dropped from them. */
+  readonly isReading: boolean;
   /** How far the server has looked at its own rows. */
   scrubStatus(datasetId: bigint): ScrubStatus;
 }
 
 const NO_PREFIX = new Uint8Array();
 
-/** Reads what is durable from the journal's tables. */
-export function datasetReads(
-  journal: Pick<Journal, "readTables">,
-  logs: DurableLogs,
-  acks: AckListeners,
-  scrub: Scrub,
-): DatasetReads {
-  return {
-    durableHead: (datasetId) => logs.head(datasetId),
-    async readChanges(datasetId, afterSeq, afterCheckpoint, maxBytes) {
-      const recent = logs.recent(datasetId, afterSeq, afterCheckpoint, maxBytes);
-      if (recent !== undefined) return recent;
-      const read = { datasetId, kind: "changes", afterSeq, afterCheckpoint, maxBytes } as const;
-      return (await journal.readTables([read])).results[0];
-    },
-    async readRows(datasetId, afterKey, limit) {
-      const read = { datasetId, kind: "page", prefix: NO_PREFIX, afterKey, limit } as const;
-      return (await journal.readTables([read])).results[0];
-    },
-    onDataset: (datasetId, listener) => logs.onMore(datasetId, listener),
-    onAck: (subscriptionId, listener) => acks.on(subscriptionId, listener),
-    scrubStatus: (datasetId) => scrub.status(datasetId),
-  };
+/** What the reads are made of. */
+export interface TableReadsParts {
+  readonly journal: Pick<Journal, "readTables">;
+  readonly logs: DurableLogs;
+  readonly acks: AckListeners;
+  readonly scrub: Scrub;
+  /** Whether others read of the tables or drop from them. */
+  readonly isReading: () => boolean;
+}
+
+/** Reads what is durable from the journal's tables, and the end of a log from memory. */
+export class TableReads implements DatasetReads {
+  readonly #parts: TableReadsParts;
+  #underWay = 0;
+
+  constructor(parts: TableReadsParts) {
+    this.#parts = parts;
+  }
+
+  get isReading(): boolean {
+    return this.#underWay > 0 || this.#parts.isReading();
+  }
+
+  durableHead(datasetId: bigint): LogPosition | undefined {
+    return this.#parts.logs.head(datasetId);
+  }
+
+  async readChanges(
+    datasetId: bigint,
+    afterSeq: bigint,
+    afterCheckpoint: bigint,
+    maxBytes: number,
+  ): Promise<StoredChanges> {
+    const recent = this.#parts.logs.recent(datasetId, afterSeq, afterCheckpoint, maxBytes);
+    if (recent !== undefined) return recent;
+    return this.#read({ datasetId, kind: "changes", afterSeq, afterCheckpoint, maxBytes });
+  }
+
+  readRows(datasetId: bigint, afterKey: Uint8Array, limit: PageLimit): Promise<StoredPage> {
+    return this.#read({ datasetId, kind: "page", prefix: NO_PREFIX, afterKey, limit });
+  }
+
+  onDataset(datasetId: bigint, listener: () => void): () => void {
+    return this.#parts.logs.onMore(datasetId, listener);
+  }
+
+  onAck(subscriptionId: bigint, listener: (appliedSeq: bigint) => void): () => void {
+    return this.#parts.acks.on(subscriptionId, listener);
+  }
+
+  scrubStatus(datasetId: bigint): ScrubStatus {
+    return this.#parts.scrub.status(datasetId);
+  }
+
+  async #read<const R extends TableRead>(read: R): Promise<TableResults[R["kind"]]> {
+    this.#underWay += 1;
+    try {
+      return (await this.#parts.journal.readTables([read])).results[0];
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
 }

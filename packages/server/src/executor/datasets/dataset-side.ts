@@ -6,7 +6,7 @@ import type { Pending } from "../namespace.ts";
 import type { OpenReply } from "../open-reply.ts";
 import type { Submission } from "../submission.ts";
 import { AckListeners } from "./ack-listeners.ts";
-import { type DatasetReads, datasetReads } from "./dataset-reads.ts";
+import { type DatasetReads, TableReads } from "./dataset-reads.ts";
 import { DurableLogs } from "./durable-logs.ts";
 import { LogUpkeep } from "./log-upkeep.ts";
 import { type FactsOfRows, NamedFacts } from "./named-facts.ts";
@@ -42,7 +42,13 @@ export class DatasetSide {
     this.#logs = new DurableLogs(state.datasets.values());
     this.#upkeep = new LogUpkeep(parts, failed);
     this.#scrub = new Scrub(parts);
-    this.reads = datasetReads(journal, this.#logs, this.#acks, this.#scrub);
+    this.reads = new TableReads({
+      journal,
+      logs: this.#logs,
+      acks: this.#acks,
+      scrub: this.#scrub,
+      isReading: () => this.#facts.isReading || this.#upkeep.isWorking,
+    });
   }
 
   start(): void {

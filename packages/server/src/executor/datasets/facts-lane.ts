@@ -65,6 +65,11 @@ export class FactsLane<T> {
     this.#observer = observer;
   }
 
+  /** Whether reads are under way. */
+  get isReading(): boolean {
+    return this.#underWay > 0;
+  }
+
   add(item: T, named: NamedRows): void {
     this.#waiting.push({ item, named });
   }

@@ -33,6 +33,11 @@ export class LogUpkeep {
     this.#failed = failed;
   }
 
+  /** Whether it is at work. */
+  get isWorking(): boolean {
+    return this.#working;
+  }
+
   /** Finishes what an earlier process has left, and looks from then on every while. */
   start(): void {
     void this.#work(async () => {

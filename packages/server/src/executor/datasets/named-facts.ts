@@ -32,10 +32,15 @@ export class NamedFacts {
     this.#lane = new FactsLane(journal, durableRevision, { read, failed });
   }
 
+  /** Whether reads are under way. */
+  get isReading(): boolean {
+    return this.#lane.isReading;
+  }
+
   /** The facts of a submission whose turn it is. One whose dataset is another by now is read for again. */
   of(submission: Submission): FactsOfRows {
     const { op, read } = submission;
-    const named = op && namedRows(op, this.#state);
+    const named = namedRows(op, this.#state);
     if (named === undefined) return { rows: undefined };
     if (read !== undefined && read.named.datasetId === named.datasetId) {
       return { rows: new ReadRows(read.named, read.results, this.#overlay) };
@@ -47,7 +52,7 @@ export class NamedFacts {
 
   /** What was read for a submission is too little: it is read for again. */
   readAgain(submission: Submission): void {
-    const named = submission.op && namedRows(submission.op, this.#state);
+    const named = namedRows(submission.op, this.#state);
     if (named !== undefined) this.#lane.add({ ...submission, read: undefined }, named);
   }
 

@@ -48,9 +48,9 @@ export class RecentLog {
   /** What follows a seq, as the tables would tell it; undefined when it is not all here. */
   read(afterSeq: bigint, afterCheckpoint: bigint, maxBytes: number): StoredChanges | undefined {
     let at = this.#batches.length - 1;
-    while (at >= 0 && (this.#batches[at] as RecentBatch).lastSeq !== afterSeq) at -= 1;
+    while (at >= 0 && (this.#batches[at] as RecentBatch).lastSeq > afterSeq) at -= 1;
     const standing = this.#batches[at];
-    if (standing === undefined) return undefined;
+    if (standing?.lastSeq !== afterSeq) return undefined;
     const changes: Change[] = [];
     const batchEnds: bigint[] = [];
     const logHashes: Uint8Array[] = [];

@@ -31,9 +31,9 @@ test("a journal whose process was killed opens with everything", () => {
 
 // Primes, so that all kinds of places are met; one bit of every byte was tried when this was written.
 test.each<[string, string, Image, number]>([
-  [DATABASE, "was killed", image, 131],
+  [DATABASE, "was killed", image, 541],
   [LOG, "was killed", image, 397],
-  [DATABASE, "was closed", closed, 53],
+  [DATABASE, "was closed", closed, 211],
 ])(
   "a flipped bit anywhere in %s of a journal that %s is refused or harmless",
   (name, _, files, step) => {

@@ -4,16 +4,14 @@ import { SegmentBuilder } from "./segment.ts";
 import type { SegmentTable } from "./segment-table.ts";
 import { SourceBatches } from "./source-batches.ts";
 
-/** How the index is cut, and how much of it is made in one step: appends wait for it. */
+/** How the index is cut. Appends wait for the longest step, which writes a segment. */
 export const indexLimits = {
   /** A segment is written when it covers so many events, */
-  eventsPerSegment: 4096,
+  eventsPerSegment: 2048,
   /** or has become so long. */
   bytesPerSegment: 512 * 1024,
-  /** New events are gathered when they are so many, */
+  /** New events are gathered when they are so many; never more than one segment in one step. */
   eventsToGather: 512,
-  /** and no more than these at once; a batch is gathered whole. */
-  eventsPerStep: 4096,
 } as const;
 
 /** How the index may be cut otherwise, for tests. */
@@ -59,14 +57,12 @@ export class Indexer {
 
   /** Returns false at a gap: a segment has none, so that its distances stay small. */
   #gather(): boolean {
-    let events = 0;
     for (const { header, bytes } of this.#batches.after(this.#gathered)) {
       this.#builder ??= new SegmentBuilder(header.first);
       if (header.first !== this.#builder.range.last + 1n) return false;
       this.#builder.add(bytes);
       this.#gathered = header.last;
-      events += header.count;
-      if (events >= this.#limits.eventsPerStep || this.#isEnough()) break;
+      if (this.#isEnough()) break;
     }
     return true;
   }

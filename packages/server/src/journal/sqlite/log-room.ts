@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { errorCode } from "../../data-folder/private-files.ts";
 
 /** How much room is made at once, bytes. */
-export const LOG_ROOM_STEP = 1024 * 1024;
+export const LOG_ROOM_STEP = 256 * 1024;
 
 const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT", "ENOENT"]);
 const ZEROS = new Uint8Array(LOG_ROOM_STEP);

@@ -74,7 +74,6 @@ test("what a filter chooses is what a scan of all events finds, however the inde
       fc.record({
         eventsPerSegment: fc.integer({ min: 1, max: 40 }),
         eventsToGather: fc.integer({ min: 1, max: 20 }),
-        eventsPerStep: fc.integer({ min: 1, max: 20 }),
         bytesPerSegment: fc.integer({ min: 1, max: 2_000 }),
       }),
       fc.record({
