@@ -8,13 +8,16 @@ import { startOwnServer } from "./own-server.ts";
 import type { Figures, Trial } from "./trial.ts";
 
 const DATASET = "large";
-const WARM_UP_ROWS = 1_000;
+// With as many, nearly every bucket of the digest has a row: more rows take no more memory.
+const ROWS_MAX = 300_000;
+const SETTLE_MS = 2_000;
 // Long enough for the server to fill what it may, and short enough that nobody is cut off for being slow.
 const STALL_MS = 5_000;
 const START_MS_MAX = 60_000;
 
 /** What a dataset takes in a server's memory, all hashes of its digest computed; and a replica that reads nothing. */
-export function memory(rows: number, stalled: number): Trial {
+export function memory(changes: number, stalled: number): Trial {
+  const rows = Math.min(changes, ROWS_MAX);
   return {
     part: "memory",
     system: "Lockstep",
@@ -37,12 +40,17 @@ async function bytesOfDataset(
   client: Client,
   rows: number,
 ): Promise<number> {
-  // The code that runs is loaded before anything counts.
-  await makeFilled(client, "warm-up", WARM_UP_ROWS);
-  const before = await server.usage({ collect: true });
+  // What the server keeps whatever datasets there are, such as its last events, is there before anything counts.
+  await makeFilled(client, "first", rows);
+  const before = await usedBytes(server);
   await makeFilled(client, DATASET, rows);
-  const after = await server.usage({ collect: true });
-  return after.usedBytes - before.usedBytes;
+  return (await usedBytes(server)) - before;
+}
+
+/** What it uses once it has written down what there is to write down. */
+async function usedBytes(server: ServerProcess): Promise<number> {
+  await pass(SETTLE_MS);
+  return (await server.usage({ collect: true })).usedBytes;
 }
 
 async function makeFilled(client: Client, dataset: string, rows: number): Promise<void> {
@@ -55,13 +63,13 @@ async function makeFilled(client: Client, dataset: string, rows: number): Promis
 /** Each with a connection of its own, as different programs would have. */
 async function bytesOfStalled({ address, usage }: ServerProcess, count: number) {
   const clients = Array.from({ length: count }, () => connect({ address }));
-  const stopped = new AbortController();
+  const stalled: (() => Promise<unknown>)[] = [];
   try {
     await Promise.all(clients.map((client) => client.ready()));
     const before = await usage({ collect: true });
-    const open = clients.map((client, number) =>
-      stall(client, `stalled-${number}`, stopped.signal),
-    );
+    const open = clients.map(async (client, number) => {
+      stalled.push(await stall(client, `stalled-${number}`));
+    });
     await within(START_MS_MAX, "subscribing", Promise.all(open));
     await pass(STALL_MS);
     const after = await usage({ collect: true });
@@ -70,20 +78,26 @@ async function bytesOfStalled({ address, usage }: ServerProcess, count: number) 
       resident: (after.residentBytes - before.residentBytes) / count,
     };
   } finally {
-    stopped.abort();
+    await Promise.all(stalled.map((end) => end()));
     await Promise.all(clients.map((client) => client.close()));
   }
 }
 
-/** Registers a replica, begins at the beginning of the log, and takes nothing of it. */
-async function stall(client: Client, replica: string, signal: AbortSignal): Promise<void> {
+/** Registers a replica, begins at the beginning of the log, and takes nothing of it. Returns how to end that. */
+async function stall(client: Client, replica: string): Promise<() => Promise<unknown>> {
+  const stopped = new AbortController();
   const instance = randomBytes(16);
   const link = client.replication;
   const { generation } = await link.register({ dataset: DATASET, replica, instance });
   const start = { case: "cursor", value: { seq: 0n, logHash: await beginningOf(client) } } as const;
-  const parts = link.subscribe({ dataset: DATASET, replica, generation, start }, signal);
-  const first = await parts[Symbol.asyncIterator]().next();
+  const request = { dataset: DATASET, replica, generation, start };
+  const parts = link.subscribe(request, stopped.signal)[Symbol.asyncIterator]();
+  const first = await parts.next();
   if (first.done === true) throw new Error("the subscription has ended");
+  return async () => {
+    stopped.abort();
+    await parts.return?.();
+  };
 }
 
 /** The log hash before the first change. */
