@@ -5,7 +5,7 @@ import type { Trial } from "./trial.ts";
 
 const VALUE_BYTES = 200;
 const FILLING = { callers: 8, batch: 100 } as const;
-const CATCH_UP_MS_MAX = 1_800_000;
+const CATCH_UP_MS_MAX = 600_000;
 
 /** A log with so many changes, each of a key of its own. It is filled once, when it is needed first. */
 export class LargeLog {

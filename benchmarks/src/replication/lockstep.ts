@@ -10,6 +10,8 @@ import type { ChangeLog, Entry, Follow, Follower, OnChange, System } from "./sys
 import { TellingStore } from "./telling-store.ts";
 
 const START_MS_MAX = 60_000;
+// A thousand callers wait for one another's syncs: who waits long has not failed.
+const APPEND_MS_MAX = 60_000;
 const SNAPSHOT_MS_MAX = 1_800_000;
 /** No change of a measured log is dropped. */
 const ALL_CHANGES = 1_000_000_000n;
@@ -82,7 +84,7 @@ export async function appendTo(
     value,
     schemaVersion: 1,
   }));
-  await client.datasets.append({ dataset, changes });
+  await client.datasets.append({ dataset, changes }, { timeoutMs: APPEND_MS_MAX });
 }
 
 /** What the server sends, as it comes: nothing is applied. */

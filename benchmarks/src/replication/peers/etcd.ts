@@ -5,6 +5,8 @@ import { libraries } from "../../locks/peers/program.ts";
 import type { ChangeLog, Follow, System } from "../system.ts";
 
 const ROWS_PER_READ = 1_000;
+// A watch from the beginning gets a thousand transactions in one message, which is more than gRPC takes otherwise.
+const WITHOUT_LIMIT = { "grpc.max_receive_message_length": -1 };
 
 /** A current etcd: puts, several in one transaction, and watches. */
 export async function etcd(): Promise<System> {
@@ -26,7 +28,7 @@ export async function etcd(): Promise<System> {
 
 function logOf(prefix: string, revision: number, url: string, writer: Etcd3): ChangeLog {
   const follow: Follow = async (from, onChange) => {
-    const client = new Etcd3({ hosts: url });
+    const client = new Etcd3({ hosts: url, grpcOptions: WITHOUT_LIMIT });
     const watch = client.watch().prefix(prefix);
     if (from === "beginning") watch.startRevision(String(revision + 1));
     const watcher = await watch.create();

@@ -20,6 +20,8 @@ import {
 import type { ChangeLog, Follow, System } from "../system.ts";
 
 const MESSAGES_PER_PULL = 1_000;
+// A thousand callers wait for one another's syncs: who waits long has not failed.
+const APPEND_MS_MAX = 60_000;
 
 /** NATS JetStream, one replica, its files synced before each answer: publish, atomic batches, ordered consumers. */
 export async function jetStream(): Promise<System> {
@@ -35,7 +37,7 @@ export async function jetStream(): Promise<System> {
   const program = await startProgram(command, [configuration], port, folder);
   const servers = `127.0.0.1:${port}`;
   const writer = await connect({ servers });
-  const client = jetstream(writer);
+  const client = jetstream(writer, { timeout: APPEND_MS_MAX });
   return {
     name: "NATS JetStream",
     version,
