@@ -32,7 +32,7 @@ describe("a server", () => {
     expect(info).toMatchObject({
       serverVersion: "0.0.0-test",
       protocolVersions: ["v1"],
-      features: ["attach"],
+      features: ["attach", "replication"],
       node: "node-1",
       namespace: { namespace: "default", counters: { sessions: 0n } },
     });

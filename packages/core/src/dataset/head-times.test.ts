@@ -8,6 +8,7 @@ const RUNS = 300;
 const histories = fc.array(fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 5 })), {
   minLength: 1,
   maxLength: 400,
+  size: "max",
 });
 
 /** The history as it was: the head from each moment on. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
   append,
@@ -21,10 +22,22 @@ describe("What an event writes into the tables", () => {
     const [event] = world.events.slice(-1);
     const writes = rowsOf(stored(event as (typeof world.events)[number]));
     const timestampMs = BigInt(world.now.unixMs);
+    const sha256 = (...parts: Uint8Array[]) =>
+      Uint8Array.from(createHash("sha256").update(Buffer.concat(parts)).digest());
+    const { hasher } = datasetIn(world);
+    const [op, schemaVersion] = [Uint8Array.of(1), Uint8Array.of(0, 0, 0, 1)];
+    const keyHash = hasher.keyHash(bytes("a"));
+    const payloadHash = sha256(op, schemaVersion, keyHash, sha256(bytes("1")));
     expect(writes).toMatchObject([
       { kind: "change", datasetId, change: { seq: 1n }, logHash: undefined },
       { kind: "put", datasetId, row: { key: bytes("a"), value: bytes("1"), seq: 1n } },
-      { kind: "record", datasetId, idempotencyKey: "k", record: { seq: 1n }, timestampMs },
+      {
+        kind: "record",
+        datasetId,
+        idempotencyKey: "k",
+        record: { seq: 1n, payloadHash },
+        timestampMs,
+      },
       { kind: "change", datasetId, change: { seq: 2n }, logHash: undefined },
       { kind: "delete", datasetId, key: bytes("a") },
       { kind: "change", datasetId, change: { seq: 3n }, logHash: head.logHash },

@@ -4,41 +4,23 @@ import {
   ALL_IN_SYNC,
   append,
   appendWaiting,
-  createDataset,
   datasetIn,
-  deleteDataset,
   Follower,
   LOCAL,
   put,
   quorum,
   unregister,
-  updateDataset,
-  waitForReplication,
 } from "../testing-support/dataset/dataset-client.ts";
+import {
+  CHANGES,
+  followed,
+  follower,
+  LEASE_MS,
+  waiting,
+} from "../testing-support/dataset/followed.ts";
 import { refusal } from "../testing-support/dataset/refusal.ts";
-import { World } from "../testing-support/world.ts";
 
 const { APPENDED, APPENDED_NOT_REPLICATED } = AppendOutcome;
-const CHANGES = [put("a", "1")];
-const LEASE_MS = 10_000;
-
-/** A dataset with so many replicas, all in sync. */
-function followed(count: number, policy = {}): { world: World; followers: Follower[] } {
-  const world = new World();
-  createDataset(world, policy);
-  const followers = Array.from({ length: count }, (_, at) => new Follower(world, `r${at}`));
-  for (const follower of followers) follower.ack();
-  return { world, followers };
-}
-
-/** An append that waits for as many replicas as it can. */
-function waiting(world: World, durability: object, more = {}): bigint {
-  return appendWaiting(world, CHANGES, { durability, ...more });
-}
-
-function follower(all: readonly Follower[], at: number): Follower {
-  return all[at] as Follower;
-}
 
 describe("An append with LOCAL", () => {
   it("waits for nobody, and names nobody [DATA-61]", () => {
@@ -240,89 +222,5 @@ describe("An append of duplicates", () => {
       outcome: APPENDED,
       appliedBy: ["r0"],
     });
-  });
-});
-
-describe("WaitForReplication", () => {
-  it("answers at once, later or in the end, as an append would [DATA-68]", () => {
-    const { world, followers } = followed(2);
-    append(world, CHANGES);
-    expect(waitForReplication(world, 1n)).toMatchObject({ outcome: APPENDED, appliedBy: [] });
-    const all = [quorum(1), quorum(2), quorum(3)].map((durability) =>
-      waitForReplication(world, 1n, { durability, replicationTimeoutMs: 1_000n }),
-    );
-    for (const one of followers) one.ack(1n);
-    const [one, two, three] = all as bigint[];
-    expect(world.settled.get(one as bigint)).toMatchObject({ appliedBy: ["r0"] });
-    expect(world.settled.get(two as bigint)).toMatchObject({ appliedBy: ["r0", "r1"] });
-    expect(world.settled.has(three as bigint)).toBe(false);
-    world.advance(1_000);
-    expect(world.settled.get(three as bigint)).toMatchObject({ outcome: APPENDED_NOT_REPLICATED });
-    expect(waitForReplication(world, 1n, { durability: ALL_IN_SYNC })).toMatchObject({
-      outcome: APPENDED,
-      appliedBy: ["r0", "r1"],
-    });
-  });
-
-  it("for a change that is not there is refused [DATA-68]", () => {
-    const { world } = followed(0);
-    expect(() => waitForReplication(world, 1n)).toThrow(
-      refusal(ErrorReason.LOG_DIVERGED, { head_seq: "0" }),
-    );
-  });
-});
-
-describe("Waits", () => {
-  it("beyond the limit are refused before anything is appended [DATA-69]", () => {
-    const world = new World({ limits: { max_replication_waits: 2 } });
-    createDataset(world);
-    const one = new Follower(world, "r");
-    one.ack();
-    waiting(world, quorum(1));
-    expect(waitForReplication(world, 1n, { durability: quorum(1) })).toBe(2n);
-    const full = refusal(ErrorReason.LIMIT_EXCEEDED, { limit: "max_replication_waits" });
-    expect(() => waiting(world, quorum(1))).toThrow(full);
-    expect(() => waitForReplication(world, 1n, { durability: quorum(1) })).toThrow(full);
-    expect(datasetIn(world).head.seq).toBe(1n);
-    append(world, CHANGES);
-    one.ack();
-    waiting(world, quorum(1));
-  });
-
-  it("go on as they were decided when the policy changes [DATA-7]", () => {
-    const { world, followers } = followed(3, { minInSync: 1 });
-    const wait = waiting(world, ALL_IN_SYNC, { replicationTimeoutMs: 60_000n });
-    updateDataset(world, { minInSync: 3 });
-    for (const at of [1, 2]) follower(followers, at).ack(0n, ReplicaState.DEGRADED);
-    follower(followers, 0).ack();
-    expect(world.settled.get(wait)).toMatchObject({ outcome: APPENDED, appliedBy: ["r0"] });
-  });
-
-  it("end when the dataset is deleted [DATA-8]", () => {
-    const { world, followers } = followed(2);
-    const wait = waiting(world, quorum(2));
-    follower(followers, 0).ack();
-    deleteDataset(world, datasetIn(world).id);
-    expect(world.settled.get(wait)).toMatchObject({
-      outcome: APPENDED_NOT_REPLICATED,
-      appliedBy: ["r0"],
-    });
-    expect(world.advance(60_000)).toEqual([]);
-  });
-
-  it("of 10,000 appends end in any order, and leave nothing behind", () => {
-    const { world, followers } = followed(1);
-    world.checked = false;
-    const waits = Array.from({ length: 10_000 }, (_, at) =>
-      waiting(world, quorum(1), { replicationTimeoutMs: BigInt(1_000 + (at % 2) * 5_000) }),
-    );
-    world.advance(1_000);
-    expect(datasetIn(world).waits.size).toBe(5_000);
-    follower(followers, 0).ack(4_000n);
-    expect(datasetIn(world).waits.size).toBe(3_000);
-    follower(followers, 0).ack();
-    expect(datasetIn(world).waits.size).toBe(0);
-    expect(world.state.replicationWaits.size).toBe(0);
-    expect(waits.every((id) => world.settled.has(id))).toBe(true);
   });
 });

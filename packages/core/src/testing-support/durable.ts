@@ -1,7 +1,7 @@
 import type { Event, Limits } from "@lockstep/protocol";
 import { expect } from "vitest";
 import { apply } from "../apply/apply.ts";
-import { datasetRecords } from "../snapshot/dataset-records.ts";
+import type { Dataset, ReplicaRecord } from "../dataset/dataset.ts";
 import type { Delay } from "../state/delay.ts";
 import type { Hold } from "../state/hold.ts";
 import { IdRanges } from "../state/id-ranges.ts";
@@ -89,10 +89,31 @@ function durableOf(state: NamespaceState): unknown {
     policies: new Set(policies.values()),
     uncountedHolds: new Set([...uncountedHolds].map(({ id }) => id)),
     uncountedDelays: new Set([...uncountedDelays].map(({ hold }) => hold.id)),
-    // What of datasets is durable is what a snapshot has of them.
-    datasets: [...datasetRecords(state)],
-    digests: datasets.values().map(({ digest }) => digest.root()),
+    datasets: datasets.values().map(durableDataset),
   };
+}
+
+function durableDataset(dataset: Dataset): unknown {
+  const { digest, hasher: _hasher, replicas, ...others } = dataset;
+  const { holds: _holds, waits: _waits, headTimes: _times, ...rest } = others;
+  const { uncheckedSinceMs: _since, checkpointReminderMs: _c, leaseReminderMs: _l, ...kept } = rest;
+  return {
+    ...kept,
+    buckets: digest.toBytes(),
+    root: digest.root(),
+    replicas: new Map([...replicas].map(([name, replica]) => [name, durableReplica(replica)])),
+  };
+}
+
+function durableReplica(replica: ReplicaRecord): unknown {
+  const {
+    subscriptionId: _id,
+    appliedSeq: _a,
+    verifiedSeq: _v,
+    leaseUntilMs: _l,
+    ...kept
+  } = replica;
+  return kept;
 }
 
 function durableSession(session: SessionRecord): unknown {

@@ -114,9 +114,13 @@ describe("a look at all rows", () => {
           if (call !== "digestNodes" && call !== "listBucket" && call !== "fetchEntries")
             return undefined;
           for (const batch of waiting.shift() ?? []) authority.append(...batch);
-          return Promise.resolve().then(() => {
-            for (const batch of waiting.shift() ?? []) authority.append(...batch);
-          });
+          const more = waiting.shift() ?? [];
+          return new Promise<void>((resolve) =>
+            clock.afterTurn(() => {
+              for (const batch of more) authority.append(...batch);
+              resolve();
+            }),
+          );
         };
         const clean = replica.check();
         await until(clock, () => authority.requests("digestNodes").length > 0);

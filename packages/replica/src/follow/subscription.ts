@@ -70,6 +70,8 @@ export class Subscription {
     const stop = new AbortController();
     const onAbort = () => stop.abort();
     signal.addEventListener("abort", onAbort, { once: true });
+    // A replica may subscribe many times in its life.
+    stop.signal.addEventListener("abort", () => signal.removeEventListener("abort", onAbort));
     if (signal.aborted) stop.abort();
     const messages = link.subscribe(request, stop.signal)[Symbol.asyncIterator]();
     try {

@@ -137,6 +137,27 @@ describe("the tail of a log", () => {
     await second.close();
   });
 
+  test("of a dataset that was made anew under the same name is another log [REP-90]", async () => {
+    const here = world();
+    const { authority, clock, started } = here;
+    authority.append(put("a", "1"));
+    const replica = await started();
+    const events = eventsOf(replica);
+    let forge = true;
+    authority.spoil = (part) => {
+      if (part.case === "started" && forge) part.value.datasetId = 8n;
+      forge = false;
+      return undefined;
+    };
+    authority.cut();
+    await until(clock, () => events.some((event) => event.type === "published"));
+    expect(events.find((event) => event.type === "drift")).toMatchObject({
+      found: { action: "RESYNCED" },
+    });
+    await expectEqual(here, replica);
+    await replica.close();
+  });
+
   test("is followed no further than a schema version that nobody here knows [REP-43]", async () => {
     const { authority, clock, started } = world();
     const replica = await started();

@@ -43,6 +43,34 @@ describe("a checkpoint", () => {
     await replica.close();
   });
 
+  test("of another place than the replica's is not compared [REP-63]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const { replica, events } = await three(here);
+    authority.append(put("a", "2"));
+    authority.spoil = (part) => {
+      if (part.case === "checkpoint") part.value.seq -= 1n;
+      return undefined;
+    };
+    authority.checkpoint();
+    await clock.settle();
+    expect(events).toContainEqual({ type: "checkpoint", seq: 3n, verdict: "NOT_COMPARED" });
+    expect(replica.status()).toMatchObject({ appliedSeq: 4n, verifiedSeq: 3n, state: "LIVE" });
+    await replica.close();
+  });
+
+  test("matches when a row was overwritten whose value had been damaged: its stored hash was taken out [DIG-6]", async () => {
+    const here = world();
+    const { authority } = here;
+    const { store, replica, events } = await three(here);
+    await damage(store, "a", "value");
+    authority.append(put("a", "2"));
+    await expectEqual(here, replica);
+    expect(events).toContainEqual({ type: "checkpoint", seq: 4n, verdict: "MATCH" });
+    expect(events.some(({ type }) => type === "scrubbed")).toBe(false);
+    await replica.close();
+  });
+
   test("with another log hash means another history: the replica starts anew [REP-90]", async () => {
     const here = world();
     const { authority } = here;

@@ -285,7 +285,7 @@ export class Executor implements Namespace {
     this.#dueTimer.close();
     this.#storage.close();
     this.#parts.upkeep?.close();
-    this.#datasets.close();
+    this.#datasets.close(this.#refusal);
     for (const pending of [...this.#open]) pending.reject(this.#refusal);
     if (error !== undefined) this.#parts.onStopped(error);
   }

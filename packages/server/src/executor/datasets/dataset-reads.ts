@@ -7,6 +7,8 @@ import type { Scrub } from "./scrub.ts";
 
 /** What is durable of datasets, for those who send it on. It has no place in the order. */
 export interface DatasetReads {
+  /** Why nothing more will become durable; undefined while something may. Listeners are called when it is set. */
+  readonly failure: Error | undefined;
   /** Where a log durably ends; undefined when there is no such dataset, or not any more. */
   durableHead(datasetId: bigint): LogPosition | undefined;
   /**
@@ -45,11 +47,18 @@ export interface TableReadsParts {
 
 /** Reads what is durable from the journal's tables, and the end of a log from memory. */
 export class TableReads implements DatasetReads {
+  failure: Error | undefined;
   readonly #parts: TableReadsParts;
   #underWay = 0;
 
   constructor(parts: TableReadsParts) {
     this.#parts = parts;
+  }
+
+  /** The namespace answers no more, for this reason. */
+  close(failure: Error): void {
+    this.failure ??= failure;
+    this.#parts.logs.tellAll();
   }
 
   get isReading(): boolean {

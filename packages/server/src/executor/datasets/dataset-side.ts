@@ -6,7 +6,7 @@ import type { Pending } from "../namespace.ts";
 import type { OpenReply } from "../open-reply.ts";
 import type { Submission } from "../submission.ts";
 import { AckListeners } from "./ack-listeners.ts";
-import { type DatasetReads, TableReads } from "./dataset-reads.ts";
+import { TableReads } from "./dataset-reads.ts";
 import { DurableLogs } from "./durable-logs.ts";
 import { LogUpkeep } from "./log-upkeep.ts";
 import { type FactsOfRows, NamedFacts } from "./named-facts.ts";
@@ -28,7 +28,7 @@ export interface DatasetSideParts {
 
 /** What an executor has for datasets: the rows that operations name, waits for replicas, and upkeep. */
 export class DatasetSide {
-  readonly reads: DatasetReads;
+  readonly reads: TableReads;
   readonly #facts: NamedFacts;
   readonly #waits = new ReplicationWaits();
   readonly #acks = new AckListeners();
@@ -56,7 +56,9 @@ export class DatasetSide {
     this.#scrub.start();
   }
 
-  close(): void {
+  /** `failure` is why the namespace answers no more. */
+  close(failure: Error): void {
+    this.reads.close(failure);
     this.#upkeep.close();
     this.#scrub.close();
   }

@@ -6,6 +6,7 @@ import {
   AppendRequestSchema,
   ChangeOp,
   CreateDatasetRequestSchema,
+  type DatasetPolicySchema,
   DeleteDatasetRequestSchema,
   ErrorReason,
   FetchEntriesRequestSchema,
@@ -20,7 +21,15 @@ import {
 import { expect, test } from "vitest";
 import { MemoryJournal } from "../../journal/memory.ts";
 import type { TableRead } from "../../journal/tables.ts";
-import { getLockOp, newWorld, reasonOf, type World, watched } from "../testing-support/world.ts";
+import {
+  ALL,
+  getLockOp,
+  newWorld,
+  PAGE,
+  reasonOf,
+  type World,
+  watched,
+} from "../testing-support/world.ts";
 
 const DATASET = { namespace: "default", dataset: "d" };
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -32,8 +41,13 @@ async function withDataset(name = "d"): Promise<World> {
   return world;
 }
 
-async function createIn({ executor, clock }: World, dataset: string): Promise<bigint> {
-  const request = create(CreateDatasetRequestSchema, { ...DATASET, dataset, reason: "test" });
+async function createIn(
+  { executor, clock }: World,
+  dataset: string,
+  policy: MessageInitShape<typeof DatasetPolicySchema> = {},
+): Promise<bigint> {
+  const given = { ...DATASET, dataset, reason: "test", policy };
+  const request = create(CreateDatasetRequestSchema, given as never);
   const salt = new Uint8Array(16);
   const op = { kind: "createDataset", principal, salt, request } as const;
   const { reply } = executor.submit<"createDataset">(op);
@@ -69,7 +83,7 @@ async function seen<K extends Parameters<World["executor"]["submit"]>[0]["kind"]
   return reply;
 }
 
-test("an append is checked against everything decided before it, durable or not [DATA-37]", async () => {
+test("an append is checked against everything decided before it, durable or not, and answered when it is durable [DATA-37, DATA-60]", async () => {
   const world = await withDataset();
   world.journal.hold();
   const first = await seen(world, appendOp([put("a", "1", { idempotencyKey: "x" })]));
@@ -144,7 +158,7 @@ test("only what names rows waits for them, and one read serves a whole turn", as
   expect(appends.map(({ reply }) => reply?.lastSeq)).toEqual([1n, 2n, 3n]);
 });
 
-test("a page has rows that were decided and not those that were deleted, up to where it was read", async () => {
+test("a page has rows that were decided and not those that were deleted, up to where it was read [DATA-84]", async () => {
   const world = await withDataset();
   await seen(world, appendOp(["a", "c", "e", "g"].map((key) => put(key, key))));
   world.journal.hold("append");
@@ -243,6 +257,40 @@ test("an append that waits for a replica is answered when the replica has it, or
   await world.clock.advance(10_000);
   expect(late.reply?.outcome).toBe(AppendOutcome.APPENDED_NOT_REPLICATED);
   expect(told).toEqual([0n, 1n]);
+});
+
+test("the history shows that something was appended, and not what [DATA-26]", async () => {
+  const world = await withDataset();
+  await seen(world, appendOp([put("a", "secret"), put("b", "secret")]));
+  const appended = (await world.executor.history(0n, PAGE, ALL)).events.at(-1);
+  expect(appended?.body).toMatchObject({
+    case: "appended",
+    value: { dataset: "d", firstSeq: 1n, lastSeq: 2n },
+  });
+  expect(appended?.journalOnly).toBeUndefined();
+});
+
+test("changes go only when the event that says so is durable [DATA-71, DATA-73, DATA-74]", async () => {
+  const world = await newWorld();
+  const datasetId = await createIn(world, "d", { retentionChanges: 1n, checkpointChanges: 1 });
+  for (const key of ["a", "b", "c"]) {
+    await seen(world, appendOp([put(key, key, { idempotencyKey: key })]));
+    await world.clock.advance(1);
+  }
+  const firstKept = async () => {
+    const from = { afterSeq: 0n, afterCheckpoint: 0n, maxBytes: 1 };
+    const read = { datasetId, kind: "changes", ...from } as const;
+    const { results } = await world.journal.readTables([read]);
+    return results[0].changes[0]?.seq;
+  };
+  world.journal.hold("append");
+  await world.clock.advance(20_000);
+  expect(await firstKept()).toBe(1n);
+  world.journal.resume();
+  await world.clock.settle();
+  expect(await firstKept()).toBe(3n);
+  const repeat = await seen(world, appendOp([put("a", "a", { idempotencyKey: "a" })]));
+  expect(repeat.reply?.changes).toMatchObject([{ seq: 1n, duplicate: true }]);
 });
 
 async function describedId(world: World): Promise<bigint | undefined> {

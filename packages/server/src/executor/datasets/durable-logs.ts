@@ -49,6 +49,11 @@ export class DurableLogs {
     return () => listeners?.delete(entry);
   }
 
+  /** Calls all listeners. */
+  tellAll(): void {
+    for (const { listeners } of this.#byId.values()) for (const tell of [...listeners]) tell();
+  }
+
   /** Takes what has become durable. Returns the datasets that were deleted. */
   committed(events: readonly Event[]): readonly bigint[] {
     let changed: Set<DurableLog> | undefined;

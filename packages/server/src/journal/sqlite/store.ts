@@ -124,7 +124,8 @@ export class Store {
   append(batches: readonly Uint8Array[], rows: readonly Uint8Array[] = []): void {
     let end = this.#end;
     for (const batch of batches) this.#willLog(batch.length);
-    for (const writes of rows) this.#willLog(2 * writes.length);
+    for (const writes of rows) this.#willLog(writes.length);
+    if (rows.length > 0) this.#willLog(this.#tables.pagesChangedBy(rows) * ESTIMATED_PAGE_BYTES);
     this.#writer.begin();
     const found = this.#writer.tail();
     if (found !== end.revision) {

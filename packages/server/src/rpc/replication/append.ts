@@ -6,6 +6,7 @@ import { namespaceOf } from "../namespaces.ts";
 import { settle } from "../settle.ts";
 import { checkAppend, checkWaitForReplication } from "../validate/append.ts";
 import { checkName } from "../validate/fields.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
 
 type Calls = "append" | "waitForReplication";
 
@@ -14,13 +15,16 @@ export function appendCalls(
   environment: RpcEnvironment,
 ): Pick<ServiceImpl<typeof ReplicationService>, Calls> {
   const { limits } = environment;
+  const waiting = new WaitingCalls(environment);
   return {
     append(request, context) {
-      const { principal, signal } = named(request, context);
+      const call = named(request, context);
+      const { principal, signal } = call;
       checkName("namespace", request.namespace);
       checkAppend(request, limits);
       const namespace = namespaceOf(environment, request.namespace);
-      return settle(namespace.submit({ kind: "append", principal, request }), signal);
+      const pending = namespace.submit<"append">({ kind: "append", principal, request });
+      return waiting.answer(call, settle(pending, signal));
     },
     waitForReplication(request, context) {
       checkWaitForReplication(request, limits);
@@ -29,7 +33,8 @@ export function appendCalls(
         kind: "waitForReplication",
         request,
       });
-      return settle(pending, callOf(context).signal);
+      const call = callOf(context);
+      return waiting.answer(call, settle(pending, call.signal));
     },
   };
 }

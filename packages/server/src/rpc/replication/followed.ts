@@ -37,6 +37,7 @@ export function stillFollowed(followed: Followed): { reads: DatasetReads; head: 
   ended.throwIfAborted();
   if (environment.stopping.aborted) throw serverStopping();
   const { datasets: reads } = namespace;
+  if (reads.failure !== undefined) throw reads.failure;
   const head = reads.durableHead(datasetId);
   if (head === undefined) throw datasetUnknown(datasetName);
   return { reads, head };

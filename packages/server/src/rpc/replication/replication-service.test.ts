@@ -1,4 +1,10 @@
-import { AppendOutcome, ReplicaState, ReplicationMode } from "@lockstep/protocol";
+import {
+  AppendOutcome,
+  DEFAULT_LIMITS,
+  ErrorReason,
+  ReplicaState,
+  ReplicationMode,
+} from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import {
   append,
@@ -7,6 +13,8 @@ import {
   datasetClient,
   Followed,
   put,
+  refusal,
+  refused,
   remove,
   text,
 } from "../../testing-support/datasets.ts";
@@ -41,23 +49,23 @@ test("what was appended is read back, described, listed and followed from a snap
   followed.close();
 });
 
-test("an append with a quorum is answered when the replica acknowledges it [DATA-62]", async () => {
-  const { server } = await start();
-  const client = datasetClient(transportTo(server.url));
-  await createDataset(client);
+/** Registers a replica that says it is OK, and follows as it. */
+async function replicaOf(client: ReturnType<typeof datasetClient>) {
   const replica = { ...DATASET, replica: "r" };
   const { generation } = await client.registerReplica({ ...replica, instance: new Uint8Array(16) });
   const followed = new Followed(client, { replica: "r", generation });
   const { subscriptionId } = await followed.part("started");
   const ack = (appliedSeq: bigint) =>
-    client.ack({
-      ...replica,
-      generation,
-      subscriptionId,
-      appliedSeq,
-      state: ReplicaState.OK,
-    });
+    client.ack({ ...replica, generation, subscriptionId, appliedSeq, state: ReplicaState.OK });
   await ack(0n);
+  return { followed, ack };
+}
+
+test("an append with a quorum is answered when the replica acknowledges it [DATA-62]", async () => {
+  const { server } = await start();
+  const client = datasetClient(transportTo(server.url));
+  await createDataset(client);
+  const { followed, ack } = await replicaOf(client);
   const durability = { mode: ReplicationMode.QUORUM, replicas: 1 };
   const appending = append(client, [put("a", "1")], { durability });
   await followed.part("snapshotEnd");
@@ -66,3 +74,45 @@ test("an append with a quorum is answered when the replica acknowledges it [DATA
   expect(await appending).toMatchObject({ outcome: AppendOutcome.APPENDED, appliedBy: ["r"] });
   followed.close();
 });
+
+test("an append that waits for replicas does not keep the server from stopping, and is told so", async () => {
+  const { server, clock } = await start();
+  const client = datasetClient(transportTo(server.url));
+  await createDataset(client);
+  const { followed } = await replicaOf(client);
+  followed.close();
+  const durability = { mode: ReplicationMode.QUORUM, replicas: 1 };
+  const over = [
+    refused(append(client, [put("a", "1")], { durability })),
+    refused(client.waitForReplication({ ...DATASET, seq: 1n, durability })),
+  ];
+  await expect.poll(async () => (await client.describeDataset(DATASET)).head?.seq).toBe(1n);
+  const closing = server.close();
+  await clock.advance(1_000);
+  expect((await Promise.all(over))[0]).toBe(ErrorReason.SERVER_STOPPING);
+  await closing;
+});
+
+test("a batch that is too large is refused by its limit, and nothing is appended [DATA-25, REP-102]", async () => {
+  const { server } = await start({
+    limits: { ...DEFAULT_LIMITS, max_append_changes: 2, max_append_bytes: 10 },
+  });
+  const client = datasetClient(transportTo(server.url));
+  await createDataset(client);
+  const many = await refusal(append(client, [put("a", ""), put("b", ""), put("c", "")]));
+  expect(many.metadata.limit).toBe("max_append_changes");
+  const large = await refusal(append(client, [put("a", "0123456789")]));
+  expect(large.metadata.limit).toBe("max_append_bytes");
+  const beyond = [
+    client.getDigestNodes({ ...DATASET, level: 4, indices: upTo(16_385) }),
+    client.listBucket({ ...DATASET, buckets: upTo(65) }),
+    client.fetchEntries({ ...DATASET, keys: upTo(1_001).map((at) => Buffer.from(`${at}`)) }),
+  ];
+  const limits = (await Promise.all(beyond.map(refusal))).map(({ metadata }) => metadata.limit);
+  expect(limits).toEqual(["max_digest_nodes", "max_buckets", "max_fetch_keys"]);
+  expect((await client.describeDataset(DATASET)).head?.seq).toBe(0n);
+});
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}

@@ -146,7 +146,7 @@ test("a cursor that is none of this log is refused, and one that is behind what 
   expect([reason, metadata.floor]).toEqual([ErrorReason.COMPACTED, "2"]);
 });
 
-test("a snapshot comes in chunks by key, and is resumed after the last key that was taken [REP-50, REP-53]", async () => {
+test("a snapshot comes in chunks by key, and is resumed after the last key that was taken [REP-50, REP-51, REP-53]", async () => {
   const { client, follow } = await start();
   const large = "x".repeat(200_000);
   const keys = ["a", "b", "c"];
@@ -179,6 +179,33 @@ test("the end of a dataset ends its subscriptions, and leaves nothing of it [DAT
   expect(await refused(ended(follower))).toBe(ErrorReason.DATASET_UNKNOWN);
   await running.clock.advance(10_000);
   expect(await running.journal.datasetIds()).toEqual([]);
+});
+
+test("a subscription ends when its namespace has stopped, and when the server stops", async () => {
+  for (const stop of ["stopNamespace", "close"] as const) {
+    const { running, follow } = await start();
+    const follower = follow(cursorAt(0n));
+    await follower.part("started");
+    const over = refused(ended(follower));
+    await running[stop]();
+    expect(await over).toBe(ErrorReason.SERVER_STOPPING);
+  }
+});
+
+test("a subscription is not compressed, although the client would take it so [REP-46]", async () => {
+  const { client } = await start();
+  await append(client, [put("a", "x".repeat(100_000))]);
+  const leave = new AbortController();
+  let headers: Headers | undefined;
+  const onHeader = (given: Headers) => {
+    headers = given;
+  };
+  const stream = client.subscribe(DATASET, { signal: leave.signal, onHeader });
+  const parts = stream[Symbol.asyncIterator]();
+  await parts.next();
+  expect(headers?.get("content-type")).toContain("application/connect+");
+  expect(headers?.get("connect-content-encoding")).toBeNull();
+  leave.abort();
 });
 
 test("subscriptions are bounded in all and by principal [REP-42]", async () => {

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TableRead } from "../../tables.ts";
 import { ByteWriter } from "./bytes.ts";
 import { LogReader } from "./log-reader.ts";
@@ -7,6 +7,7 @@ import { encodeResult } from "./result-encoding.ts";
 import { RowReader } from "./row-reader.ts";
 import { TableTrim } from "./table-trim.ts";
 import { TableWriter } from "./table-writer.ts";
+import { pagesChangedBy } from "./write-encoding.ts";
 
 /** The tables of datasets in a database: what the worker thread does with them. */
 export class DatasetTables {
@@ -14,12 +15,20 @@ export class DatasetTables {
   readonly trim: TableTrim;
   readonly #rows: RowReader;
   readonly #log: LogReader;
+  readonly #pageCount: StatementSync;
 
   constructor(database: DatabaseSync) {
+    this.#pageCount = database.prepare("PRAGMA page_count");
     this.writer = new TableWriter(database);
     this.trim = new TableTrim(database);
     this.#rows = new RowReader(database);
     this.#log = new LogReader(database);
+  }
+
+  /** About how many pages writes change: none of them twice in one transaction. */
+  pagesChangedBy(writes: readonly Uint8Array[]): number {
+    const pages = writes.reduce((sum, each) => sum + pagesChangedBy(each), 0);
+    return Math.min(pages, Number(this.#pageCount.get()?.page_count));
   }
 
   /** Answers what `encodeReads` has put together. Nothing may be written meanwhile, and is not. */
