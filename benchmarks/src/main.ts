@@ -3,6 +3,7 @@ import { chartCommand } from "./chart/command.ts";
 import { growthCommand } from "./growth/command.ts";
 import { locksCommand } from "./locks/command.ts";
 import { memoryCommand } from "./memory/command.ts";
+import { replicationCommand } from "./replication/command.ts";
 import { soakCommand } from "./soak/command.ts";
 
 /** Runs with the arguments after its name. Resolves whether all went well. */
@@ -12,6 +13,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   locks: locksCommand,
   memory: memoryCommand,
   growth: growthCommand,
+  replication: replicationCommand,
   soak: soakCommand,
   chart: chartCommand,
 };

@@ -10,7 +10,8 @@ export function growthTable({ machine, startedAt, series, goals }: GrowthReport)
   return [head, ...series.map(seriesTable), goalTable(goals)].join("\n\n");
 }
 
-function seriesTable({ name, grows, of, unit, points, exponent, spread }: Series): string {
+/** A figure at rising sizes, as a table for people. */
+export function seriesTable({ name, grows, of, unit, points, exponent, spread }: Series): string {
   const rows = points.map(({ size, value }, place) => {
     const before = points[place - 1];
     return [

@@ -1,17 +1,15 @@
 import { execFile } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { Etcd3, EtcdLockFailedError, type Lease } from "etcd3";
-import { type Contestant, type Group, PeerMissingError, type Sizes } from "../contestant.ts";
+import type { Contestant, Group, Sizes } from "../contestant.ts";
 import type { Round } from "../measure.ts";
-import { dataFolder, freePort, libraries, startProgram, versionOf } from "./program.ts";
+import { startEtcd } from "./etcd-server.ts";
+import { built } from "./go-program.ts";
+import { libraries } from "./program.ts";
 
 const TTL_S = 15;
 // A program that measures itself is given up so long after its time; its sessions take a while to open.
 const OVERRUN_MS_MAX = 60_000;
-const MODULE = join(import.meta.dirname, "../../../etcd");
-const BUILT = join(import.meta.dirname, "../../../.build");
 
 /** etcd as Debian ships it. */
 export function debianEtcd(sizes: Sizes): Promise<Group> {
@@ -20,22 +18,12 @@ export function debianEtcd(sizes: Sizes): Promise<Group> {
 
 /** A current etcd, built from its Go module, and the mutex of its Go client. */
 export async function currentEtcd(sizes: Sizes): Promise<Group> {
-  return etcd("etcd", await built("etcd", "."), await built("mutex", "./mutex"), sizes);
-}
-
-/**
- * Builds a program of the Go module beside this package; of what has been built before only what has changed. It
- * may take minutes, in which the clients of the others renew their sessions.
- */
-async function built(name: string, path: string): Promise<string> {
-  const program = join(BUILT, name);
-  try {
-    mkdirSync(BUILT, { recursive: true });
-    await promisify(execFile)("go", ["build", "-C", MODULE, "-o", program, path]);
-  } catch (cause) {
-    throw new PeerMissingError(`${name} cannot be built: Go is missing, or its modules`, { cause });
-  }
-  return program;
+  return etcd(
+    "etcd",
+    await built("etcd", "etcd", "."),
+    await built("mutex", "etcd", "./mutex"),
+    sizes,
+  );
 }
 
 async function etcd(
@@ -44,20 +32,7 @@ async function etcd(
   mutex: string | undefined,
   { callers, contending }: Sizes,
 ): Promise<Group> {
-  const version = `${versionOf(command)}, ${libraries("etcd3")}`;
-  const [port, peerPort, folder] = [await freePort(), await freePort(), dataFolder("etcd")];
-  const [clientUrl, peerUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
-  const flags = {
-    "data-dir": folder,
-    "listen-client-urls": clientUrl,
-    "advertise-client-urls": clientUrl,
-    "listen-peer-urls": peerUrl,
-    "initial-advertise-peer-urls": peerUrl,
-    "initial-cluster": `default=${peerUrl}`,
-    "log-level": "error",
-  };
-  const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-  const program = await startProgram(command, args, port, folder);
+  const { clientUrl, version, stop } = await startEtcd(command);
   const client = new Etcd3({ hosts: clientUrl });
   const contestants = [
     ...callers.map((count) => rawPair(name, client, count)),
@@ -70,9 +45,9 @@ async function etcd(
   ];
   const close = async () => {
     client.close();
-    await program.stop();
+    await stop();
   };
-  return { version, contestants, close };
+  return { version: `${version}, ${libraries("etcd3")}`, contestants, close };
 }
 
 /**

@@ -2,24 +2,14 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import Redlock from "redlock";
 import type { Contestant, Group, Sizes } from "../contestant.ts";
-import { dataFolder, freePort, libraries, startProgram, versionOf } from "./program.ts";
+import { libraries } from "./program.ts";
+import { startRedis } from "./redis-server.ts";
 
 const TTL_MS = 15_000;
 
 /** Redis that syncs its log before it answers: with redlock, and with the two commands redlock is made of. */
 export async function redis({ callers, contending }: Sizes): Promise<Group> {
-  const version = `${versionOf("redis-server")}, ${libraries("redlock", "ioredis")}`;
-  const [port, folder] = [await freePort(), dataFolder("redis")];
-  const flags = {
-    port,
-    bind: "127.0.0.1",
-    dir: folder,
-    appendonly: "yes",
-    appendfsync: "always",
-    save: "",
-  };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const program = await startProgram("redis-server", args, port, folder);
+  const { port, version, stop } = await startRedis();
   const client = new Redis({ port, host: "127.0.0.1", lazyConnect: true });
   await client.connect();
   const contestants = [
@@ -29,9 +19,9 @@ export async function redis({ callers, contending }: Sizes): Promise<Group> {
   ];
   const close = async () => {
     client.disconnect();
-    await program.stop();
+    await stop();
   };
-  return { version, contestants, close };
+  return { version: `${version}, ${libraries("redlock", "ioredis")}`, contestants, close };
 }
 
 function redlock(client: Redis, callers: number, contended: boolean): Contestant {

@@ -23,6 +23,10 @@ interface Scrubbed {
 }
 
 const BUCKETS = 65_536;
+/** Few, so that progress is told even where buckets are full. */
+const BUCKETS_AT_ONCE = 256;
+/** A slow disk is no failure. */
+const PATIENT = { timeoutMs: 60_000 };
 /** So many damaged rows are named. */
 const MAX_NAMED = 1_000;
 
@@ -54,7 +58,7 @@ async function scrubAll({ datasets }: Client, dataset: string): Promise<Scrubbed
   let rows = 0n;
   let damagedCount = 0n;
   for (let firstBucket = 0; firstBucket < BUCKETS; ) {
-    const part = await datasets.scrub({ dataset, firstBucket });
+    const part = await datasets.scrub({ dataset, firstBucket, buckets: BUCKETS_AT_ONCE }, PATIENT);
     rows += part.rows;
     damagedCount += part.damagedCount;
     damaged.push(...part.damaged.slice(0, MAX_NAMED - damaged.length));

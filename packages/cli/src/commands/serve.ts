@@ -12,6 +12,7 @@ import {
 import { Command, Option } from "commander";
 import { EXIT, exitCodesHelp } from "../exit-codes.ts";
 import { bannerLines, type ReadyServer, readyLine } from "../serve/banner.ts";
+import { tellEngine } from "../serve/engine-flags.ts";
 import { invocation } from "../serve/invocation.ts";
 import { untilEnded } from "../serve/until-ended.ts";
 
@@ -47,6 +48,7 @@ export function serveCommand(end: (exitCode: number) => void): Command {
 }
 
 async function serveUntilEnded(flags: Flags, json: boolean): Promise<number> {
+  tellEngine();
   const config = readConfig(flags, process.env);
   const server = await serve(config);
   const ended = untilEnded(server);

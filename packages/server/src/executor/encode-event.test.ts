@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import {
   type Event,
   EventSchema,
@@ -10,6 +10,7 @@ import {
 } from "@lockstep/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decodeEvent } from "./decode-event.ts";
 import { encodeEvent } from "./encode-event.ts";
 
 const uint64 = fc.oneof(fc.constant(0n), fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 63n - 1n));
@@ -74,6 +75,34 @@ describe("an encoded event", () => {
         expect(encoded.map((bytes) => Buffer.from(bytes).toString("hex"))).toEqual(
           events.map((each) => Buffer.from(toBinary(EventSchema, each)).toString("hex")),
         );
+      }),
+    );
+  });
+
+  test("is read as the library reads it", () => {
+    fc.assert(
+      fc.property(event, (each) => {
+        const bytes = toBinary(EventSchema, each);
+        const [ours, theirs] = [decodeEvent(bytes), fromBinary(EventSchema, bytes)];
+        expect(toJson(EventSchema, ours)).toEqual(toJson(EventSchema, theirs));
+        expect(toBinary(EventSchema, ours)).toEqual(bytes);
+      }),
+    );
+  });
+
+  test("that is cut, or is none, is refused as the library refuses it", () => {
+    fc.assert(
+      fc.property(event, fc.nat(), (each, cut) => {
+        const whole = toBinary(EventSchema, each);
+        const bytes = whole.subarray(0, cut % (whole.length + 1));
+        const read = (decode: () => Event) => {
+          try {
+            return toJson(EventSchema, decode());
+          } catch {
+            return "refused";
+          }
+        };
+        expect(read(() => decodeEvent(bytes))).toEqual(read(() => fromBinary(EventSchema, bytes)));
       }),
     );
   });

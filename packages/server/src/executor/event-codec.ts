@@ -1,6 +1,6 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { type Event, EventSchema, type LockTarget } from "@lockstep/protocol";
+import type { Event, LockTarget } from "@lockstep/protocol";
 import type { JournalRecord } from "../journal/journal.ts";
+import { decodeEvent } from "./decode-event.ts";
 import { encodeEvent } from "./encode-event.ts";
 
 /** An event as the journal keeps it, with the keys it can be found by. */
@@ -10,7 +10,7 @@ export function toRecord(event: Event): JournalRecord {
 
 /** The event of a record. Throws when the bytes are none. */
 export function toEvent(record: JournalRecord): Event {
-  return fromBinary(EventSchema, record.bytes);
+  return decodeEvent(record.bytes);
 }
 
 /** The lock keys an event names. */

@@ -133,7 +133,9 @@ export class Peer {
         const { owner, count, terms } = action;
         const targets = targetsOf(facts, action);
         const asked = { targets, owner, count, terms, waitMs, priority, answerQueued };
-        const said = [spell(targets), owner, count, JSON.stringify(terms), waitMs, priority];
+        // In the order given: a request with the same targets in another order says something else.
+        const wanted = targets.map((target) => spell([target])).join("+");
+        const said = [wanted, owner, count, JSON.stringify(terms), waitMs, priority];
         return { kind: "acquire", ...base, ...asked, content: `acquire ${said.join(" ")}` };
       }
     }

@@ -26,7 +26,9 @@ export class RowReader {
     );
     this.#row = prepare(database, `${row} AND key = ?`);
     this.#page = prepare(database, `${row} AND key >= ? AND key < ? ORDER BY key`);
-    this.#bucket = prepare(database, `${row} AND bucket = ? ORDER BY key`);
+    // Left alone, SQLite follows the order of keys through the whole dataset: a thousand times as long.
+    const byBucket = row.replace("dataset_rows", "dataset_rows INDEXED BY dataset_rows_by_bucket");
+    this.#bucket = prepare(database, `${byBucket} AND bucket = ? ORDER BY key`);
     this.#record = prepare(
       database,
       "SELECT seq, timestamp_ms, payload_hash, checksum FROM idempotency WHERE dataset = ? AND key = ?",

@@ -1,0 +1,196 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  type Event,
+  EventSchema,
+  HoldTermsSchema,
+  type IdRange,
+  type JournalOnly,
+  type LockGranted,
+  type LockReleased,
+  type LockTarget,
+} from "@lockstep/protocol";
+import { ProtoReader, UnreadError } from "./proto-reader.ts";
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const NO_BYTES = new Uint8Array();
+
+/**
+ * The event of its binary form, as the protobuf library reads it: the most frequent events by hand, field by field.
+ * A start and every snapshot read all that has happened since the last one.
+ * @throws an error of the library when the bytes are no event
+ */
+export function decodeEvent(bytes: Uint8Array): Event {
+  try {
+    return readEvent(new ProtoReader(bytes));
+  } catch (error) {
+    if (error instanceof UnreadError) return fromBinary(EventSchema, bytes);
+    throw error;
+  }
+}
+
+function readEvent(reader: ProtoReader): Event {
+  const event: Event = {
+    $typeName: "lockstep.v1.Event",
+    revision: 0n,
+    decidedAtMs: 0n,
+    node: "",
+    actor: "",
+    correlationId: "",
+    reason: "",
+    causeRequestId: 0n,
+    body: { case: undefined },
+  };
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readEventField(reader, event, tag);
+  if (event.body.case === undefined) throw new UnreadError("another kind of event");
+  return event;
+}
+
+function readEventField(reader: ProtoReader, event: Event, tag: number): void {
+  switch (tag) {
+    case field(1, VARINT):
+      event.revision = reader.bigint();
+      break;
+    case field(2, VARINT):
+      event.decidedAtMs = reader.bigint();
+      break;
+    case field(3, BYTES):
+      event.node = reader.text();
+      break;
+    case field(4, BYTES):
+      event.actor = reader.text();
+      break;
+    case field(5, BYTES):
+      event.correlationId = reader.text();
+      break;
+    case field(6, BYTES):
+      event.reason = reader.text();
+      break;
+    case field(7, VARINT):
+      event.causeRequestId = reader.bigint();
+      break;
+    case field(8, BYTES):
+      event.journalOnly = readJournalOnly(reader);
+      break;
+    case field(25, BYTES):
+      event.body = { case: "lockGranted", value: readGranted(reader) };
+      break;
+    case field(28, BYTES):
+      event.body = { case: "lockReleased", value: readReleased(reader) };
+      break;
+    default:
+      throw new UnreadError("another kind of event");
+  }
+}
+
+function readJournalOnly(reader: ProtoReader): JournalOnly {
+  const hidden: JournalOnly = {
+    $typeName: "lockstep.v1.JournalOnly",
+    secretSha256: NO_BYTES,
+    contentFingerprint: 0n,
+    answered: [],
+    changes: [],
+    salt: NO_BYTES,
+    instance: NO_BYTES,
+  };
+  reader.message((tag) => {
+    if (tag === field(2, FIXED64)) hidden.contentFingerprint = reader.fixed64();
+    else if (tag === field(3, BYTES)) hidden.answered.push(readRange(reader));
+    else throw new UnreadError("another kind of event");
+  });
+  return hidden;
+}
+
+function readRange(reader: ProtoReader): IdRange {
+  const range: IdRange = { $typeName: "lockstep.v1.IdRange", first: 0n, last: 0n };
+  reader.message((tag) => {
+    if (tag === field(1, VARINT)) range.first = reader.bigint();
+    else if (tag === field(2, VARINT)) range.last = reader.bigint();
+    else throw new UnreadError("an unknown field");
+  });
+  return range;
+}
+
+function readGranted(reader: ProtoReader): LockGranted {
+  const granted: LockGranted = {
+    $typeName: "lockstep.v1.LockGranted",
+    holdId: 0n,
+    token: 0n,
+    sessionId: 0n,
+    requestId: 0n,
+    ticketId: 0n,
+    owner: "",
+    targets: [],
+    transferredFrom: 0n,
+  };
+  reader.message((tag) => readGrantedField(reader, granted, tag));
+  return granted;
+}
+
+function readGrantedField(reader: ProtoReader, granted: LockGranted, tag: number): void {
+  switch (tag) {
+    case field(1, VARINT):
+      granted.holdId = reader.bigint();
+      break;
+    case field(2, VARINT):
+      granted.token = reader.bigint();
+      break;
+    case field(3, VARINT):
+      granted.sessionId = reader.bigint();
+      break;
+    case field(4, VARINT):
+      granted.requestId = reader.bigint();
+      break;
+    case field(5, VARINT):
+      granted.ticketId = reader.bigint();
+      break;
+    case field(6, BYTES):
+      granted.owner = reader.text();
+      break;
+    case field(7, BYTES):
+      granted.targets.push(readTarget(reader));
+      break;
+    case field(8, BYTES):
+      granted.terms = fromBinary(HoldTermsSchema, reader.bytes());
+      break;
+    case field(9, VARINT):
+      granted.transferredFrom = reader.bigint();
+      break;
+    default:
+      throw new UnreadError("an unknown field");
+  }
+}
+
+function readReleased(reader: ProtoReader): LockReleased {
+  const released: LockReleased = {
+    $typeName: "lockstep.v1.LockReleased",
+    holdId: 0n,
+    token: 0n,
+    sessionId: 0n,
+    targets: [],
+  };
+  reader.message((tag) => {
+    if (tag === field(1, VARINT)) released.holdId = reader.bigint();
+    else if (tag === field(2, VARINT)) released.token = reader.bigint();
+    else if (tag === field(3, VARINT)) released.sessionId = reader.bigint();
+    else if (tag === field(4, BYTES)) released.targets.push(readTarget(reader));
+    else throw new UnreadError("an unknown field");
+  });
+  return released;
+}
+
+function readTarget(reader: ProtoReader): LockTarget {
+  const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
+  reader.message((tag) => {
+    if (tag === field(1, BYTES)) target.key = reader.text();
+    else if (tag === field(2, VARINT)) target.mode = reader.number();
+    else if (tag === field(3, VARINT)) target.permits = reader.number();
+    else throw new UnreadError("an unknown field");
+  });
+  return target;
+}
+
+function field(number: number, wireType: number): number {
+  return number * 8 + wireType;
+}
