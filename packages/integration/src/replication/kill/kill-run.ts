@@ -44,7 +44,7 @@ const SECOND_VICTIM_ONE_IN = 3;
 const DOWN_MS_MAX = 300;
 const ALIVE_MS_MAX = 600;
 // Longer than any machine takes on which it makes sense to wait for the end.
-const CONNECT_TIMEOUT_MS = 120_000;
+const PATIENCE_MS = 120_000;
 const POLICY = { checkpointIntervalMs: 500n, checkpointChanges: 1_000 };
 
 /**
@@ -106,7 +106,7 @@ class Run {
 
   async perform({ kills, seconds }: KillPlan): Promise<KillResult> {
     const { address } = this.#server;
-    const client = connect({ address, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    const client = connect({ address, connectTimeoutMs: PATIENCE_MS });
     try {
       await client.datasets.create({ dataset: DATASET, policy: POLICY, reason: "kill test" });
       for (const one of [this.#writer, ...this.#copiers]) await one.startAgain();
@@ -176,7 +176,10 @@ class Run {
 async function damagedRows(datasets: Client["datasets"]): Promise<number> {
   let damaged = 0;
   for (let firstBucket = 0; firstBucket < BUCKETS; ) {
-    const reply = await datasets.scrub({ dataset: DATASET, firstBucket });
+    const reply = await datasets.scrub(
+      { dataset: DATASET, firstBucket },
+      { timeoutMs: PATIENCE_MS },
+    );
     damaged += reply.damaged.length;
     firstBucket = reply.nextBucket;
   }
