@@ -1,5 +1,5 @@
 /** The packages whose rules are broken here. */
-export type MutatedPackage = "core" | "server" | "client";
+export type MutatedPackage = "core" | "server" | "client" | "replica";
 
 /** A change of one piece of text. */
 interface Edit {

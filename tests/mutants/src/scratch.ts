@@ -14,7 +14,7 @@ import { broken, type Mutant, type MutatedPackage, pathOf } from "./mutant.ts";
 /** The root of the repository. */
 export const repository = join(import.meta.dirname, "..", "..", "..");
 
-const COPIED: readonly MutatedPackage[] = ["core", "server", "client"];
+const COPIED: readonly MutatedPackage[] = ["core", "server", "client", "replica"];
 const COPIED_OF_A_PACKAGE = ["src", "package.json", "tsconfig.json", "vitest.config.ts"];
 const COPIED_OF_THE_ROOT = ["config", "tsconfig.base.json", "package.json"];
 

@@ -3,6 +3,9 @@ import { client } from "./table/client.ts";
 import { coreGrants } from "./table/core-grants.ts";
 import { coreHolds } from "./table/core-holds.ts";
 import { coreRecovery } from "./table/core-recovery.ts";
+import { replicationAppend } from "./table/replication-append.ts";
+import { replicationCopies } from "./table/replication-copies.ts";
+import { replicationReplicas } from "./table/replication-replicas.ts";
 import { server } from "./table/server.ts";
 
 /** Every rule of safety whose loss a test must notice. */
@@ -12,4 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...coreRecovery,
   ...server,
   ...client,
+  ...replicationAppend,
+  ...replicationReplicas,
+  ...replicationCopies,
 ];

@@ -38,7 +38,7 @@ describe("a checkpoint", () => {
     const forged = authority.checkpoint();
     forged.root = new Uint8Array(32).fill(1);
     await clock.settle();
-    expect(replica.status()).toMatchObject({ appliedSeq: 5n });
+    expect(replica.status()).toMatchObject({ appliedSeq: 5n, verifiedSeq: 4n });
     expect(events).toContainEqual({ type: "checkpoint", seq: 5n, verdict: "MISMATCH" });
     await replica.close();
   });
