@@ -9,8 +9,8 @@ export const server: readonly Mutant[] = [
     file: "executor/executor.ts",
     edits: [
       {
-        search: "if (this.#batch.length > 0) this.#replies.push(reply);",
-        replacement: "if (this.#batch.length > 0) reply();",
+        search: "if (!this.#batch.isEmpty) this.#batch.addReply(reply);",
+        replacement: "if (!this.#batch.isEmpty) reply();",
       },
     ],
     testFile: "executor/executor.test.ts",
@@ -70,8 +70,9 @@ export const server: readonly Mutant[] = [
     file: "executor/executor.ts",
     edits: [
       {
-        search: "      failed: (error) => this.#stop(error),",
-        replacement: "      failed: () => {},",
+        search:
+          "this.#committed(events, tookMs, bytes),\n      failed: (error) => this.#stop(error),",
+        replacement: "this.#committed(events, tookMs, bytes),\n      failed: () => {},",
       },
     ],
     testFile: "executor/time-and-failure.test.ts",
