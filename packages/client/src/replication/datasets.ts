@@ -112,7 +112,7 @@ export class Datasets {
 
   /**
    * Writes a batch of changes: all of them or none. When the answer is lost it is repeated, if every change has an
-   * idempotency key.
+   * idempotency key. While the client has a session, it rides on the session's stream with all others of its tick.
    * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time out of its bounds
    */
   async append(
