@@ -24,6 +24,7 @@ import { systemClock } from "./ports/clock.ts";
 import { systemRandom } from "./ports/random.ts";
 import { Reads } from "./reads.ts";
 import { Datasets } from "./replication/datasets.ts";
+import { DatasetItems } from "./replication/items.ts";
 import { type ReplicationLink, replicationLink } from "./replication/link.ts";
 import { Epochs } from "./session/epochs.ts";
 import { Sessions } from "./session/sessions.ts";
@@ -134,7 +135,8 @@ class LockstepClient implements Client {
     const caller = new Caller({ ...common, timeoutMs });
     this.#reads = new Reads(caller, controlTransport, namespace);
     this.admin = new Admin(caller, controlTransport, namespace);
-    const carried = { ...common, caller, controlTransport, bulkTransport };
+    const items = new DatasetItems(() => this.#sessions.openStream);
+    const carried = { ...common, caller, items, controlTransport, bulkTransport };
     this.datasets = new Datasets({ ...carried, timeoutMs });
     this.replication = replicationLink(carried);
     this.#sessions = new Sessions({

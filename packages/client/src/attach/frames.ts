@@ -1,4 +1,4 @@
-import { type AttachCall, DEFAULT_LIMITS } from "@lockstep/protocol";
+import { type AppendRequest, type AttachCall, DEFAULT_LIMITS } from "@lockstep/protocol";
 
 /** Most bytes of a frame, unless a single call is larger. */
 export const FRAME_BYTES_MAX = DEFAULT_LIMITS.max_frame_bytes;
@@ -9,6 +9,8 @@ const FIXED_BYTES = 160;
 const RANGE_BYTES = 24;
 // More than tags, lengths and numbers of a target or an entry of metadata take.
 const ITEM_BYTES = 32;
+// Tags, lengths and numbers of a change, and of what it expects.
+const CHANGE_BYTES = 64;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** Cuts calls, in their order, into frames that stay below FRAME_BYTES_MAX but hold at least one call. */
@@ -28,15 +30,36 @@ export function* cutFrames(calls: readonly AttachCall[]): Generator<AttachCall[]
   if (frame.length > 0) yield frame;
 }
 
+/** An upper bound of an append's encoded size. */
+export function appendSizeAtMost({
+  dataset,
+  namespace,
+  origin,
+  correlationId,
+  fence,
+  changes,
+}: AppendRequest): number {
+  const fenceUnits = fence?.key.length ?? 0;
+  let units = dataset.length + namespace.length + origin.length + correlationId.length + fenceUnits;
+  let bytes = FIXED_BYTES;
+  for (const { key, value, idempotencyKey } of changes) {
+    bytes += CHANGE_BYTES + key.length + value.length;
+    units += idempotencyKey.length;
+  }
+  return bytes + units * UTF8_BYTES_PER_UNIT_MAX;
+}
+
 /** An upper bound of a call's encoded size: encoding it twice would cost more than the rest of its way. */
 function sizeAtMost({ request }: AttachCall): number {
   const { value } = request;
+  if (request.case === "append") return appendSizeAtMost(request.value);
   let bytes = FIXED_BYTES;
   let units = 0;
   let ranges = 0;
   if (value && "correlationId" in value) units += value.correlationId.length;
   if (value && "answered" in value) ranges = value.answered.length;
   if (value && "value" in value) bytes += value.value.length;
+  if (request.case === "ack") units += request.value.dataset.length + request.value.replica.length;
   if (request.case === "convert") units += request.value.key.length;
   if (request.case === "acquire") {
     const { owner, targets, metadata } = request.value;

@@ -13,7 +13,7 @@ import {
   type SessionRef,
   SessionRefSchema,
 } from "@lockstep/protocol";
-import type { Attempt, CallKind, Requests, Way } from "../calls/call.ts";
+import type { Attempt, ItemKind, ItemRequests, Way } from "../calls/call.ts";
 import { type Fault, faultOf, faultOfItem, transportFault } from "../calls/fault.ts";
 import type { Clock } from "../ports/clock.ts";
 import { cutFrames } from "./frames.ts";
@@ -35,7 +35,7 @@ export interface AttachListener {
 export class AttachStream implements Way {
   readonly #clock: Clock;
   readonly #listener: AttachListener;
-  readonly #attempts = new ChurnMap<bigint, Attempt<CallKind>>();
+  readonly #attempts = new ChurnMap<bigint, Attempt<ItemKind>>();
   readonly #abort = new AbortController();
   #lastCallId = 0n;
   #outbox: AttachCall[] = [];
@@ -63,16 +63,23 @@ export class AttachStream implements Way {
     return this.#opened;
   }
 
-  send<K extends CallKind>(kind: K, request: Requests[K], attempt: Attempt<K>): () => void {
+  /** @param timeoutMs how long the server looks for an answer; 0: as long as it takes */
+  send<K extends ItemKind>(
+    kind: K,
+    request: ItemRequests[K],
+    attempt: Attempt<K>,
+    timeoutMs = 0,
+  ): () => void {
     if (this.#ended) {
       attempt.fault(transportFault("the stream has ended"));
       return () => {};
     }
     this.#lastCallId += 1n;
     const callId = this.#lastCallId;
-    this.#attempts.set(callId, attempt as unknown as Attempt<CallKind>);
+    this.#attempts.set(callId, attempt as unknown as Attempt<ItemKind>);
     const call = create(AttachCallSchema, {
       callId,
+      timeoutMs: BigInt(Math.ceil(timeoutMs)),
       request: { case: kind, value: request } as AttachCall["request"],
     });
     // A renewal never queues behind other work, nor does what renewals wait for.

@@ -1,6 +1,10 @@
 import type {
+  AckRequest,
+  AckResponse,
   AcquireRequest,
   AcquireResponse,
+  AppendRequest,
+  AppendResponse,
   CancelAcquireRequest,
   CancelAcquireResponse,
   CloseSessionRequest,
@@ -49,12 +53,27 @@ export interface Replies {
 /** The name of a call of a session. */
 export type CallKind = keyof Requests;
 
+/** What an Attach takes: the calls of its session, and those about datasets that go often. */
+export interface ItemRequests extends Requests {
+  append: AppendRequest;
+  ack: AckRequest;
+}
+
+/** What it answers. */
+export interface ItemReplies extends Replies {
+  append: AppendResponse;
+  ack: AckResponse;
+}
+
+/** The name of a call that an Attach carries. */
+export type ItemKind = keyof ItemRequests;
+
 /**
  * Who waits for one attempt of a call. Exactly one of the two is called, once, synchronously when the
  * reply arrives: what a reply brings takes effect before anything that arrived after it.
  */
-export interface Attempt<K extends CallKind> {
-  reply(reply: Replies[K]): void;
+export interface Attempt<K extends ItemKind> {
+  reply(reply: ItemReplies[K]): void;
   fault(fault: Fault): void;
 }
 

@@ -13,8 +13,20 @@ export interface Fault {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What the RPC library threw. */
+/** A fault that rejects a promise. */
+export class FaultError extends Error {
+  override readonly name = "FaultError";
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
+/** What the RPC library threw, or one item of an Attach. */
 export function faultOf(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault;
   const { code, rawMessage } = ConnectError.from(error);
   const detail = errorDetailOf(error);
   return { code, reason: detail?.reason, message: rawMessage, metadata: detail?.metadata ?? {} };

@@ -1,10 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import {
-  type AppendRequestSchema,
+  AppendRequestSchema,
   type AppendResponse,
   type CreateDatasetRequestSchema,
   type CreateDatasetResponse,
-  DEFAULT_LIMITS,
   type DeleteDatasetRequestSchema,
   type DeleteDatasetResponse,
   type DescribeDatasetResponse,
@@ -24,9 +24,11 @@ import {
   type WaitForReplicationRequestSchema,
   type WaitForReplicationResponse,
 } from "@lockstep/protocol";
+import { appendSizeAtMost, FRAME_BYTES_MAX } from "../attach/frames.ts";
 import { checkedMs } from "../options.ts";
 import { type AppendParts, appendUntilKnown } from "./append.ts";
 import type { DatasetCallOptions, Fields } from "./fields.ts";
+import type { DatasetItems } from "./items.ts";
 
 // What the protocol takes when a request names no time.
 const REPLICATION_TIMEOUT_MS_DEFAULT = 10_000;
@@ -35,6 +37,7 @@ const MAX_TIMEOUT_MS = 3_600_000;
 /** What the calls about datasets need of their client. */
 export interface DatasetsParts extends AppendParts {
   readonly namespace: string;
+  readonly items: DatasetItems;
   readonly controlTransport: Transport;
   readonly bulkTransport: Transport;
 }
@@ -109,20 +112,22 @@ export class Datasets {
 
   /**
    * Writes a batch of changes: all of them or none. When the answer is lost it is repeated, if every change has an
-   * idempotency key.
+   * idempotency key. While the client has a session, it rides on the session's stream with all others of its tick.
    * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time out of its bounds
    */
   async append(
     request: Fields<typeof AppendRequestSchema>,
     options: DatasetCallOptions = {},
   ): Promise<AppendResponse> {
-    const { namespace } = this.#parts;
+    const { namespace, items } = this.#parts;
     const timeoutMs = this.#timeoutMs(request, options);
-    const large = bytesOf(request) > DEFAULT_LIMITS.max_frame_bytes;
-    const service = large ? this.#bulk : this.#control;
-    return await appendUntilKnown({ ...this.#parts, timeoutMs }, request, options, (signal) =>
-      service.append({ ...request, namespace }, { signal }),
-    );
+    const message = create(AppendRequestSchema, { ...request, namespace });
+    const bytes = appendSizeAtMost(message);
+    const service = bytes > FRAME_BYTES_MAX ? this.#bulk : this.#control;
+    return await appendUntilKnown({ ...this.#parts, timeoutMs }, request, options, (signal) => {
+      const item = { bytes, signal, timeoutMs };
+      return items.send("append", message, item) ?? service.append(message, { signal });
+    });
   }
 
   /** Waits until a change has come as far as it must. */
@@ -187,10 +192,4 @@ export class Datasets {
     if (timeoutMs !== undefined) return checkedMs("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
     return this.#parts.timeoutMs + (Number(replicationTimeoutMs) || REPLICATION_TIMEOUT_MS_DEFAULT);
   }
-}
-
-function bytesOf({ changes = [] }: Fields<typeof AppendRequestSchema>): number {
-  let bytes = 0;
-  for (const { key, value } of changes) bytes += (key?.length ?? 0) + (value?.length ?? 0);
-  return bytes;
 }

@@ -1,6 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import {
-  type AckRequestSchema,
+  AckRequestSchema,
   type AckResponse,
   type DescribeDatasetResponse,
   type FetchEntriesRequestSchema,
@@ -25,6 +26,7 @@ import {
 } from "@lockstep/protocol";
 import type { Caller } from "../calls/caller.ts";
 import type { DatasetCallOptions, Fields } from "./fields.ts";
+import type { DatasetItems } from "./items.ts";
 import { type SubscribeParts, subscribeTo } from "./subscribe.ts";
 
 /**
@@ -75,9 +77,15 @@ export interface ReplicationLink {
 /** What a link needs of its client. */
 export interface LinkParts extends SubscribeParts {
   readonly caller: Caller;
+  readonly items: DatasetItems;
   /** For acks and other short calls, which must not queue behind rows. */
   readonly controlTransport: Transport;
 }
+
+// More than an ack takes but for a dataset or a replica of an unusual name.
+const ACK_BYTES = 256;
+// The server answers an ack at once, or its journal stands still.
+const ACK_TIMEOUT_MS = 10_000;
 
 /** The link over a client's transports: short calls on the control connection, everything large on that for bulk. */
 export function replicationLink(parts: LinkParts): ReplicationLink {
@@ -100,7 +108,11 @@ export function replicationLink(parts: LinkParts): ReplicationLink {
       ),
     subscribe: (request, signal) => subscribeTo(parts, request, signal),
     ack: (request, options = {}) =>
-      caller.call(options, (signal) => control.ack({ ...request, namespace }, { signal })),
+      caller.call(options, (signal) => {
+        const message = create(AckRequestSchema, { ...request, namespace });
+        const item = { bytes: ACK_BYTES, signal, timeoutMs: ACK_TIMEOUT_MS };
+        return parts.items.send("ack", message, item) ?? control.ack(message, { signal });
+      }),
     digestNodes: (request, options = {}) =>
       caller.call(options, (signal) => bulk.getDigestNodes({ ...request, namespace }, { signal })),
     listBucket: (request, options = {}) =>

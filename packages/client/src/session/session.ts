@@ -189,7 +189,7 @@ export class Session implements DispatcherHost, HoldsHost, KeeperHost, LinkHost,
     return this.lease.ttlMs;
   }
 
-  openStream(): Way | undefined {
+  openStream(): AttachStream | undefined {
     return this.#link.openStream;
   }
 

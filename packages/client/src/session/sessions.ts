@@ -1,6 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import type { Activity } from "../activity.ts";
 import type { OpenAttach } from "../attach/open-attach.ts";
+import type { AttachStream } from "../attach/stream.ts";
 import { ClientClosedError, ServerUnreachableError } from "../errors.ts";
 import { Opener, type OpenParts } from "./opener.ts";
 import { Session } from "./session.ts";
@@ -29,6 +30,11 @@ export class Sessions {
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
+  }
+
+  /** The Attach of the session, where there is one and the server has accepted it. */
+  get openStream(): AttachStream | undefined {
+    return this.#current?.openStream();
   }
 
   /**

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import {
+  type AttachCall,
   type AttachReply,
   AttachReplySchema,
   type AttachRequest,
@@ -17,18 +18,10 @@ import {
   WatchResponseSchema,
 } from "@lockstep/protocol";
 import type { CallKind, Replies, Requests } from "../calls/call.ts";
+import type { Arrival, Meddling } from "./arrival.ts";
 import { type FakeSession, FakeState } from "./fake-state.ts";
 
-/** One request as it arrived. */
-export interface Arrival {
-  readonly kind: CallKind | "openSession" | "attach" | "watch" | "getLock";
-  readonly via: "attach" | "unary";
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into requests of every kind
-  readonly request: any;
-}
-
-/** What to do with a request: lose it, lose its reply, or keep its reply back until the promise settles. */
-export type Meddling = "loseRequest" | "loseReply" | Promise<unknown> | Error | undefined;
+type Answer = (reply: AttachReply["reply"]) => void;
 
 interface Stream {
   readonly session: FakeSession;
@@ -47,6 +40,8 @@ export class FakeServer {
   /** Changes a reply on its way. */
   // biome-ignore lint/suspicious/noExplicitAny: tests forge replies of every kind
   forge: (kind: Arrival["kind"], reply: any) => void = () => {};
+  /** Answers what an Attach carries about datasets, or does not. */
+  datasets: (request: AttachCall["request"], reply: Answer) => void = () => {};
   /** False: nobody answers. */
   reachable = true;
   /** Every reply of an Attach arrives twice. */
@@ -261,15 +256,18 @@ export class FakeServer {
     }
   }
 
-  #item(stream: Stream, { callId, request }: AttachRequest["calls"][number]): void {
+  #item(stream: Stream, { callId, request }: AttachCall): void {
     const kind = request.case;
     if (kind === undefined || kind === "checkFence" || kind === "requestRelease") return;
-    if (kind === "append" || kind === "ack") return;
     const reply = (reply: AttachReply["reply"]) => {
       const replies = [create(AttachReplySchema, { callId, reply })];
       stream.push(create(AttachResponseSchema, { replies }));
       if (this.twice) stream.push(create(AttachResponseSchema, { replies }));
     };
+    if (kind === "append" || kind === "ack") {
+      this.datasets(request, reply);
+      return;
+    }
     try {
       const meddling = this.#meddle(this.#arrived(kind, "attach", request.value));
       this.state.attached(() =>

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { LockService, type SessionRef, SessionRefSchema, SessionService } from "@lockstep/protocol";
-import type { Attempt, CallKind, Replies, Requests, Way } from "../calls/call.ts";
+import type { Attempt, CallKind, ItemReplies, Replies, Requests, Way } from "../calls/call.ts";
 import { faultOf, transportFault } from "../calls/fault.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import { Slots } from "./slots.ts";
@@ -91,7 +91,7 @@ export class UnaryWay implements Way {
       reply: (reply) => {
         if (reply.outcome.case === "queued") this.#queued.add(requestId);
         else this.#queued.delete(requestId);
-        attempt.reply(reply);
+        attempt.reply(reply as ItemReplies[K]);
       },
       fault: (fault) => attempt.fault(fault),
     };
@@ -164,7 +164,7 @@ export class UnaryWay implements Way {
       invoke(controller.signal).then(
         (reply) => {
           this.#successes += 1;
-          end(() => attempt.reply(reply as Replies[K]));
+          end(() => attempt.reply(reply as ItemReplies[K]));
         },
         (error: unknown) => end(() => attempt.fault(faultOf(error))),
       );

@@ -1,8 +1,11 @@
 import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import {
+  AppendedSchema,
+  ChangeSchema,
   type Event,
   EventSchema,
   IdRangeSchema,
+  JournaledChangeSchema,
   JournalOnlySchema,
   LockGrantedSchema,
   LockReleasedSchema,
@@ -45,11 +48,44 @@ const granted = fc
 const released = fc
   .record({ holdId: uint64, token: uint64, sessionId: uint64, targets })
   .map((value) => ({ case: "lockReleased" as const, value: create(LockReleasedSchema, value) }));
+const appended = fc
+  .record({
+    dataset: text,
+    datasetId: uint64,
+    firstSeq: uint64,
+    lastSeq: uint64,
+    logHash: fc.uint8Array({ maxLength: 32 }),
+  })
+  .map((value) => ({ case: "appended" as const, value: create(AppendedSchema, value) }));
+const hash = fc.uint8Array({ maxLength: 32 });
+const change = fc.record({
+  seq: uint64,
+  timestampMs: fc.oneof(fc.bigInt(0n, 2n ** 62n), fc.constant(-1n)),
+  origin: text,
+  idempotencyKey: text,
+  schemaVersion: fc.nat(2 ** 31),
+  correlationId: text,
+  op: fc.nat(3),
+  key: fc.uint8Array({ maxLength: 600 }),
+  value: fc.uint8Array({ maxLength: 20_000 }),
+});
+const changes = fc.array(
+  fc.record({
+    change: fc.option(change, { nil: undefined }),
+    bucket: fc.nat(65_535),
+    oldEntryHash: hash,
+    entryHash: hash,
+    oldBytes: uint64,
+    payloadHash: hash,
+  }),
+  { maxLength: 10 },
+);
 const journalOnly = fc.option(
   fc.record({
     secretSha256: fc.uint8Array({ maxLength: 32 }),
     contentFingerprint: fc.bigInt(0n, 2n ** 64n - 1n),
     answered: fc.array(fc.record({ first: uint64, last: uint64 }), { maxLength: 50 }),
+    changes,
   }),
   { nil: undefined },
 );
@@ -63,7 +99,7 @@ const event = fc
     reason: text,
     causeRequestId: uint64,
     journalOnly,
-    body: fc.oneof(granted, released),
+    body: fc.oneof(granted, released, appended),
   })
   .map((fields) => create(EventSchema, fields as never) as Event);
 
@@ -117,6 +153,9 @@ describe("an encoded event", () => {
     expect(numbers(LockGrantedSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(numbers(LockReleasedSchema)).toEqual([1, 2, 3, 4]);
     expect(numbers(LockTargetSchema)).toEqual([1, 2, 3]);
+    expect(numbers(AppendedSchema)).toEqual([1, 2, 3, 4, 5]);
+    expect(numbers(JournaledChangeSchema)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(numbers(ChangeSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   test("of another kind, and with what this version does not know, is left to the library", () => {

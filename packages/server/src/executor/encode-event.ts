@@ -1,8 +1,11 @@
 import { toBinary } from "@bufbuild/protobuf";
 import {
+  type Appended,
+  type Change,
   type Event,
   EventSchema,
   HoldTermsSchema,
+  type JournaledChange,
   type JournalOnly,
   type LockGranted,
   type LockReleased,
@@ -10,8 +13,8 @@ import {
 } from "@lockstep/protocol";
 import { ProtoWriter } from "./proto-writer.ts";
 
-/** Events of which there are two for every use of a lock; they are written by hand, field by field. */
-type Frequent = Extract<Event["body"], { case: "lockGranted" | "lockReleased" }>;
+/** Events of which there are two for every use of a lock, or one for every append; they are written by hand. */
+type Frequent = Extract<Event["body"], { case: "lockGranted" | "lockReleased" | "appended" }>;
 
 const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const writer = new ProtoWriter();
@@ -22,13 +25,9 @@ const writer = new ProtoWriter();
  */
 export function encodeEvent(event: Event): Uint8Array {
   const { body, $unknown } = event;
-  const frequent = body.case === "lockGranted" || body.case === "lockReleased";
-  if (
-    !frequent ||
-    isOfDatasets(event.journalOnly) ||
-    $unknown !== undefined ||
-    event.decidedAtMs < 0n
-  ) {
+  const frequent =
+    body.case === "lockGranted" || body.case === "lockReleased" || body.case === "appended";
+  if (!frequent || $unknown !== undefined || hasMore(event.journalOnly)) {
     return toBinary(EventSchema, event);
   }
   try {
@@ -41,10 +40,9 @@ export function encodeEvent(event: Event): Uint8Array {
   }
 }
 
-/** Whether it has any of the fields that no event of a lock has. */
-function isOfDatasets(hidden: JournalOnly | undefined): boolean {
-  if (hidden === undefined) return false;
-  return hidden.changes.length + hidden.salt.length + hidden.instance.length > 0;
+/** Whether it has any of the fields that none of the frequent events has. */
+function hasMore(hidden: JournalOnly | undefined): boolean {
+  return hidden !== undefined && hidden.salt.length + hidden.instance.length > 0;
 }
 
 function writeEvent(event: Event, body: Frequent): void {
@@ -57,10 +55,12 @@ function writeEvent(event: Event, body: Frequent): void {
   writer.number(7, number(event.causeRequestId));
   if (event.journalOnly !== undefined) writeJournalOnly(event.journalOnly);
   if (body.case === "lockGranted") writeGranted(body.value);
-  else writeReleased(body.value);
+  else if (body.case === "lockReleased") writeReleased(body.value);
+  else writeAppended(body.value);
 }
 
-function writeJournalOnly({ secretSha256, contentFingerprint, answered }: JournalOnly): void {
+function writeJournalOnly(hidden: JournalOnly): void {
+  const { secretSha256, contentFingerprint, answered, changes } = hidden;
   const message = writer.begin(8);
   writer.bytes(1, secretSha256);
   writer.fixed64(2, contentFingerprint);
@@ -70,6 +70,32 @@ function writeJournalOnly({ secretSha256, contentFingerprint, answered }: Journa
     writer.number(2, number(last));
     writer.end(range);
   }
+  for (const each of changes) writeJournaledChange(each);
+  writer.end(message);
+}
+
+function writeJournaledChange(journaled: JournaledChange): void {
+  const message = writer.begin(4);
+  if (journaled.change !== undefined) writeChange(journaled.change);
+  writer.number(2, journaled.bucket);
+  writer.bytes(3, journaled.oldEntryHash);
+  writer.bytes(4, journaled.entryHash);
+  writer.number(5, number(journaled.oldBytes));
+  writer.bytes(6, journaled.payloadHash);
+  writer.end(message);
+}
+
+function writeChange(change: Change): void {
+  const message = writer.begin(1);
+  writer.number(1, number(change.seq));
+  writer.number(2, number(change.timestampMs));
+  writer.text(3, change.origin);
+  writer.text(4, change.idempotencyKey);
+  writer.number(5, change.schemaVersion);
+  writer.text(6, change.correlationId);
+  writer.number(7, change.op);
+  writer.bytes(8, change.key);
+  writer.bytes(9, change.value);
   writer.end(message);
 }
 
@@ -96,6 +122,16 @@ function writeReleased({ holdId, token, sessionId, targets }: LockReleased): voi
   writer.end(message);
 }
 
+function writeAppended({ dataset, datasetId, firstSeq, lastSeq, logHash }: Appended): void {
+  const message = writer.begin(47);
+  writer.text(1, dataset);
+  writer.number(2, number(datasetId));
+  writer.number(3, number(firstSeq));
+  writer.number(4, number(lastSeq));
+  writer.bytes(5, logHash);
+  writer.end(message);
+}
+
 function writeTargets(field: number, targets: readonly LockTarget[]): void {
   for (const { key, mode, permits } of targets) {
     const target = writer.begin(field);
@@ -108,6 +144,6 @@ function writeTargets(field: number, targets: readonly LockTarget[]): void {
 
 /** @throws RangeError for what is left to the library */
 function number(value: bigint): number {
-  if (value > SAFE_MAX) throw new RangeError("above what a number holds exactly");
+  if (value < 0n || value > SAFE_MAX) throw new RangeError("not what a number holds exactly");
   return Number(value);
 }

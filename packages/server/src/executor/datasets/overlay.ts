@@ -1,5 +1,5 @@
 import type { IdempotencyRecord, RowWrite, StoredRow } from "@lockstep/core";
-import type { LogPosition } from "@lockstep/protocol";
+import { ChurnMap, type LogPosition } from "@lockstep/protocol";
 import { keyText } from "../../journal/memory-tables.ts";
 
 /** A row, or that there is none any more. */
@@ -21,13 +21,13 @@ interface OverlaidEnd {
 /** What was decided of one dataset and may not be seen by a read that is under way. */
 class DatasetOverlay {
   /** By `keyText` of the key. */
-  readonly rows: Map<string, OverlaidRow> = new Map();
-  readonly records: Map<string, OverlaidRecord> = new Map();
+  readonly rows: ChurnMap<string, OverlaidRow> = new ChurnMap();
+  readonly records: ChurnMap<string, OverlaidRecord> = new ChurnMap();
   /** The ends of batches by rising seq. */
-  readonly ends: OverlaidEnd[] = [];
+  readonly ends: ChurnMap<bigint, OverlaidEnd> = new ChurnMap();
 
   get isEmpty(): boolean {
-    return this.rows.size + this.records.size + this.ends.length === 0;
+    return this.rows.size + this.records.size + this.ends.size === 0;
   }
 }
 
@@ -36,7 +36,8 @@ interface Kept {
   readonly revision: bigint;
   readonly datasetId: bigint;
   readonly in: "rows" | "records" | "ends";
-  readonly name: string;
+  /** What it is found by there. */
+  readonly name: string | bigint;
 }
 
 /**
@@ -44,7 +45,9 @@ interface Kept {
  * the tables it gives the rows as they are at this point of the order.
  */
 export class Overlay {
-  readonly #byDataset = new Map<bigint, DatasetOverlay>();
+  readonly #byDataset = new ChurnMap<bigint, DatasetOverlay>();
+  /** One that is empty: of a busy dataset it is emptied after each commit, and had to grow again. */
+  #spare: DatasetOverlay | undefined;
   #kept: Kept[] = [];
   #forgotten = 0;
 
@@ -71,14 +74,20 @@ export class Overlay {
   }
 
   /** Everything known of rows, by `keyText` of their keys. */
-  rows(datasetId: bigint): ReadonlyMap<string, OverlaidRow> {
+  rows(
+    datasetId: bigint,
+  ): Pick<ChurnMap<string, OverlaidRow>, "size" | "has" | typeof Symbol.iterator> {
     return this.#byDataset.get(datasetId)?.rows ?? NO_ROWS;
   }
 
   /** The end of the last batch at or below a seq that is known here. */
   position(datasetId: bigint, seq: bigint): LogPosition | undefined {
-    const ends = this.#byDataset.get(datasetId)?.ends;
-    return ends?.findLast(({ position }) => position.seq <= seq)?.position;
+    let found: LogPosition | undefined;
+    for (const { position } of this.#byDataset.get(datasetId)?.ends.values() ?? []) {
+      if (position.seq > seq) break;
+      found = position;
+    }
+    return found;
   }
 
   /** Forgets what every read that is still to be used has seen. */
@@ -112,30 +121,33 @@ export class Overlay {
         seq,
         logHash: write.logHash,
       } as const;
-      dataset.ends.push({ revision, position });
-      this.#kept.push({ revision, datasetId, in: "ends", name: "" });
+      dataset.ends.set(seq, { revision, position });
+      this.#kept.push({ revision, datasetId, in: "ends", name: seq });
     }
   }
 
   #forgetOne({ revision, datasetId, in: where, name }: Kept): void {
     const dataset = this.#byDataset.get(datasetId);
     if (dataset === undefined) return;
-    if (where === "ends") dataset.ends.shift();
+    const from = dataset[where] as ChurnMap<string | bigint, { readonly revision: bigint }>;
     // What was written again later stays until that is forgotten.
-    else if (dataset[where].get(name)?.revision === revision) dataset[where].delete(name);
-    if (dataset.isEmpty) this.#byDataset.delete(datasetId);
+    if (from.get(name)?.revision === revision) from.delete(name);
+    if (!dataset.isEmpty) return;
+    this.#byDataset.delete(datasetId);
+    this.#spare = dataset;
   }
 
   #of(datasetId: bigint): DatasetOverlay {
     let dataset = this.#byDataset.get(datasetId);
     if (dataset === undefined) {
-      dataset = new DatasetOverlay();
+      dataset = this.#spare ?? new DatasetOverlay();
+      this.#spare = undefined;
       this.#byDataset.set(datasetId, dataset);
     }
     return dataset;
   }
 }
 
-const NO_ROWS: ReadonlyMap<string, OverlaidRow> = new Map();
+const NO_ROWS = new ChurnMap<string, OverlaidRow>();
 /** After how many forgotten entries their places are given back. */
 const COMPACT_AT = 4_096;
