@@ -5,7 +5,7 @@ import type { Action, Config, DatasetSettings } from "./config.ts";
 import { drawActions, drawClock, someOf } from "./draw-parts.ts";
 
 /** How many runs have a dataset with replicas. */
-const REPLICATED_SHARE = 0.25;
+const REPLICATED_SHARE = 0.12;
 /** How often a kind of fault takes part in such a run at all. */
 const FAULT_SHARE = 0.6;
 

@@ -6,10 +6,11 @@ import {
   type ReadRows,
   type Replica,
   ReplicaError,
+  ReplicaSupersededError,
   replicate,
 } from "@lockstep/replica";
 import type { Chance } from "../chance.ts";
-import { transportOver } from "../clients/client-host.ts";
+import { sleep, transportOver } from "../clients/client-host.ts";
 import { Renewals } from "../clients/renewals.ts";
 import { Wire } from "../network/wire.ts";
 import type { ReplicaSettings } from "../plan/config.ts";
@@ -29,6 +30,9 @@ const NOTICED_AFTER_MS = 3_000;
 const CONNECT_WITHIN_MS = 1_000;
 /** Somebody starts a replica again so long after it has stopped by itself. */
 const RESTART_AFTER_MS = 700;
+
+/** What it had under way has ended so long after it was closed. */
+const ENDED_WITHIN_MS = 1_000;
 
 /** One life of a replica: a process with the real replica in it. */
 export interface ReplicaLife {
@@ -164,6 +168,7 @@ export class ReplicaHost {
     life?.process.input(async () => {
       await life.replica.close();
       await life.client.close();
+      await sleep(life.process, ENDED_WITHIN_MS);
       if (life.process.reasonsToStay > 0)
         this.#world.checker.fail("a closed replica holds no process", life.name);
       this.#world.checker.trace(`${life.name} is closed`);
@@ -299,13 +304,15 @@ export class ReplicaHost {
     const { checker, marks, scheduler } = this.#world;
     if (this.#life !== life || (this.#staysAway && error === undefined)) return;
     checker.trace(`${life.name} has ended: ${error}`);
-    const promised =
-      error === undefined || (error instanceof RequestError && error.reason === "DATASET_UNKNOWN");
-    if (!promised) {
+    const noDataset = error instanceof RequestError && error.reason === "DATASET_UNKNOWN";
+    // A restored server knows an older registration, and takes the newer one for an older.
+    const forgotten = error instanceof ReplicaSupersededError && checker.history.rewinds > 0;
+    if (noDataset) marks.hit("replica finds no dataset");
+    else if (forgotten) marks.hit("replica refused by a restored server");
+    else if (error !== undefined) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
       checker.fail("a replica goes on by itself", `${life.name} ended with ${what}`);
     }
-    if (error !== undefined) marks.hit("replica finds no dataset");
     this.kill(false);
     scheduler.in(RESTART_AFTER_MS, () => this.start());
   }
