@@ -16,6 +16,8 @@ export const DATASET_OPERATIONS: Readonly<Record<string, ActionKind>> = {
       timeoutMs: chance.pick([500, 3_000]),
       again: chance.yes(0.2),
       since: chance.yes(0.5),
+      poison: chance.yes(0.04),
+      key: -1,
     }),
     apply: (world, write) => {
       const { client } = write;

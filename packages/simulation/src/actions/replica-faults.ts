@@ -1,5 +1,21 @@
-import { REPLICA_WIRES, type ReplicaWireName } from "../replicas/replica-host.ts";
-import { type ActionKind, kind, someReplica } from "./kind.ts";
+import { attempt } from "../clients/attempt.ts";
+import { appendOnce, keyName, ROW_KEYS } from "../replicas/appending.ts";
+import { FRAME_FAULTS, type FrameFault } from "../replicas/frames.ts";
+import { REPLICA_WIRES, type ReplicaWireName } from "../replicas/replica-life.ts";
+import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
+
+const HOT_WRITES = 12;
+const HOT_WRITE = {
+  changes: 1,
+  deletes: false,
+  bytes: 40,
+  quorum: 0,
+  all: false,
+  timeoutMs: 500,
+  again: false,
+  since: false,
+  poison: false,
+} as const;
 
 const PAUSE_MS = [150, 2_500, 12_000];
 const BACK_AFTER_MS = [100, 4_000, 15_000];
@@ -63,7 +79,7 @@ export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
   backUpReplica: kind({
     weight: 1,
     draw: (chance, config) => ({ replica: someReplica(chance, config) }),
-    apply: (world, { replica }) => void world.replica(replica).disk.backUp(),
+    apply: (world, { replica }) => void world.replica(replica).backUp(),
   }),
   restoreReplica: kind({
     weight: 1,
@@ -88,6 +104,39 @@ export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
       void host.damage(how);
       world.scheduler.in(10, () => host.check());
     },
+  }),
+  // Its row is wrong, and is written again and again while it is looked for and repaired.
+  damageHotKey: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      client: someClient(chance, config),
+      how: chance.pick(["missing", "divergent"]),
+      key: chance.whole(0, ROW_KEYS - 1),
+      everyMs: chance.pick([3, 20, 100]),
+    }),
+    apply: (world, { replica, client, how, key, everyMs }) => {
+      const host = world.replica(replica);
+      void host.damage(how, keyName(key));
+      world.scheduler.in(10, () => host.check());
+      world.marks.hit("row under repair is written");
+      for (let times = 0; times < HOT_WRITES; times += 1)
+        world.wrongAt(world.scheduler.nowMs + times * everyMs, () =>
+          world
+            .client(client)
+            .run("append to a hot key", (life) =>
+              attempt(world, () => appendOnce(world, life, { ...HOT_WRITE, key })),
+            ),
+        );
+    },
+  }),
+  tamperWithFrames: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      fault: chance.pick(FRAME_FAULTS),
+    }),
+    apply: (world, { replica, fault }) => world.replica(replica).frames.fail(fault as FrameFault),
   }),
   cutReplica: kind({
     weight: 2,

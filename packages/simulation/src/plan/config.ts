@@ -16,6 +16,8 @@ export interface ReplicaSettings {
   readonly clock: ClockSettings;
   /** How long half a transaction of it takes at least, milliseconds. */
   readonly diskMs: number;
+  /** It parks changes that its user's code fails on; otherwise it halts. */
+  readonly parks: boolean;
 }
 
 /** The policy of the dataset of a run. */

@@ -23,6 +23,7 @@ export function drawReplicas(chance: Chance): Pick<Config, "replicas" | "dataset
   const replicas = Array.from({ length: chance.whole(1, 3) }, () => ({
     clock: drawClock(chance),
     diskMs: chance.pick([0.1, 5, 200]),
+    parks: chance.yes(0.6),
   }));
   const dataset = {
     checkpointChanges: chance.pick([1, 5, 10_000]),

@@ -3,7 +3,8 @@ import { ChangeOp, ReplicationMode } from "@lockstep/protocol";
 import type { Life } from "../clients/client-host.ts";
 import type { DatasetSettings } from "../plan/config.ts";
 import type { World } from "../run/world.ts";
-import { DATASET } from "./replica-host.ts";
+import { POISON } from "./projection.ts";
+import { DATASET } from "./replica-life.ts";
 
 /** An append as a plan has it. */
 export interface Write {
@@ -19,12 +20,21 @@ export interface Write {
   readonly again: boolean;
   /** It says from which head on its keys are new. */
   readonly since: boolean;
+  /** The code of those who follow fails on it. */
+  readonly poison: boolean;
+  /** The number of the one key that it writes; -1: several. */
+  readonly key: number;
+}
+
+/** The key of a number. */
+export function keyName(number: number): string {
+  return `key ${number}`;
 }
 
 type Request = Parameters<Client["datasets"]["append"]>[0];
 
 /** Few keys, so that changes meet. */
-const KEYS = 12;
+export const ROW_KEYS = 12;
 const REASON = "the simulation wants it";
 /** Refusals that a writer may meet: none of them leaves a change. */
 const EXPECTED_REASONS: ReadonlySet<string> = new Set([
@@ -73,11 +83,12 @@ async function createDataset(client: Client, settings: DatasetSettings): Promise
 
 function requestOf(batch: number, write: Write, sinceSeq: bigint | undefined): Request {
   const changes = Array.from({ length: write.changes }, (_, at) => {
+    const text = `${write.poison ? POISON : ""} ${batch}.${at} `;
     const isDelete = write.deletes && (batch + at) % 3 === 0;
     return {
       op: isDelete ? ChangeOp.DELETE : ChangeOp.PUT,
-      key: Buffer.from(`key ${(batch * 5 + at * 7) % KEYS}`),
-      value: isDelete ? Buffer.alloc(0) : Buffer.alloc(write.bytes, `${batch}.${at} `),
+      key: Buffer.from(keyName(write.key < 0 ? (batch * 5 + at * 7) % ROW_KEYS : write.key)),
+      value: isDelete ? Buffer.alloc(0) : Buffer.alloc(write.bytes, text),
       schemaVersion: isDelete ? 0 : 1,
       idempotencyKey: `${batch}/${at}`,
     };

@@ -52,11 +52,12 @@ export class ReplicaDisk {
     this.#memory = this.#backup === undefined ? new MemoryStore() : await copyOf(this.#backup);
   }
 
-  /** Changes, adds or removes a row where no process sees it. Returns whether there was anything. */
-  async damage(how: string): Promise<boolean> {
+  /** Changes, adds or removes a row where no process sees it: that of `key`, or any. Returns whether there was anything. */
+  async damage(how: string, key?: string): Promise<boolean> {
     const { published } = await this.#memory.load();
     const { rows } = await this.#memory.scan(NO_BYTES, NO_BYTES, ROWS_MAX);
-    const victim = rows[this.#chance.whole(0, Math.max(0, rows.length - 1))] as
+    const named = rows.find((row) => Buffer.from(row.key).toString() === key);
+    const victim = (named ?? rows[this.#chance.whole(0, Math.max(0, rows.length - 1))]) as
       | StoredRow
       | undefined;
     if (published === undefined || victim === undefined) return false;
@@ -128,13 +129,15 @@ export class ReplicaStore implements Store<MemoryUser> {
 
 async function copyOf(memory: MemoryStore): Promise<MemoryStore> {
   const copy = new MemoryStore();
-  const { published } = await memory.load();
+  const { published, letters } = await memory.load();
   if (published === undefined) return copy;
   const rows = await Promise.all(
     published.buckets.map(({ bucket }) => memory.rowsOfBuckets(bucket, bucket + 1)),
   );
   await copy.transaction((tx) => {
     for (const row of rows.flat()) tx.published.put(row);
+    for (const [name, value] of memory.user) tx.user.set(name, value);
+    for (const letter of letters) tx.park(letter);
     tx.published.setBuckets(published.buckets);
     tx.setProgress(published.progress);
   });

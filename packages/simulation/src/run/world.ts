@@ -74,6 +74,11 @@ export class World {
     for (const action of actions) scheduler.at(action.atMs, () => this.#apply(action));
   }
 
+  /** Whether nothing goes wrong any more. */
+  get healed(): boolean {
+    return this.#healed;
+  }
+
   client(index: number): ClientHost {
     return this.clients[index] as ClientHost;
   }

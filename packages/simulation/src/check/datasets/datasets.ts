@@ -125,11 +125,7 @@ export class Datasets {
       "a replica's rows are exactly those of its position",
       () => `${replica} has ${rows.length} rows at ${seq}, the log makes ${state.count} others`,
     );
-    if (
-      right &&
-      this.isOfLog(scope.dataset, seq, logHash) &&
-      seq > (this.#applied.get(replica) ?? -1n)
-    )
+    if (this.isOfLog(scope.dataset, seq, logHash) && seq > (this.#applied.get(replica) ?? -1n))
       this.#applied.set(replica, seq);
     return right;
   }
