@@ -30,6 +30,11 @@ export function someClient(chance: Chance, config: Config): number {
   return chance.whole(0, config.clients.length - 1);
 }
 
+/** One of the replicas. */
+export function someReplica(chance: Chance, config: Config): number {
+  return chance.whole(0, config.replicas.length - 1);
+}
+
 /** The parameters as an action carries them. */
 export function parametersOf({ atMs: _, kind: __, ...parameters }: Action): Parameters {
   return parameters;

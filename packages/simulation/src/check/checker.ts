@@ -1,5 +1,11 @@
 import { toJsonString } from "@bufbuild/protobuf";
-import { ErrorReason, type Event, EventSchema, type ReplyHeader } from "@lockstep/protocol";
+import {
+  type AppendResponse,
+  ErrorReason,
+  type Event,
+  EventSchema,
+  type ReplyHeader,
+} from "@lockstep/protocol";
 import { hashOf } from "../chance.ts";
 import type { Life } from "../clients/client-host.ts";
 import type { Marks } from "../marks/marks.ts";
@@ -9,6 +15,7 @@ import type { ServerObserver } from "../server/server-host.ts";
 import type { Scheduler } from "../time/scheduler.ts";
 import type { SimProcess } from "../time/sim-process.ts";
 import { Beliefs } from "./beliefs.ts";
+import { Datasets } from "./datasets/datasets.ts";
 import { History } from "./history.ts";
 import { Leases } from "./leases.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -28,6 +35,7 @@ export class Checker implements DiskObserver, ServerObserver {
   readonly readings: Readings;
   readonly outcomes: Outcomes;
   readonly leases: Leases;
+  readonly datasets: Datasets;
   readonly #scheduler: Scheduler;
   readonly #marks: Marks;
   readonly #lifeNamed: (displayName: string) => Life | undefined;
@@ -51,6 +59,7 @@ export class Checker implements DiskObserver, ServerObserver {
     this.readings = new Readings(this.history);
     this.outcomes = new Outcomes(this.history, marks);
     this.leases = new Leases(this.history, marks);
+    this.datasets = new Datasets(marks);
   }
 
   /** The first rule that did not hold. */
@@ -98,7 +107,10 @@ export class Checker implements DiskObserver, ServerObserver {
     for (const event of events) this.trace(`durable ${toJsonString(EventSchema, event)}`);
     this.watch(() => {
       for (const key of this.history.take(events)) this.beliefs.check(key);
-      for (const event of events) this.#markLateGrant(event);
+      for (const event of events) {
+        this.#markLateGrant(event);
+        this.datasets.take(event);
+      }
     });
   }
 
@@ -117,6 +129,7 @@ export class Checker implements DiskObserver, ServerObserver {
     this.watch(() => {
       this.history.rewind(tail);
       this.outcomes.forget();
+      this.datasets.rewind(this.history.events);
     });
   }
 
@@ -140,6 +153,8 @@ export class Checker implements DiskObserver, ServerObserver {
     this.watch(() => {
       this.readings.replied(op, reply as { header?: ReplyHeader });
       this.outcomes.replied(op, reply);
+      if (op.kind === "append")
+        this.datasets.answered(op, reply as AppendResponse, this.#scheduler.nowMs);
     });
   }
 

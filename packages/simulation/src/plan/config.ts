@@ -11,11 +11,32 @@ export interface ClientSettings {
   readonly clock: ClockSettings;
 }
 
+/** How a replica is set up. */
+export interface ReplicaSettings {
+  readonly clock: ClockSettings;
+  /** How long half a transaction of it takes at least, milliseconds. */
+  readonly diskMs: number;
+  /** It parks changes that its user's code fails on; otherwise it halts. */
+  readonly parks: boolean;
+}
+
+/** The policy of the dataset of a run. */
+export interface DatasetSettings {
+  readonly checkpointChanges: number;
+  readonly checkpointIntervalMs: number;
+  /** 0: the server's default, more than a run has. */
+  readonly retentionChanges: number;
+  readonly maxSyncLagMs: number;
+}
+
 /** How the world of a run is set up: drawn once for each seed. */
 export interface Config {
   /** How long things may go wrong, milliseconds of true time. */
   readonly durationMs: number;
   readonly clients: readonly ClientSettings[];
+  /** Those of the dataset; without any, a run has none. */
+  readonly replicas: readonly ReplicaSettings[];
+  readonly dataset: DatasetSettings;
   readonly serverClock: ClockSettings;
   readonly network: NetworkSettings;
   readonly disk: DiskSettings;

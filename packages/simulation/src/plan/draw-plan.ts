@@ -3,8 +3,9 @@ import type { ActionKind } from "../actions/kind.ts";
 import { OPERATIONS } from "../actions/operations.ts";
 import { Chance } from "../chance.ts";
 import type { NetworkSettings } from "../network/network.ts";
-import { CLOCK_RATE_MAX, CLOCK_RATE_MIN, type ClockSettings } from "../time/process-clock.ts";
-import type { Action, ClientSettings, Config, Plan } from "./config.ts";
+import type { ClientSettings, Config, Plan } from "./config.ts";
+import { drawActions, drawClock, someOf } from "./draw-parts.ts";
+import { drawReplicas, drawReplication } from "./draw-replication.ts";
 
 /** How often a kind of operation, and a kind of fault, takes part in a run at all. */
 const OPERATION_SHARE = 0.8;
@@ -16,7 +17,7 @@ const FAULT_SHARE = 0.4;
  */
 export function drawPlan(seed: number): Plan {
   const chance = new Chance(`plan ${seed}`);
-  const config = drawConfig(chance.of("config"));
+  const config = { ...drawConfig(chance.of("config")), ...drawReplicas(chance.of("replicas")) };
   const operations = someOf(OPERATIONS, OPERATION_SHARE, chance.of("operations"));
   // A run without the one thing that everything is about would show little.
   operations.lock = OPERATIONS.lock as ActionKind;
@@ -26,11 +27,12 @@ export function drawPlan(seed: number): Plan {
   const actions = [
     ...drawActions(operations, operationCount, chance.of("operation"), config),
     ...drawActions(faults, faultCount, chance.of("fault"), config),
+    ...drawReplication(chance.of("replication"), config),
   ];
   return { seed, config, actions: actions.sort((a, b) => a.atMs - b.atMs) };
 }
 
-function drawConfig(chance: Chance): Config {
+function drawConfig(chance: Chance): Omit<Config, "replicas" | "dataset"> {
   return {
     durationMs: chance.pick([8_000, 20_000, 40_000]),
     clients: Array.from({ length: chance.whole(2, 4) }, () => drawClient(chance)),
@@ -57,15 +59,6 @@ function drawClient(chance: Chance): ClientSettings {
   };
 }
 
-function drawClock(chance: Chance): ClockSettings {
-  return {
-    rate: chance.pick([1, 1, CLOCK_RATE_MIN, CLOCK_RATE_MAX]),
-    monotonicMs: chance.whole(0, 1_000_000),
-    wallOffsetMs: chance.pick([0, -86_400_000, 3_000, 86_400_000]),
-    sleepStopsMonotonic: chance.yes(0.5),
-  };
-}
-
 function drawNetwork(chance: Chance): NetworkSettings {
   return {
     delayMs: chance.pick([0.2, 5, 60]),
@@ -74,32 +67,4 @@ function drawNetwork(chance: Chance): NetworkSettings {
     spikeMs: chance.pick([500, 4_000]),
     turnsToHandOn: chance.whole(0, 2),
   };
-}
-
-function someOf(
-  kinds: Readonly<Record<string, ActionKind>>,
-  share: number,
-  chance: Chance,
-): Record<string, ActionKind> {
-  return Object.fromEntries(Object.entries(kinds).filter(() => chance.yes(share)));
-}
-
-function drawActions(
-  kinds: Record<string, ActionKind>,
-  count: number,
-  chance: Chance,
-  config: Config,
-): Action[] {
-  const entries = Object.entries(kinds);
-  const total = entries.reduce((sum, [, { weight }]) => sum + weight, 0);
-  return Array.from({ length: count }, () => {
-    let left = chance.between(0, total);
-    const [name, definition] =
-      entries.find(([, { weight }]) => {
-        left -= weight;
-        return left < 0;
-      }) ?? (entries[0] as [string, ActionKind]);
-    const atMs = Math.round(chance.between(0, config.durationMs));
-    return { atMs, kind: name, ...definition.draw(chance, config) };
-  });
 }

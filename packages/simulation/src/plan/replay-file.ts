@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Plan } from "./config.ts";
+import { PLAIN_DATASET } from "./draw-replication.ts";
 
 /** A plan that broke a rule, as it is kept. */
 export interface Replay extends Plan {
@@ -11,7 +12,11 @@ export interface Replay extends Plan {
 }
 
 /** What older files do not say. */
-const ABSENT = { upkeep: { snapshotEvents: 0, historyEvents: 0 } };
+const ABSENT = {
+  upkeep: { snapshotEvents: 0, historyEvents: 0 },
+  replicas: [],
+  dataset: PLAIN_DATASET,
+};
 
 /** Writes a replay file, and its folder where there is none. */
 export function writeReplay(path: string, { rule, what, seed, config, actions }: Replay): void {

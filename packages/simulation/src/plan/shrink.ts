@@ -51,4 +51,8 @@ const SIMPLER: readonly ((config: Config) => Partial<Config>)[] = [
   () => ({ serverClock: PLAIN_CLOCK }),
   ({ clients }) => ({ clients: clients.map((client) => ({ ...client, clock: PLAIN_CLOCK })) }),
   ({ clients }) => ({ clients: clients.map((client) => ({ ...client, attach: false })) }),
+  ({ replicas }) => ({
+    replicas: replicas.map((replica) => ({ ...replica, clock: PLAIN_CLOCK })),
+  }),
+  ({ replicas }) => ({ replicas: replicas.slice(0, 1) }),
 ];

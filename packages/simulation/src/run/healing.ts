@@ -8,6 +8,7 @@ import { SessionState } from "@lockstep/protocol";
 import { KEYS } from "../actions/kind.ts";
 import { undoAll } from "../actions/operator-operations.ts";
 import { type ClientHost, type Life, sleep } from "../clients/client-host.ts";
+import { replicasBecomeEqual } from "./healing-replicas.ts";
 import type { World } from "./world.ts";
 
 /** How long after healing everything that was under way may take, milliseconds of true time. */
@@ -34,6 +35,8 @@ export async function healAndDemandProgress(world: World): Promise<void> {
   }
   for (const client of world.clients) client.start();
   await operatorsTidyUp(world);
+  if (failed()) return;
+  await replicasBecomeEqual(world);
   if (failed()) return;
   await everyoneGetsEveryLock(world, healedAt);
   if (failed()) return;

@@ -1,12 +1,15 @@
+import { DATASET_OPERATIONS } from "../actions/dataset-operations.ts";
 import { FAULTS } from "../actions/faults.ts";
 import { parametersOf } from "../actions/kind.ts";
 import { OPERATIONS } from "../actions/operations.ts";
+import { REPLICA_FAULTS } from "../actions/replica-faults.ts";
 import { Chance } from "../chance.ts";
 import { Checker, type TraceListener } from "../check/checker.ts";
 import { ClientHost, WIRES } from "../clients/client-host.ts";
 import { Marks } from "../marks/marks.ts";
 import { Network } from "../network/network.ts";
 import type { Action, Config, Plan } from "../plan/config.ts";
+import { ReplicaHost } from "../replicas/replica-host.ts";
 import { Resource } from "../resource/resource.ts";
 import { Disk } from "../server/disk.ts";
 import { ServerHost } from "../server/server-host.ts";
@@ -32,6 +35,9 @@ export class World {
   readonly server: ServerHost;
   readonly resource: Resource;
   readonly clients: readonly ClientHost[];
+  readonly replicas: readonly ReplicaHost[];
+  /** How many batches writers have made up. */
+  appends = 0;
   readonly #late: Chance;
   #healed = false;
 
@@ -62,17 +68,30 @@ export class World {
     });
     this.resource = new Resource(marks);
     this.clients = config.clients.map((settings, index) => new ClientHost(this, index, settings));
+    this.replicas = config.replicas.map(
+      (settings, index) => new ReplicaHost(this, index, settings),
+    );
     for (const action of actions) scheduler.at(action.atMs, () => this.#apply(action));
+  }
+
+  /** Whether nothing goes wrong any more. */
+  get healed(): boolean {
+    return this.#healed;
   }
 
   client(index: number): ClientHost {
     return this.clients[index] as ClientHost;
   }
 
-  /** Starts the server and all clients. */
+  replica(index: number): ReplicaHost {
+    return this.replicas[index] as ReplicaHost;
+  }
+
+  /** Starts the server, all clients and all replicas. */
   start(): void {
     this.server.start();
     for (const client of this.clients) client.start();
+    for (const replica of this.replicas) replica.start();
   }
 
   /** Lets something go wrong later, unless everything has healed by then. */
@@ -108,6 +127,7 @@ export class World {
       for (const name of WIRES) life?.wires[name].heal();
     }
     for (const client of this.clients) client.start();
+    for (const replica of this.replicas) replica.heal();
     this.checker.watch(() => this.checker.beliefs.checkAll());
   }
 
@@ -136,7 +156,9 @@ export class World {
   }
 
   #apply(action: Action): void {
-    const definition = OPERATIONS[action.kind] ?? FAULTS[action.kind];
+    const { kind } = action;
+    const definition =
+      OPERATIONS[kind] ?? FAULTS[kind] ?? DATASET_OPERATIONS[kind] ?? REPLICA_FAULTS[kind];
     if (definition === undefined) throw new Error(`no action is called ${action.kind}`);
     this.checker.trace(`${action.kind}`);
     definition.apply(this, parametersOf(action));

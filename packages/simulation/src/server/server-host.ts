@@ -148,7 +148,8 @@ export class ServerHost {
 
   async #boot(incarnation: Incarnation): Promise<void> {
     const { process, stopping } = incarnation;
-    const { network, disk, observer, limits: changed } = this.#parts;
+    const { network, disk, observer, limits: changed, chance } = this.#parts;
+    const salts = chance.of(`salts ${this.#count}`);
     const limits: Limits = { ...DEFAULT_LIMITS, ...changed };
     const clock = process.serverClock();
     const { lineage } = disk;
@@ -177,6 +178,7 @@ export class ServerHost {
         namespaces: new Map([[NAMESPACE, namespace]]),
         limits,
         clock,
+        random: { bytes: (length) => salts.bytes(length), uuid: () => CLUSTER_ID },
         log: createLog("silent", clock, { write: () => undefined }),
         stopping: stopping.signal,
       },

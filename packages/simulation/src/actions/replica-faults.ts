@@ -1,0 +1,194 @@
+import { attempt } from "../clients/attempt.ts";
+import { appendOnce, keyName, ROW_KEYS } from "../replicas/appending.ts";
+import { FRAME_FAULTS, type FrameFault } from "../replicas/frames.ts";
+import { REPLICA_WIRES, type ReplicaWireName } from "../replicas/replica-life.ts";
+import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
+
+const HOT_WRITES = 12;
+const HOT_WRITE = {
+  changes: 1,
+  deletes: false,
+  bytes: 40,
+  quorum: 0,
+  all: false,
+  timeoutMs: 500,
+  again: false,
+  since: false,
+  poison: false,
+} as const;
+
+const PAUSE_MS = [150, 2_500, 12_000];
+const BACK_AFTER_MS = [100, 4_000, 15_000];
+
+/** What goes wrong at a replica and on its way to the server, by name. */
+export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
+  killReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      machineToo: chance.yes(0.3),
+      backAfterMs: chance.pick(BACK_AFTER_MS),
+    }),
+    apply: (world, { replica, machineToo, backAfterMs }) => {
+      const host = world.replica(replica);
+      host.kill(machineToo);
+      world.marks.hit("replica dies");
+      world.scheduler.in(backAfterMs, () => host.start());
+    },
+  }),
+  // Its transaction is committed, and nobody was told.
+  killReplicaAtCommit: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      backAfterMs: chance.pick(BACK_AFTER_MS),
+    }),
+    apply: (world, { replica, backAfterMs }) => {
+      const host = world.replica(replica);
+      host.onNextCommit((staged) => {
+        host.kill(false);
+        world.marks.hit(`replica dies between ${staged ? "chunk" : "commit"} and ack`);
+        world.scheduler.in(backAfterMs, () => host.start());
+      });
+    },
+  }),
+  pauseReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      forMs: chance.pick(PAUSE_MS),
+      asleep: chance.yes(0.3),
+    }),
+    apply: (world, { replica, forMs, asleep }) => {
+      const process = world.replica(replica).life?.process;
+      process?.pause(asleep);
+      world.marks.hit("replica stands still");
+      world.scheduler.in(forMs, () => process?.resume());
+    },
+  }),
+  slowReplica: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      diskMs: chance.pick([50, 1_000]),
+    }),
+    apply: (world, { replica, diskMs }) => {
+      world.replica(replica).disk.latencyMs = diskMs;
+    },
+  }),
+  backUpReplica: kind({
+    weight: 1,
+    draw: (chance, config) => ({ replica: someReplica(chance, config) }),
+    apply: (world, { replica }) => void world.replica(replica).backUp(),
+  }),
+  restoreReplica: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      backAfterMs: chance.pick(BACK_AFTER_MS),
+    }),
+    apply: (world, { replica, backAfterMs }) => {
+      const host = world.replica(replica);
+      void host.restore();
+      world.scheduler.in(backAfterMs, () => host.start());
+    },
+  }),
+  damageReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      how: chance.pick(["missing", "divergent", "extra"]),
+    }),
+    apply: (world, { replica, how }) => {
+      const host = world.replica(replica);
+      void host.damage(how);
+      world.scheduler.in(10, () => host.check());
+    },
+  }),
+  // Its row is wrong, and is written again and again while it is looked for and repaired.
+  damageHotKey: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      client: someClient(chance, config),
+      how: chance.pick(["missing", "divergent"]),
+      key: chance.whole(0, ROW_KEYS - 1),
+      everyMs: chance.pick([3, 20, 100]),
+    }),
+    apply: (world, { replica, client, how, key, everyMs }) => {
+      const host = world.replica(replica);
+      void host.damage(how, keyName(key));
+      world.scheduler.in(10, () => host.check());
+      world.marks.hit("row under repair is written");
+      for (let times = 0; times < HOT_WRITES; times += 1)
+        world.wrongAt(world.scheduler.nowMs + times * everyMs, () =>
+          world
+            .client(client)
+            .run("append to a hot key", (life) =>
+              attempt(world, () => appendOnce(world, life, { ...HOT_WRITE, key })),
+            ),
+        );
+    },
+  }),
+  tamperWithFrames: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      fault: chance.pick(FRAME_FAULTS),
+    }),
+    apply: (world, { replica, fault }) => world.replica(replica).frames.fail(fault as FrameFault),
+  }),
+  cutReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      wire: chance.pick(REPLICA_WIRES),
+      serverAfterMs: chance.pick([0, 20, 3_000]),
+    }),
+    apply: (world, { replica, wire, serverAfterMs }) =>
+      world.replica(replica).life?.wires[wire as ReplicaWireName].cut(serverAfterMs),
+  }),
+  silenceReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      wire: chance.pick(REPLICA_WIRES),
+      up: chance.yes(0.5),
+    }),
+    apply: (world, { replica, wire, up }) =>
+      world.replica(replica).life?.wires[wire as ReplicaWireName].halfOpen(up ? "up" : "down"),
+  }),
+  partitionReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      forMs: chance.pick([300, 2_500, 14_000]),
+    }),
+    apply: (world, { replica, forMs }) => {
+      const { life } = world.replica(replica);
+      for (const name of REPLICA_WIRES) life?.wires[name].partition(forMs);
+    },
+  }),
+  loseOfReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      wire: chance.pick(REPLICA_WIRES),
+      request: chance.yes(0.4),
+    }),
+    apply: (world, { replica, wire, request }) =>
+      world
+        .replica(replica)
+        .life?.wires[wire as ReplicaWireName].loseNext(request ? "request" : "response"),
+  }),
+  duplicateOfReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      wire: chance.pick(REPLICA_WIRES),
+      afterMs: chance.pick([1, 300, 4_000]),
+    }),
+    apply: (world, { replica, wire, afterMs }) =>
+      world.replica(replica).life?.wires[wire as ReplicaWireName].duplicateNext(afterMs),
+  }),
+};

@@ -1,0 +1,31 @@
+import type { Apply, MemoryUser } from "@lockstep/replica";
+
+/** The beginning of a value on which the user's code fails as long as anything may go wrong. */
+export const POISON = "poison";
+
+/** What a user does with changes: a table of its own with the values as text. */
+export function projection(fails: () => boolean): Apply<MemoryUser> {
+  return ({ op, key, value }, table) => {
+    const name = Buffer.from(key).toString();
+    if (op === "DELETE") {
+      table.delete(name);
+      return;
+    }
+    const text = Buffer.from(value).toString();
+    if (text.startsWith(POISON) && fails()) throw new Error("the user's code cannot take this");
+    table.set(name, text);
+  };
+}
+
+/** Whether the user's table is exactly what the rows make of it. */
+export function isProjected(
+  table: ReadonlyMap<string, unknown>,
+  rows: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[],
+): boolean {
+  return (
+    table.size === rows.length &&
+    rows.every(
+      ({ key, value }) => table.get(Buffer.from(key).toString()) === Buffer.from(value).toString(),
+    )
+  );
+}

@@ -1,0 +1,107 @@
+import { type Client, createClient } from "@lockstep/client";
+import { type MemoryUser, type Replica, replicate } from "@lockstep/replica";
+import type { Chance } from "../chance.ts";
+import { transportOver } from "../clients/client-host.ts";
+import { Renewals } from "../clients/renewals.ts";
+import { Wire } from "../network/wire.ts";
+import type { ReplicaSettings } from "../plan/config.ts";
+import type { World } from "../run/world.ts";
+import type { SimProcess } from "../time/sim-process.ts";
+import type { Frames } from "./frames.ts";
+import { projection } from "./projection.ts";
+import { type ReplicaDisk, ReplicaStore } from "./replica-store.ts";
+import type { ReplicaWatch } from "./replica-watch.ts";
+
+/** The dataset of a run. */
+export const DATASET = "orders";
+/** The purposes for which a replica has a connection each. */
+export const REPLICA_WIRES = ["control", "bulk"] as const;
+/** One of them. */
+export type ReplicaWireName = (typeof REPLICA_WIRES)[number];
+
+/** How long silence of a connection goes unnoticed, milliseconds. */
+const NOTICED_AFTER_MS = 3_000;
+const CONNECT_WITHIN_MS = 1_000;
+const BREAKER_PAUSE_MS = 1_000;
+const POISON_ATTEMPTS = 2;
+
+/** One life of a replica: a process with the real replica in it. */
+export interface ReplicaLife {
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly replica: Replica;
+  readonly client: Client;
+  readonly wires: Readonly<Record<ReplicaWireName, Wire>>;
+}
+
+/** The machine on which it lives. */
+interface Machine {
+  readonly name: string;
+  readonly settings: ReplicaSettings;
+  readonly disk: ReplicaDisk;
+  readonly frames: Frames;
+}
+
+/** Starts the real replica in a process. */
+export function startReplica(
+  { name, settings, disk, frames }: Machine,
+  world: World,
+  process: SimProcess,
+  chance: Chance,
+  watch: ReplicaWatch,
+): ReplicaLife {
+  const random = { fraction: () => chance.fraction(), bytes: (n: number) => chance.bytes(n) };
+  const clock = process.clientClock();
+  const wires = wiresOf(world, process, name);
+  const client = clientOver(wires, process, random);
+  const { replication } = client;
+  const subscribe: typeof replication.subscribe = (request, signal) =>
+    frames.through(replication.subscribe(request, signal));
+  const store = new ReplicaStore(disk, process, {
+    committed: (loaded, { rows }) => watch.committed(process.name, loaded, rows, disk.memory.user),
+  });
+  const replica = replicate<MemoryUser>({
+    client: { replication: { ...replication, subscribe } },
+    dataset: DATASET,
+    replica: name,
+    store,
+    schemaVersions: [1],
+    onDrift: "REPAIR",
+    // A few rows are a large share of the buckets that are looked into.
+    maxBadBucketShare: 1,
+    apply: projection(() => !world.healed),
+    onPoison: settings.parks ? "PARK" : "HALT",
+    poisonAttempts: POISON_ATTEMPTS,
+    breakerPauseMs: BREAKER_PAUSE_MS,
+    clock,
+    random,
+  });
+  return { name: process.name, process, client, replica, wires };
+}
+
+function wiresOf({ network }: World, process: SimProcess, principal: string): ReplicaLife["wires"] {
+  const wire = () =>
+    new Wire(network, process, {
+      principal,
+      noticedAfterMs: NOTICED_AFTER_MS,
+      connectWithinMs: CONNECT_WITHIN_MS,
+    });
+  return { control: wire(), bulk: wire() };
+}
+
+function clientOver(
+  { control, bulk }: ReplicaLife["wires"],
+  process: SimProcess,
+  random: NonNullable<Parameters<typeof createClient>[0]["random"]>,
+): Client {
+  const renewals = new Renewals(process);
+  return createClient({
+    transport: transportOver(control, renewals),
+    controlTransport: transportOver(control, renewals),
+    watchTransport: transportOver(bulk, renewals),
+    clock: process.clientClock(),
+    random,
+    displayName: process.name,
+    address: "the simulated server",
+  });
+}
