@@ -9,7 +9,7 @@ import {
   ScrubDatasetRequestSchema,
   type ScrubDatasetResponse,
 } from "@lockstep/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   append,
   bytes,
@@ -177,6 +177,15 @@ describe("FetchEntries", () => {
     append(made, [put("big", "x".repeat(1024 * 1024 - 3))]);
     expect(fetchEntries(made, "big", "a").entries).toHaveLength(1);
     expect(fetchEntries(made, "a", "big").entries).toHaveLength(1);
+  });
+
+  it("asks for no row behind one that is larger than what fits", () => {
+    const made = world({ limits: { max_append_bytes: 2 * 1024 * 1024 } });
+    append(made, [put("big", "x".repeat(1024 * 1024))]);
+    const { rows } = made.tables.of(datasetIn(made).id);
+    const asked = vi.spyOn(rows, "get");
+    expect(fetchEntries(made, "big", "a").entries).toHaveLength(1);
+    expect(asked.mock.calls.flat()).not.toContain(hex(bytes("a")));
   });
 });
 

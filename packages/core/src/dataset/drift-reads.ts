@@ -97,6 +97,8 @@ export function decideFetchEntries(
   };
   let bytes = 0;
   for (const key of request.keys) {
+    // What lies behind a row that is larger than all of it was not read.
+    if (bytes > FETCHED_BYTES_MAX) break;
     const row = rows.row(key);
     bytes += key.length + (row?.value.length ?? 0);
     if (bytes > FETCHED_BYTES_MAX && reply.entries.length > 0) break;

@@ -98,6 +98,33 @@ describe("a churn map", () => {
     expect(walk).toThrow(RangeError);
   });
 
+  test("goes on behind an entry that was taken out and put in again while it was given", () => {
+    const map = newMap([
+      ["a", 1],
+      ["b", 2],
+      ["c", 3],
+    ]);
+    const seen: ChurnKey[] = [];
+    for (const given of map.keys()) {
+      seen.push(given);
+      if (given === "a" && map.delete("a")) map.set("a", 4);
+      if (seen.length > 3) break;
+    }
+    expect(seen).toEqual(["a", "b", "c", "a"]);
+  });
+
+  test("notices that an entry was taken out and its place used again while it was walked", () => {
+    const map = newMap([
+      ["a", 1],
+      ["b", 2],
+      ["c", 3],
+    ]);
+    const walk = () => {
+      for (const given of map.keys()) if (given === "a" && map.delete("b")) map.set("d", 4);
+    };
+    expect(walk).toThrow(RangeError);
+  });
+
   test("spreads numbers and texts that differ little", () => {
     const texts = Array.from({ length: 4_096 }, (_, n) => `orders/${n}`);
     const numbers = Array.from({ length: 4_096 }, (_, n) => BigInt(n) * 4_096n);

@@ -31,6 +31,9 @@ export class ChurnMap<K extends ChurnKey, V> {
   #free = NONE;
   /** Places from here on have never been used. */
   #used = 0;
+  /** How many entries have ever been taken out, and the place of the last. */
+  #taken = 0;
+  #lastTaken = NONE;
 
   /** How many entries there are. */
   get size(): number {
@@ -77,6 +80,8 @@ export class ChurnMap<K extends ChurnKey, V> {
     this.#table[NEXT * this.#capacity + place] = this.#free;
     this.#free = place;
     this.#size -= 1;
+    this.#taken += 1;
+    this.#lastTaken = place;
     return true;
   }
 
@@ -91,19 +96,21 @@ export class ChurnMap<K extends ChurnKey, V> {
     this.#last = NONE;
     this.#free = NONE;
     this.#used = 0;
+    this.#taken += 1;
+    this.#lastTaken = NONE;
   }
 
-  /** Its keys. @throws RangeError when the next one has been taken out meanwhile */
+  /** Its keys. @throws RangeError when another than the one just given has been taken out meanwhile */
   *keys(): IterableIterator<K> {
     for (const place of this.#places()) yield this.#keys[place] as K;
   }
 
-  /** Its values. @throws RangeError when the next one has been taken out meanwhile */
+  /** Its values. @throws RangeError when another than the one just given has been taken out meanwhile */
   *values(): IterableIterator<V> {
     for (const place of this.#places()) yield this.#values[place] as V;
   }
 
-  /** Its entries. @throws RangeError when the next one has been taken out meanwhile */
+  /** Its entries. @throws RangeError when another than the one just given has been taken out meanwhile */
   *[Symbol.iterator](): IterableIterator<[K, V]> {
     for (const place of this.#places()) {
       yield [this.#keys[place] as K, this.#values[place] as V];
@@ -112,13 +119,13 @@ export class ChurnMap<K extends ChurnKey, V> {
 
   *#places(): IterableIterator<number> {
     for (let place = this.#first; place !== NONE; ) {
-      const key = this.#keys[place];
-      if (key === undefined) throw new RangeError("a map was changed while it was walked");
       const next = this.#table[NEXT * this.#capacity + place] as number;
+      const taken = this.#taken;
       yield place;
-      // What was added meanwhile is given too.
-      const stays = this.#keys[place] === key;
-      place = stays ? (this.#table[NEXT * this.#capacity + place] as number) : next;
+      // What was added meanwhile is given too, but not behind the last entry when that was taken out.
+      if (this.#taken === taken) place = this.#table[NEXT * this.#capacity + place] as number;
+      else if (this.#taken === taken + 1 && this.#lastTaken === place) place = next;
+      else throw new RangeError("a map was changed while it was walked");
     }
   }
 

@@ -184,8 +184,8 @@ function readTarget(reader: ProtoReader): LockTarget {
   const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
   reader.message((tag) => {
     if (tag === field(1, BYTES)) target.key = reader.text();
-    else if (tag === field(2, VARINT)) target.mode = reader.number();
-    else if (tag === field(3, VARINT)) target.permits = reader.number();
+    else if (tag === field(2, VARINT)) target.mode = reader.small();
+    else if (tag === field(3, VARINT)) target.permits = reader.small();
     else throw new UnreadError("an unknown field");
   });
   return target;

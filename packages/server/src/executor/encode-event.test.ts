@@ -143,6 +143,24 @@ describe("an encoded event", () => {
     );
   });
 
+  test("in which a byte is another is read or refused as the library does it", () => {
+    const read = (decode: () => Event) => {
+      try {
+        return toJson(EventSchema, decode());
+      } catch {
+        return "refused";
+      }
+    };
+    fc.assert(
+      fc.property(event, fc.nat(), fc.constantFrom(0, 1, 8, 0x7f, 0x80, 0xff), (each, at, byte) => {
+        const bytes = toBinary(EventSchema, each);
+        if (bytes.length > 0) bytes[at % bytes.length] = byte;
+        expect(read(() => decodeEvent(bytes))).toEqual(read(() => fromBinary(EventSchema, bytes)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   test("has every field that its message has", () => {
     const numbers = (schema: { fields: readonly { number: number }[] }) =>
       schema.fields.map((field) => field.number);

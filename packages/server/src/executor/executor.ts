@@ -226,9 +226,7 @@ export class Executor implements Namespace {
       // A renewal speaks of durable things only and waits for no commit.
       this.#counters.keepAlives += 1n;
       pending.resolve({ ...answer.reply, header: this.header() });
-      return;
-    }
-    this.#afterDecided(() => pending.resolve({ ...answer.reply, header }));
+    } else this.#afterDecided(() => pending.resolve({ ...answer.reply, header }));
   }
 
   #waits({ kind }: Op, id: bigint, pending: OpenReply, header: ReplyHeader): void {
@@ -237,6 +235,7 @@ export class Executor implements Namespace {
   }
 
   #tick(): void {
+    this.#dueTimer.looked();
     const { events, more, settled } = tick(this.#state, leaseNow(this.#clock), this.#facts());
     this.#decided(events, settled);
     if (more) this.#enqueue(TICK);

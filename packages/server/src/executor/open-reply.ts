@@ -91,8 +91,18 @@ export class OpenReply implements Pending<AnyReply> {
   }
 
   #tell(outcome: Outcome): void {
-    if (this.#resolved === undefined) this.#outcome = outcome;
-    else if ("reply" in outcome) this.#resolved(outcome.reply);
-    else this.#rejected?.(outcome.error);
+    if (this.#resolved === undefined) {
+      this.#outcome = outcome;
+      return;
+    }
+    try {
+      if ("reply" in outcome) this.#resolved(outcome.reply);
+      else this.#rejected?.(outcome.error);
+    } catch (error) {
+      // The mistake is that of whoever takes the reply: it surfaces, and the replies behind this one still leave.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }

@@ -1,4 +1,7 @@
 const VARINT_BYTES_MAX = 8;
+const SMALL_MAX = 2 ** 31 - 1;
+/** Stands for bytes that are no UTF-8, unless it was written. */
+const REPLACEMENT = "\ufffd";
 
 /** What it reads is not what it can read: the bytes are left to the protobuf library. */
 export class UnreadError extends Error {
@@ -16,9 +19,15 @@ export class ProtoReader {
     this.#end = bytes.byteLength;
   }
 
-  /** The tag of the next field, its number times 8 and its wire type; 0 at the end of the message. */
+  /**
+   * The tag of the next field, its number times 8 and its wire type; 0 at the end of the message.
+   * @throws UnreadError
+   */
   tag(): number {
-    return this.#at < this.#end ? this.number() : 0;
+    if (this.#at >= this.#end) return 0;
+    const tag = this.number();
+    if (tag === 0) throw new UnreadError("a field without a number");
+    return tag;
   }
 
   /** @throws UnreadError above 2^53 − 1, and when the message is shorter */
@@ -34,6 +43,13 @@ export class ProtoReader {
     throw new UnreadError("a number is longer than is read here");
   }
 
+  /** @throws UnreadError above 2^31 − 1, and when the message is shorter */
+  small(): number {
+    const value = this.number();
+    if (value > SMALL_MAX) throw new UnreadError("a number is larger than is read here");
+    return value;
+  }
+
   bigint(): bigint {
     return BigInt(this.number());
   }
@@ -44,11 +60,14 @@ export class ProtoReader {
     return this.#bytes.readBigUInt64LE(at);
   }
 
+  /** @throws UnreadError when it may not be UTF-8, and when the message is shorter */
   text(): string {
     const length = this.number();
     const at = this.#at;
     this.#skip(length);
-    return this.#bytes.toString("utf8", at, at + length);
+    const text = this.#bytes.toString("utf8", at, at + length);
+    if (text.includes(REPLACEMENT)) throw new UnreadError("a text may not be UTF-8");
+    return text;
   }
 
   bytes(): Uint8Array {

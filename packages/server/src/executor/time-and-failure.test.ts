@@ -1,5 +1,7 @@
-import { ErrorReason, NamespaceRole } from "@lockstep/protocol";
-import { describe, expect, it } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { ErrorReason, NamespaceRole, OpenSessionRequestSchema } from "@lockstep/protocol";
+import { describe, expect, it, vi } from "vitest";
+import { COMMITS_UNDER_WAY_MAX } from "./executor.ts";
 import {
   acquireOp,
   eventsOf,
@@ -10,6 +12,7 @@ import {
   newWorld,
   openSession,
   reasonOf,
+  type World,
   watched,
 } from "./testing-support/world.ts";
 
@@ -56,6 +59,47 @@ describe("executor: time", () => {
 });
 
 describe("executor: failure", () => {
+  it("asks for no more looks at what is due while one waits for a journal that stalls", async () => {
+    const world = await newWorld();
+    await openSession(world, 10_000n);
+    world.journal.hold();
+    for (let at = 0; at < COMMITS_UNDER_WAY_MAX; at++) await openedLater(world);
+    const polls = vi.spyOn(world.clock, "afterPoll");
+    for (let at = 0; at < 20; at++) await world.clock.advance(10_000);
+    expect(polls).toHaveBeenCalledTimes(1);
+    while (world.journal.pending > 0) {
+      world.journal.settleNext();
+      await world.clock.settle();
+    }
+    const ended = (await eventsOf(world)).filter(({ body }) => body.case === "sessionEnded");
+    expect(ended.length).toBeGreaterThan(0);
+  });
+
+  it("lets nobody who fails at taking a reply keep the other replies of a batch back", async () => {
+    const world = await newWorld();
+    const a = await openSession(world);
+    const mistakes: unknown[] = [];
+    const surfaced = vi.spyOn(globalThis, "queueMicrotask").mockImplementation((fn) => {
+      try {
+        fn();
+      } catch (error) {
+        mistakes.push(error);
+      }
+    });
+    const mistake = new Error("a mistake of whoever takes the reply");
+    const taken = () => {
+      throw mistake;
+    };
+    world.executor.submit(acquireOp(a, 1n, "k")).settle(taken, taken);
+    const other = watched(world.executor.submit(acquireOp(a, 2n, "other")).reply);
+    world.executor.submit(keepAliveOp(a)).settle(taken, taken);
+    await world.clock.settle();
+    surfaced.mockRestore();
+    expect(other.reply?.outcome.case).toBe("granted");
+    expect(mistakes).toEqual([mistake, mistake]);
+    expect(world.stopped).toEqual([]);
+  });
+
   it.each(["written", "not-written", "torn", "deposed"] as const)(
     "stops and leaves every outcome open when an append ends as %s [REC-46]",
     async (fault) => {
@@ -89,3 +133,14 @@ describe("executor: failure", () => {
     expect(world.stopped).toEqual([]);
   });
 });
+
+/** Asks for a session whose opening the journal does not settle. */
+async function openedLater({ executor, clock }: World): Promise<void> {
+  const request = create(OpenSessionRequestSchema, { namespace: "default", ttlMs: 10_000n });
+  const secretSha256 = crypto.getRandomValues(new Uint8Array(32));
+  watched(
+    executor.submit<"openSession">({ kind: "openSession", principal: "p", secretSha256, request })
+      .reply,
+  );
+  await clock.settle();
+}

@@ -69,7 +69,7 @@ export class Call {
     if (this.#ended) return false;
     this.#ended = true;
     this.deadline?.cancel();
-    this.bytes.release();
+    this.bytes.close();
     // Only a stream may still wait for something. Nearly every call is unary, and an error for each of
     // them that nobody hears of is not cheap.
     if (this.method.methodKind !== "unary") this.#cancel();

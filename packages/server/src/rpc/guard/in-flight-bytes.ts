@@ -44,6 +44,7 @@ export class ByteLease {
   readonly #counter: InFlightBytes;
   readonly #principal: string;
   #held = 0;
+  #closed = false;
 
   constructor(counter: InFlightBytes, principal: string) {
     this.#counter = counter;
@@ -52,6 +53,7 @@ export class ByteLease {
 
   /** @throws ConnectError LIMIT_EXCEEDED when the principal would have too much under way. */
   take(bytes: number): void {
+    if (this.#closed) return;
     this.#counter.take(this.#principal, bytes);
     this.#held += bytes;
   }
@@ -60,5 +62,11 @@ export class ByteLease {
   release(): void {
     if (this.#held > 0) this.#counter.give(this.#principal, this.#held);
     this.#held = 0;
+  }
+
+  /** Gives all of it back, for good: what is still read of the request is thrown away and does not count. */
+  close(): void {
+    this.#closed = true;
+    this.release();
   }
 }

@@ -26,6 +26,15 @@ describe("max_in_flight_bytes", () => {
     expect(bytes.held("a")).toBe(4);
   });
 
+  test("counts nothing for a request that is over, whatever is still read of it", () => {
+    const bytes = new InFlightBytes({ max_in_flight_bytes: 10 });
+    const lease = bytes.lease("a");
+    lease.take(6);
+    lease.close();
+    lease.take(20);
+    expect(bytes.held("a")).toBe(0);
+  });
+
   test("refuses the request that is too much while others wait, and no later one [GEN-51]", async () => {
     const { server, clock, namespace } = await start({ max_in_flight_bytes: 600 });
     const transport = transportTo(server.url, "connect-json");

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
+import { PassThrough } from "node:stream";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamFromJson } from "@connectrpc/connect/protocol-connect";
@@ -10,6 +12,7 @@ import {
   ErrorReason,
   enveloped,
   errorDetailOf,
+  SessionService,
 } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -18,6 +21,9 @@ import {
   type TestServer,
   transportTo,
 } from "../../../testing-support/test-server.ts";
+import { Call } from "../../guard/call.ts";
+import { InFlightBytes } from "../../guard/in-flight-bytes.ts";
+import { incomingFrames } from "./incoming-frames.ts";
 
 const PATH = "/lockstep.v1.SessionService/Attach";
 const protocols = ["application/connect+proto", "application/grpc", "application/grpc+proto"];
@@ -111,4 +117,24 @@ test("what is compressed goes through the library, which refuses it", async () =
   const more = { "connect-content-encoding": "gzip" };
   const { messages, error } = await answerTo("application/connect+proto", [await opening()], more);
   expect([messages, reasonOf(error)]).toEqual([0, "UNIMPLEMENTED"]);
+});
+
+test("what is still sent after an Attach was refused counts for nobody [GEN-51]", async () => {
+  const { max_in_flight_bytes: max } = DEFAULT_LIMITS;
+  const inFlight = new InFlightBytes({ max_in_flight_bytes: max });
+  const body = new PassThrough();
+  const call = new Call(
+    SessionService.method.attach,
+    "p",
+    new Headers(),
+    inFlight.lease("p"),
+    DEFAULT_LIMITS,
+  );
+  const frames = incomingFrames(body, call);
+  call.end();
+  await frames.return?.();
+  const read = once(body, "data");
+  body.write(new Uint8Array(1_000));
+  await read;
+  expect(inFlight.held("p")).toBe(0);
 });

@@ -54,9 +54,14 @@ export class DirectAttach {
     try {
       if (call.refusal !== undefined) throw call.refusal;
       const frames = incomingFrames(stream, call);
-      for await (const frame of attach(frames, call, environment, this.#attachments)) {
-        const message = toBinary(AttachResponseSchema, frame);
-        await write(response, enveloped({ flags: 0, message }), call);
+      try {
+        for await (const frame of attach(frames, call, environment, this.#attachments)) {
+          const message = toBinary(AttachResponseSchema, frame);
+          await write(response, enveloped({ flags: 0, message }), call);
+        }
+      } finally {
+        // What the client still sends is neither kept nor counted.
+        await frames.return?.();
       }
     } catch (error) {
       failure = call.errorFrom(error);
