@@ -46,7 +46,11 @@ export function withAppendOptions(command: Command): Command {
       "fail unless the row of KEY has this seq; 0: there must be none",
       parseNumber,
     )
-    .option("--schema-version <VERSION>", "the version of the value's form", parseSchemaVersion)
+    .option(
+      "--schema-version <VERSION>",
+      "the version of the value's form; replicas stop before one they do not know (default 0)",
+      parseSchemaVersion,
+    )
     .option("--fence <SEQUENCER>", "the lock that shows the right to append", parseFence)
     .option(
       "--durability <MODE>",

@@ -142,7 +142,8 @@ export function decideDeleteDataset(
   const dataset = state.datasets.get(name);
   const reply = { $typeName: "lockstep.v1.DeleteDatasetResponse" } as const;
   if (dataset === undefined) return replyOnly(reply);
-  if (dataset.id !== datasetId) throw versionMismatch("the dataset of this name", dataset.id);
+  if (dataset.id !== datasetId)
+    throw versionMismatch("the id of the dataset of this name", dataset.id);
   const draft = new Draft(state.revision, now, { actor: principal, correlationId, reason });
   draft.add({
     case: "datasetDeleted",

@@ -56,7 +56,10 @@ export function decideClearQuarantine(
   if (inForce === undefined) return replyOnly(done);
   const quarantineRevision = inForce.revision;
   if (quarantineRevision !== expectedRevision)
-    throw versionMismatch(`the quarantine of ${JSON.stringify(name)}`, quarantineRevision);
+    throw versionMismatch(
+      `the revision of the quarantine of ${JSON.stringify(name)}`,
+      quarantineRevision,
+    );
   const draft = new Draft(state.revision, now, { actor, correlationId, reason });
   if (subject.case === "key") {
     const $typeName = "lockstep.v1.KeyQuarantineCleared";

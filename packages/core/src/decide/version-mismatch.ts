@@ -6,7 +6,7 @@ export function versionMismatch(what: string, version: bigint): Refusal {
   return new Refusal(
     RefusalCode.ABORTED,
     ErrorReason.VERSION_MISMATCH,
-    `${what} is at ${version}: look at it again`,
+    `${what} is ${version} now: look at it again`,
     { version: String(version) },
   );
 }
