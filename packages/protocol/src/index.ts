@@ -1,6 +1,6 @@
 export { type ChurnKey, ChurnMap } from "./collections/churn-map.ts";
 export { childrenOf, DigestAccumulator } from "./digest/accumulator.ts";
-export type { BucketState } from "./digest/buckets.ts";
+export { BUCKETS, type BucketState, FAN_OUT } from "./digest/buckets.ts";
 export { DigestError } from "./digest/digest-error.ts";
 export {
   bucketOf,
@@ -9,6 +9,7 @@ export {
   type HashedChange,
 } from "./digest/hasher.ts";
 export { portableSha256, type Sha256, sha256FromBinaryString } from "./digest/sha256.ts";
+export { LEAF_LEVEL } from "./digest/tree.ts";
 export { errorDetailOf, refusal } from "./errors.ts";
 export { FenceGuard, formatSequencer, parseSequencer, type Sequencer } from "./fence.ts";
 export {

@@ -1,7 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
 import type { Client } from "@lockstep/client";
-import type { DamagedRow } from "@lockstep/protocol";
-import { DamagedRowSchema } from "@lockstep/protocol";
+import { BUCKETS, type DamagedRow, DamagedRowSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
 import { COMPARE_EXIT_CODES, EXIT } from "../exit-codes.ts";
@@ -22,7 +21,6 @@ interface Scrubbed {
   readonly damaged: readonly DamagedRow[];
 }
 
-const BUCKETS = 65_536;
 /** Few, so that progress is told even where buckets are full. */
 const BUCKETS_AT_ONCE = 256;
 /** A slow disk is no failure. */

@@ -1,4 +1,10 @@
-import type { DamagedRow, Dataset, DescribeDatasetResponse, ScrubStatus } from "@lockstep/protocol";
+import {
+  BUCKETS,
+  type DamagedRow,
+  type Dataset,
+  type DescribeDatasetResponse,
+  type ScrubStatus,
+} from "@lockstep/protocol";
 import { datasetPolicyText } from "./dataset-policy-text.ts";
 import { hexText } from "./hex.ts";
 import { pairLines } from "./pairs.ts";
@@ -8,7 +14,6 @@ import { timeText } from "./time.ts";
 import { valueText } from "./value-text.ts";
 
 const HEADING = ["DATASET", "HEAD", "FLOOR", "ROWS", "BYTES", "REPLICAS", "IN SYNC", "POLICY"];
-const BUCKETS = 65_536;
 
 /** Datasets as a table. */
 export function datasetsLines(datasets: readonly Dataset[]): string[] {

@@ -1,9 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
+import { BUCKETS } from "@lockstep/protocol";
 import type { AppliedChange, StoredRow, StoreTx } from "@lockstep/replica";
 import { SqliteStore } from "@lockstep/replica/sqlite";
 import { progressReporter } from "../output/progress.ts";
-
-const BUCKETS = 65_536;
 
 /** A replica's file as the command line opens it: it tells how far a look at all rows is, and can park changes. */
 export class ReplicaStore extends SqliteStore {

@@ -1,7 +1,9 @@
 import {
+  BUCKETS,
   type Bucket,
   type DamagedRow,
   DigestAccumulator,
+  FAN_OUT,
   type FetchEntriesResponse,
   type ListBucketResponse,
   type ScrubDatasetResponse,
@@ -20,9 +22,6 @@ import type { StoredRow } from "./rows.ts";
 import { scrubBucket } from "./scrub-bucket.ts";
 import { rowBytes } from "./view-bytes.ts";
 
-/** Levels of the digest's tree have 16 times as many nodes as the one above. */
-const FAN_OUT = 16;
-const BUCKETS = 65_536;
 /** How much of rows a FetchEntries brings at most, unless a single one is larger. */
 const FETCHED_BYTES_MAX = 1024 * 1024;
 /** How many damaged rows a reply names at most. */

@@ -2,9 +2,9 @@ import { Growing } from "./growing.ts";
 import { HASH_BYTES } from "./hasher.ts";
 import { SUM_WORDS } from "./sum.ts";
 
-/** Buckets of a dataset. */
+/** Buckets of a dataset; they are numbered from 0. */
 export const BUCKETS = 65_536;
-/** Children of a node of the tree. */
+/** Children of a node of the tree over the buckets. */
 export const FAN_OUT = 16;
 /** Groups of buckets: the 16 under one node of level 3. */
 export const GROUPS = BUCKETS / FAN_OUT;

@@ -1,8 +1,8 @@
+import { BUCKETS } from "@lockstep/protocol";
 import type { Apply } from "../apply/applied-change.ts";
 import { Restart } from "../follow/restart.ts";
 import type { Courier } from "../poison/courier.ts";
 import { type Position, textOf } from "../rows.ts";
-import { BUCKETS } from "../verify/scrub.ts";
 import type { DriftAction, DriftFinding, DriftFound } from "./found.ts";
 import { type Ground, type Located, locate } from "./locate.ts";
 import { repairKeys } from "./repair.ts";

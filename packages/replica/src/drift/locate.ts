@@ -3,7 +3,8 @@ import {
   type Bucket as BucketMessage,
   childrenOf,
   DEFAULT_LIMITS,
-  type LogPosition,
+  FAN_OUT,
+  LEAF_LEVEL,
 } from "@lockstep/protocol";
 import { positionOf } from "../follow/subscription.ts";
 import type { Holdings } from "../holdings.ts";
@@ -28,10 +29,9 @@ export interface Located {
   readonly findings: readonly DriftFinding[] | undefined;
 }
 
-/** The level of the tree that is asked for first: 4,096 nodes, 128 KiB. Below it are the buckets. */
-const FIRST_LEVEL = 3;
-const BUCKET_LEVEL = 4;
-const FIRST_NODES = Array.from({ length: 16 ** FIRST_LEVEL }, (_, index) => index);
+/** The level of the tree that is asked for first, above the buckets: 4,096 nodes, 128 KiB. */
+const FIRST_LEVEL = LEAF_LEVEL - 1;
+const FIRST_NODES = Array.from({ length: FAN_OUT ** FIRST_LEVEL }, (_, index) => index);
 
 /**
  * Finds what differs from the server's rows, each time so: ask, apply up to exactly what the answer is as of, compare
@@ -47,7 +47,7 @@ export async function locate<Tx>(ground: Ground<Tx>, maxBadBuckets: number): Pro
   const bad: number[] = [];
   let { asOf } = top;
   for (const nodes of slices(childrenOf(top.nodes), DEFAULT_LIMITS.max_digest_nodes)) {
-    const part = await differingNodes(ground, BUCKET_LEVEL, nodes);
+    const part = await differingNodes(ground, LEAF_LEVEL, nodes);
     bad.push(...part.nodes);
     asOf = part.asOf;
   }
@@ -62,7 +62,7 @@ async function differingNodes<Tx>(
 ): Promise<{ asOf: Position; nodes: number[] }> {
   const all = level === FIRST_LEVEL ? [] : [...indices];
   const reply = await link.digestNodes({ dataset, level, indices: all }, { signal });
-  const asOf = asOfOf(reply.asOf);
+  const asOf = positionOf(reply.asOf);
   await reach(asOf);
   const nodes = holdings.published?.digest.differingNodes(level, indices, reply.nodes) ?? [];
   return { asOf, nodes };
@@ -81,7 +81,7 @@ async function findKeys<Tx>(
   while (waiting.length > 0) {
     const buckets = waiting.slice(0, DEFAULT_LIMITS.max_buckets);
     const reply = await link.listBucket({ dataset, buckets }, { signal });
-    asOf = asOfOf(reply.asOf);
+    asOf = positionOf(reply.asOf);
     await reach(asOf);
     // Those that did not fit into the answer are asked for again.
     waiting.splice(0, Math.max(1, reply.buckets.length));
@@ -111,11 +111,6 @@ async function compareBucket<Tx>(
   for (const { key, seq } of ours.values())
     findings.push({ kind: "EXTRA", bucket, key, replicaSeq: seq, serverSeq: 0n });
   return findings;
-}
-
-/** Where an answer is as of. */
-export function asOfOf(asOf: LogPosition | undefined): Position {
-  return positionOf(asOf);
 }
 
 /** Cuts a list into parts of at most `size`. */

@@ -1,10 +1,11 @@
 import { DEFAULT_LIMITS, type FetchedEntry } from "@lockstep/protocol";
 import type { AppliedChange, Apply } from "../apply/applied-change.ts";
 import { type Parking, Projection } from "../apply/projection.ts";
+import { positionOf } from "../follow/subscription.ts";
 import type { Courier } from "../poison/courier.ts";
 import { type Position, type StoredRow, sameBytes } from "../rows.ts";
 import type { Progress } from "../store/store.ts";
-import { asOfOf, type Ground } from "./locate.ts";
+import type { Ground } from "./locate.ts";
 
 /**
  * Writes the server's rows of these keys over the replica's own, with the server's seqs: those that are the same at
@@ -23,7 +24,7 @@ export async function repairKeys<Tx>(
   while (waiting.length > 0) {
     const asked = waiting.slice(0, DEFAULT_LIMITS.max_fetch_keys);
     const reply = await link.fetchEntries({ dataset, keys: asked }, { signal });
-    const asOf = asOfOf(reply.asOf);
+    const asOf = positionOf(reply.asOf);
     await reach(asOf);
     const done = await courier.run(signal, (parking) =>
       writeEntries(ground, reply.entries, asOf, apply, parking),

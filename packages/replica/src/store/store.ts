@@ -1,5 +1,5 @@
 import type { Sha256 } from "@lockstep/protocol";
-import type { Cause } from "../apply/applied-change.ts";
+import type { AppliedChange } from "../apply/applied-change.ts";
 import type { Bucket, DatasetIdentity, Position, Row, StoredRow } from "../rows.ts";
 
 /** How far the rows are that readers see. */
@@ -49,14 +49,7 @@ export interface Loaded {
 }
 
 /** A change that the user's `apply` was not given, or failed on. The rows have it. */
-export interface NewDeadLetter {
-  readonly cause: Cause;
-  readonly op: "PUT" | "DELETE";
-  readonly key: Uint8Array;
-  /** Empty with DELETE. */
-  readonly value: Uint8Array;
-  readonly seq: bigint;
-  readonly schemaVersion: number;
+export interface NewDeadLetter extends AppliedChange {
   /** Why, for people; of those parked only because of an earlier one it says that. */
   readonly problem: string;
 }

@@ -2,8 +2,6 @@ import { DigestAccumulator } from "@lockstep/protocol";
 import type { Holdings } from "../holdings.ts";
 import { type Bucket, type StoredRow, sameBytes } from "../rows.ts";
 
-/** How many buckets there are. */
-export const BUCKETS = 65_536;
 /** How many are looked at in one step. */
 export const STEP_BUCKETS = 64;
 

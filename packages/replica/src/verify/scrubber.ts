@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "@lockstep/client";
+import { BUCKETS } from "@lockstep/protocol";
 import type { Holdings } from "../holdings.ts";
-import { BUCKETS, type Scrubbed, STEP_BUCKETS, scrubBuckets } from "./scrub.ts";
+import { type Scrubbed, STEP_BUCKETS, scrubBuckets } from "./scrub.ts";
 
 /** After a step that took t, nothing is looked at for this many times t: 5 % of a core. */
 const REST_FACTOR = 19;

@@ -1,4 +1,5 @@
 import type { Dataset, NamespaceState, Op, OpKind } from "@lockstep/core";
+import { BUCKETS } from "@lockstep/protocol";
 import type { TableRead } from "../../journal/tables.ts";
 
 const DEFAULT_PAGE_SIZE = 100;
@@ -71,7 +72,7 @@ function readsOf(
       return [bucketsRead(datasetId, op.request.buckets)];
     case "scrubDataset": {
       const { firstBucket, buckets } = op.request;
-      const count = Math.min(buckets || limits.max_scrub_buckets, 65_536 - firstBucket);
+      const count = Math.min(buckets || limits.max_scrub_buckets, BUCKETS - firstBucket);
       return [
         bucketsRead(
           datasetId,

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Dataset, NamespaceState, Op, OpKind, Reply } from "@lockstep/core";
 import {
+  BUCKETS,
   type DamagedRow,
   ScrubDatasetRequestSchema,
   type ScrubDatasetResponse,
@@ -13,7 +14,6 @@ import type { Pending } from "../namespace.ts";
 const PASS_MS = 24 * 3_600_000;
 /** How many buckets are looked at in one step. */
 const STEP_BUCKETS = 64;
-const BUCKETS = 65_536;
 /** How long is rested after a step, in times of what it took: 5 % of a core. */
 const REST_FACTOR = 19;
 const TOLD_MAX = 16;

@@ -1,5 +1,6 @@
 import {
   type AppendDurability,
+  BUCKETS,
   type CreateDatasetRequest,
   type DatasetPolicy,
   type DeleteDatasetRequest,
@@ -29,8 +30,6 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const LEAST_LAG_MS = 100n;
 const CHECKPOINT_CHANGES_MAX = 1_000_000;
-/** How many buckets a digest has. */
-export const BUCKETS = 65_536;
 
 /** Demands the names of a dataset and of its namespace. */
 export function checkDatasetName(request: { namespace: string; dataset: string }): void {

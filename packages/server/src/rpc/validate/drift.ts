@@ -1,23 +1,24 @@
 import { limitExceeded } from "@lockstep/core";
 import {
+  BUCKETS,
   DriftAction,
   type DriftFinding,
   DriftKind,
   type DriftReport,
+  FAN_OUT,
   type FetchEntriesRequest,
   type GetDigestNodesRequest,
+  LEAF_LEVEL,
   type Limits,
   type ListBucketRequest,
   type ReportDriftRequest,
 } from "@lockstep/protocol";
 import { invalidField } from "../errors.ts";
 import { checkEntryKey } from "./append.ts";
-import { BUCKETS, checkDatasetName } from "./dataset.ts";
+import { checkDatasetName } from "./dataset.ts";
 import { checkCorrelationId, checkCount, checkEnum, checkNumber, checkPositive } from "./fields.ts";
 import { checkGeneration, checkPosition } from "./replica.ts";
 
-const LEAF_LEVEL = 4;
-const CHILDREN = 16;
 const FINDINGS_MAX = 100;
 
 /** The bounds of a GetDigestNodesRequest. */
@@ -30,7 +31,7 @@ export function checkGetDigestNodes(request: GetDigestNodesRequest, limits: Limi
   }
   const max = limits.max_digest_nodes;
   if (indices.length > max) throw limitExceeded("max_digest_nodes", max, "too many nodes at once");
-  checkRising("indices", indices, CHILDREN ** level);
+  checkRising("indices", indices, FAN_OUT ** level);
 }
 
 /** The bounds of a ListBucketRequest. */
