@@ -1,4 +1,4 @@
-import type { DriftFound, Loaded, Replica, Row } from "@lockstep/replica";
+import type { DriftFound, Loaded, Replica, ReplicaEvent, Row } from "@lockstep/replica";
 import { demand } from "../check/violation.ts";
 import type { World } from "../run/world.ts";
 import { isProjected } from "./projection.ts";
@@ -68,8 +68,7 @@ export class ReplicaWatch {
   async listen(process: string, replica: Replica): Promise<void> {
     const { checker, marks } = this.#world;
     for await (const event of replica.events()) {
-      const detail = event.type === "checkpoint" ? ` ${event.seq} ${event.verdict}` : "";
-      checker.trace(`${process}: ${event.type}${detail}`);
+      checker.trace(`${process}: ${event.type}${detailOf(event)}`);
       if (event.type === "subscribed")
         marks.hit(event.snapshot ? "replica takes a snapshot" : "replica goes on from its cursor");
       else if (event.type === "parked") marks.hit("poison change parked");
@@ -92,6 +91,11 @@ export class ReplicaWatch {
     const what = JSON.stringify(found, printable);
     checker.fail("nothing in flight is reported as drift", `${this.#name} found ${what}`);
   }
+}
+
+function detailOf(event: ReplicaEvent): string {
+  if (event.type === "checkpoint") return ` ${event.seq} ${event.verdict}`;
+  return "error" in event ? ` ${event.error}` : "";
 }
 
 /** Numbers and bytes as people read them, for `JSON.stringify`. */
