@@ -93,7 +93,7 @@ test("an append that waits for replicas does not keep the server from stopping, 
   await closing;
 });
 
-test("a batch that is too large is refused by its limit, and nothing is appended [DATA-25, REP-102]", async () => {
+test("a batch that is too large is refused by its limit, and nothing is appended [DATA-25, DATA-92, REP-102]", async () => {
   const { server } = await start({
     limits: { ...DEFAULT_LIMITS, max_append_changes: 2, max_append_bytes: 10 },
   });
@@ -107,9 +107,15 @@ test("a batch that is too large is refused by its limit, and nothing is appended
     client.getDigestNodes({ ...DATASET, level: 4, indices: upTo(16_385) }),
     client.listBucket({ ...DATASET, buckets: upTo(65) }),
     client.fetchEntries({ ...DATASET, keys: upTo(1_001).map((at) => Buffer.from(`${at}`)) }),
+    client.scrubDataset({ ...DATASET, buckets: 4_097 }),
   ];
   const limits = (await Promise.all(beyond.map(refusal))).map(({ metadata }) => metadata.limit);
-  expect(limits).toEqual(["max_digest_nodes", "max_buckets", "max_fetch_keys"]);
+  expect(limits).toEqual([
+    "max_digest_nodes",
+    "max_buckets",
+    "max_fetch_keys",
+    "max_scrub_buckets",
+  ]);
   expect((await client.describeDataset(DATASET)).head?.seq).toBe(0n);
 });
 

@@ -79,6 +79,7 @@ function checkChange(index: number, change: NewChange, limits: Limits): void {
   if (op !== ChangeOp.PUT && op !== ChangeOp.DELETE) {
     throw invalidField(`changes[${index}].op`, "must be PUT or DELETE");
   }
+  // Names of fields are made only for what is refused: a batch has many changes.
   if (key.length < 1 || key.length > limits.max_entry_key_bytes) {
     checkEntryKey(`changes[${index}].key`, key, limits);
   }

@@ -111,6 +111,8 @@ describe("every field of every request has a bad value above, or none is bad", (
     "immediate",
     "include_ended",
     "changes.schema_version",
+    // Too many are refused by their limit.
+    "ScrubDataset.buckets",
   ]);
   const services = [SessionService, LockService, AdminService, ReplicationService];
   const methods = services.flatMap((service) => service.methods);
@@ -121,7 +123,8 @@ describe("every field of every request has a bad value above, or none is bad", (
     const tried = new Set(
       all.filter((input) => input.method === method).map(({ field }) => placeless(field)),
     );
-    const untried = leavesOf(method.input).filter((leaf) => !tried.has(leaf) && !free.has(leaf));
+    const isFree = (leaf: string) => free.has(leaf) || free.has(`${method.name}.${leaf}`);
+    const untried = leavesOf(method.input).filter((leaf) => !tried.has(leaf) && !isFree(leaf));
     expect(untried).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { limitExceeded } from "@lockstep/core";
 import {
   type AppendDurability,
   BUCKETS,
@@ -77,7 +78,9 @@ export function checkDescribeDataset(request: DescribeDatasetRequest): void {
 export function checkScrubDataset(request: ScrubDatasetRequest, limits: Limits): void {
   checkDatasetName(request);
   checkCount("first_bucket", request.firstBucket, BUCKETS - 1);
-  checkCount("buckets", request.buckets, limits.max_scrub_buckets);
+  const max = limits.max_scrub_buckets;
+  if (request.buckets > max)
+    throw limitExceeded("max_scrub_buckets", max, "too many buckets at once");
 }
 
 /** Demands how far an append must have come; absent is the default of whoever reads it. */

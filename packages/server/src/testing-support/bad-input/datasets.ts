@@ -120,7 +120,6 @@ export const datasetInputs: readonly BadInput[] = [
   ...badInputs(scrubDataset, named, [
     ...badDataset,
     ["first_bucket", "too high", { firstBucket: 65_536 }],
-    ["buckets", "too many", { buckets: 4_097 }],
   ]),
   ...badInputs(append, { ...named, ...change({}) }, [
     ...badDataset,
