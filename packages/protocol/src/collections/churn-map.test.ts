@@ -128,7 +128,8 @@ describe("a churn map", () => {
   test("spreads numbers and texts that differ little", () => {
     const texts = Array.from({ length: 4_096 }, (_, n) => `orders/${n}`);
     const numbers = Array.from({ length: 4_096 }, (_, n) => BigInt(n) * 4_096n);
-    for (const keys of [texts, numbers]) {
+    const large = Array.from({ length: 4_096 }, (_, n) => 2n ** 63n + BigInt(n));
+    for (const keys of [texts, numbers, large]) {
       const places = new Set(keys.map((each) => hashOf(each) & 4_095));
       // Drawn by chance, 63 % of the places would be taken.
       expect(places.size).toBeGreaterThan(2_300);

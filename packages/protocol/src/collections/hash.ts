@@ -4,10 +4,15 @@ const [SEED = 0, SEED_2 = 0] = crypto.getRandomValues(new Int32Array(2));
 const MULTIPLIER = 0x9e3779b1;
 const MULTIPLIER_2 = 0x85ebca6b;
 const TWO_32 = 2 ** 32;
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Spreads keys over 32 bits. Equal keys have equal hashes; others have rarely. */
 export function hashOf(key: bigint | number | string): number {
-  return typeof key === "string" ? textHash(key) : numberHash(Number(key));
+  if (typeof key === "string") return textHash(key);
+  const hash = numberHash(Number(key));
+  // A number has not all bits of a larger bigint: thousands of neighbours would share one place.
+  if (typeof key !== "bigint" || key <= SAFE_MAX) return hash;
+  return numberHash(Number(BigInt.asUintN(32, key)) ^ hash);
 }
 
 function numberHash(value: number): number {

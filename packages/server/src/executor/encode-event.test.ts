@@ -161,6 +161,17 @@ describe("an encoded event", () => {
     );
   });
 
+  test("behind which stands a field without a number is refused", () => {
+    const value = create(LockReleasedSchema, { holdId: 3n });
+    const whole = toBinary(
+      EventSchema,
+      create(EventSchema, { body: { case: "lockReleased", value } }),
+    );
+    const bytes = Uint8Array.of(...whole, 0, 0);
+    expect(() => fromBinary(EventSchema, bytes)).toThrow();
+    expect(() => decodeEvent(bytes)).toThrow();
+  });
+
   test("has every field that its message has", () => {
     const numbers = (schema: { fields: readonly { number: number }[] }) =>
       schema.fields.map((field) => field.number);
