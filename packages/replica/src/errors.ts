@@ -95,9 +95,10 @@ export class NotReadableError extends ReplicaError {
   static override readonly brand = "NotReadableError";
   override readonly name = "NotReadableError";
 
-  constructor(why: string) {
+  constructor(why: string, options?: ErrorOptions) {
     super(
       `The replica has no rows to read: ${why}. Wait for its next snapshot, or read at the server`,
+      options,
     );
   }
 }

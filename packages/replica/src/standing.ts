@@ -21,6 +21,8 @@ export class Standing<Tx> {
   #stopped: { readonly error: Error } | undefined;
   /** Has the head asked for as soon as possible; set while there is somebody to ask. */
   askHead: (() => void) | undefined;
+  /** Why nothing is followed; undefined while something is, and before the first attempt has ended. */
+  disconnectedBy: unknown;
   /** Rows taken over of the snapshot under way, and about how many there are. */
   snapshot: { readonly rows: number; readonly estimate: number } | undefined;
 
@@ -64,7 +66,10 @@ export class Standing<Tx> {
   /** A subscription has begun, or ended. */
   following(target: bigint | undefined): void {
     this.#target = target;
-    if (target !== undefined) this.#headSeq = target;
+    if (target !== undefined) {
+      this.#headSeq = target;
+      this.disconnectedBy = undefined;
+    }
     this.changed();
   }
 

@@ -45,7 +45,11 @@ export async function compareFile(
       maxBadBucketShare: 1,
     });
     const watch = noSnapshot(file);
-    const check = (signal: AbortSignal) => replica.check({ repair: false, signal });
+    const check = async (signal: AbortSignal): Promise<CheckResult> => {
+      const result = await replica.check({ repair: false, signal });
+      // Rows that the file did not have yet were compared, too.
+      return { ...result, rows: replica.status().rows };
+    };
     try {
       return { file, result: await withReplica(replica, { watch }, check) };
     } catch (error) {

@@ -74,7 +74,8 @@ export async function repairFile(client: Client, repair: Repair): Promise<Repair
     async (signal) => {
       const checked = await untilWhole(replica, signal);
       await reports.arrived(() => found.length);
-      return checked;
+      // Rows that the file did not have yet were compared, too.
+      return { ...checked, rows: replica.status().rows };
     },
   );
   return { found, result, parked: store.parked };

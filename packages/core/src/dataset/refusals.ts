@@ -7,7 +7,7 @@ export function datasetUnknown(name: string): Refusal {
   return new Refusal(
     RefusalCode.NOT_FOUND,
     ErrorReason.DATASET_UNKNOWN,
-    `there is no dataset ${JSON.stringify(name)} in this namespace: create it first`,
+    `there is no dataset ${JSON.stringify(name)} in this namespace: check the name, or create it first`,
   );
 }
 

@@ -52,7 +52,8 @@ export class Follower<Tx> {
       const restart = await this.#once();
       if (this.#signal.aborted) return;
       standing.following(undefined);
-      tell({ type: "disconnected", error: restart.cause ?? restart });
+      standing.disconnectedBy = restart.cause ?? restart;
+      tell({ type: "disconnected", error: standing.disconnectedBy });
       await this.#prepare(restart);
       this.#failures += 1;
       const again = restart.how === "SNAPSHOT";

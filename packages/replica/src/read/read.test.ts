@@ -131,11 +131,17 @@ describe("a read", () => {
   });
 
   test("fails before there are rows [REP-84]", async () => {
-    const { authority, start } = world();
+    const { authority, clock, start } = world();
     authority.reachable = false;
     const replica = start();
     const reading = replica.get(text("a"), { freshness: { level: "EVENTUAL" } });
     await expect(reading).rejects.toBeInstanceOf(NotReadableError);
+    const later = replica.get(text("a"), { freshness: { level: "STRONG" } });
+    const failed = expect(later).rejects.toThrow(
+      /not there yet, and the server is not followed: \S/,
+    );
+    await clock.advance(60_000);
+    await failed;
     await replica.close();
   });
 

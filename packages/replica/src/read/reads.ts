@@ -138,7 +138,11 @@ export class Reads<Tx> {
 
   #notReadable(): NotReadableError {
     const { quarantine } = this.#holdings.published?.progress ?? {};
-    return new NotReadableError(quarantine || "its first snapshot is not there yet");
+    const { disconnectedBy: cause } = this.#standing;
+    const why = cause instanceof Error ? `, and the server is not followed: ${cause.message}` : "";
+    return new NotReadableError(quarantine || `its first snapshot is not there yet${why}`, {
+      cause,
+    });
   }
 }
 

@@ -72,6 +72,9 @@ describe("lockstep dataset", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await linesOf("dataset", "delete", "life/one", ...id, ...WHY)).toEqual([
       `the dataset life/one with the id ${dataset.datasetId} is gone`,
     ]);
+    expect(await ask("dataset", "delete", "life/one", ...id, ...WHY)).toMatchObject(
+      failed(/DATASET_UNKNOWN: .*check the name/),
+    );
     const history = (await linesOf("events")).join("\n");
     for (const kind of ["dataset created", "dataset updated", "dataset deleted"]) {
       expect(history).toMatch(new RegExp(`${kind}.* because="a good reason"`));

@@ -26,6 +26,8 @@ export function deleteCommand(): Command {
   return withActOptions(command, "DeleteDatasetResponse").action(
     (dataset: string, options: DeleteOptions) =>
       withClient(options, async ({ datasets }) => {
+        // The protocol takes one that is not there for done; here it is a mistyped name.
+        await datasets.describe(dataset);
         const act = { ...actOf(options), dataset, datasetId: options.id };
         const reply = await datasets.delete(act);
         printLines([
