@@ -33,7 +33,8 @@ export function datasetById({ datasets }: NamespaceState, id: bigint): Dataset {
  */
 export function replicaOf({ replicas }: Dataset, name: string, generation: bigint): ReplicaRecord {
   const replica = replicas.get(name);
-  if (replica === undefined)
+  // A later generation than the one that is known was given by a history that was lost: a backup was restored.
+  if (replica === undefined || replica.generation < generation)
     throw new Refusal(
       RefusalCode.NOT_FOUND,
       ErrorReason.REPLICA_UNKNOWN,

@@ -211,8 +211,12 @@ describe("ReportDrift", () => {
   it("of another generation is refused [REP-1, REP-4]", () => {
     const made = world();
     const generation = register(made, "a");
-    expect(() => reportDrift(made, "a", generation + 1n, 1n)).toThrow(
+    expect(() => reportDrift(made, "a", generation - 1n, 1n)).toThrow(
       refusal(ErrorReason.REPLICA_SUPERSEDED),
+    );
+    // Given by a history that was lost, as when a backup was restored.
+    expect(() => reportDrift(made, "a", generation + 1n, 1n)).toThrow(
+      refusal(ErrorReason.REPLICA_UNKNOWN),
     );
     expect(() => reportDrift(made, "b", generation, 1n)).toThrow(
       refusal(ErrorReason.REPLICA_UNKNOWN),

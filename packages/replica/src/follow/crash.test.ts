@@ -90,4 +90,26 @@ describe.each([
     // Beginning, chunks, end and tail of the snapshot, publishing, and each batch.
     expect(crashes).toBeGreaterThan(10);
   });
+
+  test("takes over the snapshot it had begun, though nothing is written any more [REP-58]", async () => {
+    for (let at = 1; ; at += 1) {
+      const here = world();
+      const { clock, authority, start } = here;
+      const { store, died } = dyingStore();
+      Object.assign(died, { crashAt: at, after });
+      history(here);
+      authority.batchesPerMessage = 1;
+      const first = start({ store });
+      await until(clock, () => died.isDead || first.status().state === "LIVE");
+      const crashed = died.isDead;
+      await first.close();
+      if (!crashed) break;
+      Object.assign(died, { isDead: false, crashAt: Number.POSITIVE_INFINITY });
+      const second = start({ store });
+      await until(clock, () => second.status().state === "LIVE");
+      await expectEqual(here, second);
+      await second.close();
+      expect(authority.requests("register")).toHaveLength(2);
+    }
+  });
 });

@@ -45,6 +45,8 @@ export class Following<Tx> {
   async run(): Promise<void> {
     const { waker, holdings, duties } = this.#parts;
     try {
+      // It may have ended between the last change of a snapshot and its publication.
+      await this.#publishIfComplete();
       for (;;) {
         this.#signal.throwIfAborted();
         if (this.#ackFault) throw this.#ackFault;

@@ -1,5 +1,5 @@
 import { RequestError } from "@lockstep/client";
-import { PoisonChangeError, ReplicaError, ReplicaSupersededError } from "@lockstep/replica";
+import { PoisonChangeError, ReplicaError } from "@lockstep/replica";
 import type { Chance } from "../chance.ts";
 import { sleep } from "../clients/client-host.ts";
 import type { ReplicaSettings } from "../plan/config.ts";
@@ -209,10 +209,7 @@ export class ReplicaHost {
     if (this.#life !== life || (this.#staysAway && error === undefined)) return;
     checker.trace(`${life.name} has ended: ${error}`);
     const noDataset = error instanceof RequestError && error.reason === "DATASET_UNKNOWN";
-    // A restored server knows an older registration, and takes the newer one for an older.
-    const forgotten = error instanceof ReplicaSupersededError && checker.history.rewinds > 0;
     if (noDataset) marks.hit("replica finds no dataset");
-    else if (forgotten) marks.hit("replica refused by a restored server");
     else if (error instanceof PoisonChangeError) marks.hit("replica halts at a poison change");
     else if (error !== undefined) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
