@@ -50,6 +50,7 @@ function durableOf(state: NamespaceState): unknown {
     policies,
     uncountedHolds,
     uncountedDelays,
+    doomed,
     // Volatile, or not of the state.
     due: _due,
     freed: _freed,
@@ -86,6 +87,8 @@ function durableOf(state: NamespaceState): unknown {
     holds: [...holds.values()].map(durableHold),
     tickets: [...tickets.values()].map(({ deadlineMs: _, ...ticket }) => ticket),
     delays: [...delays.values()].map(durableDelay),
+    // Between two events of a step the same ones are doomed, found in another order.
+    doomed: new Map(doomed),
     policies: new Set(policies.values()),
     uncountedHolds: new Set([...uncountedHolds].map(({ id }) => id)),
     uncountedDelays: new Set([...uncountedDelays].map(({ hold }) => hold.id)),
