@@ -1,5 +1,4 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   endStreamFlag,
@@ -8,15 +7,15 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import {
   type AttachRequest,
-  AttachRequestSchema,
   type AttachResponse,
-  AttachResponseSchema,
   DEFAULT_LIMITS,
   EnvelopeReader,
   enveloped,
   FrameQueue,
   SessionService,
 } from "@lockstep/protocol";
+import { decodeFrame } from "./attach/decode-frame.ts";
+import { encodeFrame } from "./attach/encode-frame.ts";
 import type { OpenAttach } from "./attach/open-attach.ts";
 import type { Connections } from "./connections.ts";
 
@@ -74,7 +73,7 @@ function receive(
     attempt(() => {
       for (const { flags, message } of reader.read(chunk)) {
         if ((flags & endStreamFlag) !== 0) frames.end(endStreamFromJson(message).error);
-        else frames.push(fromBinary(AttachResponseSchema, message));
+        else frames.push(decodeFrame(message));
       }
     });
     if (frames.length >= FRAMES_WAITING_MAX) body.pause();
@@ -100,7 +99,7 @@ async function send(
 ): Promise<void> {
   for await (const request of requests) {
     if (body.destroyed || body.closed) return;
-    const message = toBinary(AttachRequestSchema, request);
+    const message = encodeFrame(request);
     if (!body.write(enveloped({ flags: 0, message }))) await drained(body);
   }
   body.end();

@@ -1,7 +1,5 @@
-import { create } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
-  AcquireRequestSchema,
   type AcquireResponse,
   type Granted,
   Reentrancy,
@@ -81,16 +79,13 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 
   request(): AcquireRequest {
-    const { request } = this.#wish;
     const { requestId } = this;
-    const answered = this.#host.ids.answered();
-    return create(AcquireRequestSchema, { ...request, requestId, answered });
+    return { ...this.#wish.request, requestId, answered: this.#host.ids.answered() };
   }
 
   reply({ header, outcome }: AcquireResponse): boolean {
-    const keys = this.#wish.targets.map(({ key }) => key);
     if (outcome.case === "granted") this.#granted(outcome.value, header?.revision ?? 0n);
-    else if (outcome.case === "denied") this.fail(deniedError(keys, outcome.value));
+    else if (outcome.case === "denied") this.fail(deniedError(this.#keys(), outcome.value));
     else return false;
     this.#host.ids.answer(this.requestId);
     return true;
@@ -103,6 +98,10 @@ export class PendingAcquire implements Errand<"acquire"> {
 
   late({ outcome }: AcquireResponse): void {
     if (outcome.case === "granted") this.#host.giveBackLate(outcome.value);
+  }
+
+  #keys(): string[] {
+    return this.#wish.targets.map(({ key }) => key);
   }
 
   #granted(granted: Granted, revision: bigint): void {

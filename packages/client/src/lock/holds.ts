@@ -104,10 +104,14 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     this.#host.releaseLate(holdId, token);
   }
 
-  async release({ hold, holdId, token }: LockHandle): Promise<LossReason | undefined> {
-    if (hold.uncounted === 0) return await this.#releases.release(holdId, token);
+  release(handle: LockHandle): void {
+    const { hold, holdId, token } = handle;
+    if (hold.uncounted === 0) {
+      this.#releases.release(holdId, token, handle);
+      return;
+    }
     hold.uncounted -= 1;
-    return undefined;
+    handle.released(undefined);
   }
 
   ended(hold: Hold, loss: LossReason | undefined): void {
