@@ -17,6 +17,7 @@ import {
 import { decodeFrame } from "./attach/decode-frame.ts";
 import { encodeFrame } from "./attach/encode-frame.ts";
 import type { OpenAttach } from "./attach/open-attach.ts";
+import { PacedFrames } from "./attach/paced-frames.ts";
 import type { Connections } from "./connections.ts";
 
 const PATH = `/${SessionService.typeName}/${SessionService.method.attach.name}`;
@@ -58,11 +59,12 @@ function receive(
   connections: Connections,
 ): void {
   const reader = new EnvelopeReader(DEFAULT_LIMITS.max_response_bytes);
+  const paced = new PacedFrames(frames);
   const attempt = (fn: () => void) => {
     try {
       fn();
     } catch (error) {
-      frames.end(error);
+      paced.end(error);
       body.close(constants.NGHTTP2_CANCEL);
     }
   };
@@ -72,15 +74,15 @@ function receive(
     connections.notifyResponseByteRead(body);
     attempt(() => {
       for (const { flags, message } of reader.read(chunk)) {
-        if ((flags & endStreamFlag) !== 0) frames.end(endStreamFromJson(message).error);
-        else frames.push(decodeFrame(message));
+        if ((flags & endStreamFlag) !== 0) paced.end(endStreamFromJson(message).error);
+        else paced.push(decodeFrame(message));
       }
     });
-    if (frames.length >= FRAMES_WAITING_MAX) body.pause();
+    if (frames.length + paced.length >= FRAMES_WAITING_MAX) body.pause();
   });
-  body.once("error", (error) => frames.end(error));
+  body.once("error", (error) => paced.end(error));
   body.once("close", () => {
-    frames.end(new ConnectError("the stream was cut before its end was told", Code.Unavailable));
+    paced.end(new ConnectError("the stream was cut before its end was told", Code.Unavailable));
   });
 }
 
