@@ -19,6 +19,7 @@ import { encodeFrame } from "./attach/encode-frame.ts";
 import type { OpenAttach } from "./attach/open-attach.ts";
 import { PacedFrames } from "./attach/paced-frames.ts";
 import type { Connections } from "./connections.ts";
+import { nextTurn } from "./ports/next-turn.ts";
 
 const PATH = `/${SessionService.typeName}/${SessionService.method.attach.name}`;
 const HEADERS = { "content-type": "application/connect+proto", "connect-protocol-version": "1" };
@@ -59,7 +60,7 @@ function receive(
   connections: Connections,
 ): void {
   const reader = new EnvelopeReader(DEFAULT_LIMITS.max_response_bytes);
-  const paced = new PacedFrames(frames);
+  const paced = new PacedFrames(frames, nextTurn);
   const attempt = (fn: () => void) => {
     try {
       fn();

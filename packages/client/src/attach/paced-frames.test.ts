@@ -7,6 +7,7 @@ import {
   FrameQueue,
 } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
+import { nextTurn } from "../ports/next-turn.ts";
 import { PacedFrames, REPLIES_PER_TURN } from "./paced-frames.ts";
 
 function frame(first: number, count: number, news: Event[] = []) {
@@ -31,7 +32,7 @@ function newPacedFrames(onPiece: (piece: AttachResponse) => void = () => {}) {
     }
   };
   const listening = listen();
-  return { paced: new PacedFrames(queue), told, listening };
+  return { paced: new PacedFrames(queue, nextTurn), told, listening };
 }
 
 const range = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);

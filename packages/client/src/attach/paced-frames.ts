@@ -10,12 +10,17 @@ export const REPLIES_PER_TURN = 64;
  */
 export class PacedFrames {
   readonly #frames: FrameQueue<AttachResponse>;
+  readonly #nextTurn: (fn: () => void) => void;
   readonly #waiting: AttachResponse[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  /** @param frames where they are told */
-  constructor(frames: FrameQueue<AttachResponse>) {
+  /**
+   * @param frames where they are told
+   * @param nextTurn runs something in the next turn of the event loop
+   */
+  constructor(frames: FrameQueue<AttachResponse>, nextTurn: (fn: () => void) => void) {
     this.#frames = frames;
+    this.#nextTurn = nextTurn;
   }
 
   /** How many pieces wait for their turn. */
@@ -39,7 +44,7 @@ export class PacedFrames {
   #tell(): void {
     const piece = this.#waiting.shift();
     if (piece !== undefined) this.#frames.push(piece);
-    if (this.#waiting.length > 0) setImmediate(() => this.#tell());
+    if (this.#waiting.length > 0) this.#nextTurn(() => this.#tell());
     else if (this.#end !== undefined) this.#frames.end(this.#end.error);
   }
 }
