@@ -80,7 +80,7 @@ export class AttachStream implements Way {
     const call: AttachCall = {
       $typeName: "lockstep.v1.AttachCall",
       callId,
-      timeoutMs: BigInt(Math.ceil(timeoutMs)),
+      timeoutMs: timeoutMs === 0 ? 0n : BigInt(Math.ceil(timeoutMs)),
       traceparent: "",
       request: { case: kind, value: request } as AttachCall["request"],
     };

@@ -32,23 +32,22 @@ export interface AcquireHost {
 export class PendingAcquire implements Errand<"acquire"> {
   readonly kind = "acquire";
   readonly requestId: bigint;
-  readonly outcome: Promise<Lock>;
   readonly #host: AcquireHost;
   readonly #wish: AcquireWish;
-  #resolve: (lock: Lock) => void = () => {};
-  #reject: (reason: unknown) => void = () => {};
+  readonly #outcome = Promise.withResolvers<Lock>();
   #giveUp: (() => void) | undefined;
+  #onAbort: (() => void) | undefined;
   #cancelled = false;
-  readonly #onAbort = () => this.#cancel();
 
   constructor(host: AcquireHost, wish: AcquireWish) {
     this.#host = host;
     this.#wish = wish;
     this.requestId = host.ids.next();
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  }
+
+  /** What it comes to for its caller. */
+  get outcome(): Promise<Lock> {
+    return this.#outcome.promise;
   }
 
   /** Whether it may enter again a hold of this owner. */
@@ -68,14 +67,17 @@ export class PendingAcquire implements Errand<"acquire"> {
       this.#host.ids.answer(this.requestId);
       throw error;
     }
-    this.#wish.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (this.#wish.signal) {
+      this.#onAbort = () => this.#cancel();
+      this.#wish.signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
     this.#giveUp = this.#host.submit(this);
   }
 
   /** The session is over; whatever this waited for is gone. */
   fail(error: Error): void {
     this.#finish();
-    this.#reject(error);
+    this.#outcome.reject(error);
   }
 
   request(): AcquireRequest {
@@ -106,9 +108,9 @@ export class PendingAcquire implements Errand<"acquire"> {
 
   #granted(granted: Granted, revision: bigint): void {
     try {
-      this.#resolve(this.#host.adopt(this.#wish, granted, revision));
+      this.#outcome.resolve(this.#host.adopt(this.#wish, granted, revision));
     } catch (error) {
-      this.#reject(error);
+      this.#outcome.reject(error);
     }
     this.#finish();
   }
@@ -118,7 +120,7 @@ export class PendingAcquire implements Errand<"acquire"> {
     if (this.#cancelled) return;
     this.#cancelled = true;
     this.#giveUp?.();
-    this.#reject(this.#wish.signal?.reason);
+    this.#outcome.reject(this.#wish.signal?.reason);
     const { ids } = this.#host;
     const cancel = cancelErrand(
       ids,
@@ -139,7 +141,7 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 
   #finish(): void {
-    this.#wish.signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort) this.#wish.signal?.removeEventListener("abort", this.#onAbort);
     this.#host.forget(this);
   }
 }

@@ -63,7 +63,7 @@ export class LockHandle implements Lock, ReleaseWaiter {
   constructor(host: HandleHost, hold: Hold) {
     this.#host = host;
     this.hold = hold;
-    this.key = hold.keys[0] ?? "";
+    this.key = hold.targets[0]?.key ?? "";
     this.holdId = hold.holdId;
   }
 

@@ -110,7 +110,11 @@ export class Hold {
   /** The server has taken it. Returns the handles that have to be told; whatever they have under way is theirs. */
   lose(reason: LossReason): LockHandle[] {
     this.lost ??= reason;
-    return [...this.handles].filter((handle) => handle.isHeld && handle.markLost(reason));
+    const lost: LockHandle[] = [];
+    for (const handle of this.handles) {
+      if (handle.isHeld && handle.markLost(reason)) lost.push(handle);
+    }
+    return lost;
   }
 
   /** Somebody asks that it be released. Each request is told once. */

@@ -115,7 +115,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   ended(hold: Hold, loss: LossReason | undefined): void {
-    this.#lose([hold], loss ?? "UNKNOWN");
+    this.#lose(hold, loss ?? "UNKNOWN");
   }
 
   releaseLost(holdId: bigint, token: bigint): void {
@@ -148,7 +148,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   notHeld(hold: Hold, answer: NotHeld): void {
-    this.#lose([hold], lossOfAnswer(answer));
+    this.#lose(hold, lossOfAnswer(answer));
   }
 
   untilEnd(fail: (error: Error) => void): () => void {
@@ -220,7 +220,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     // Also of a hold that is known: an acquire of its owner may just have entered it again.
     if (this.#acquires.size > 0) this.#early.lost(holdId, reason);
     const hold = this.#holds.get(holdId);
-    if (hold) this.#lose([hold], reason);
+    if (hold) this.#lose(hold, reason);
   }
 
   /** Somebody asks that a hold be released. */
@@ -243,8 +243,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     for (const handle of lost) handle.announceLoss();
   }
 
-  #lose(holds: readonly Hold[], reason: LossReason): void {
-    const marked = holds.flatMap((hold) => hold.lose(reason));
-    for (const handle of marked) handle.announceLoss();
+  /** All its handles are marked before the application hears of the first. */
+  #lose(hold: Hold, reason: LossReason): void {
+    for (const handle of hold.lose(reason)) handle.announceLoss();
   }
 }
