@@ -4,7 +4,6 @@ import {
   type AttachCall,
   type AttachReply,
   type AttachRequest,
-  AttachRequestSchema,
   type AttachResponse,
   ChurnMap,
   type Event,
@@ -122,7 +121,9 @@ export class AttachStream implements Way {
       this.#outbox = [];
       const frames = calls.length > 0 || !first ? cutFrames(calls) : [[]];
       for (const frame of frames) {
-        yield create(AttachRequestSchema, { ...(first && { open: first }), calls: frame });
+        const request: AttachRequest = { $typeName: "lockstep.v1.AttachRequest", calls: frame };
+        if (first) request.open = first;
+        yield request;
         first = undefined;
       }
     }

@@ -9,6 +9,8 @@ export class UnreadError extends Error {
 // One for all: it is no fault but a way out, and telling where from would cost more than the way.
 const UNREAD = new UnreadError("not what is read here");
 
+// The same text stands in every header of a reply: it is compared, which takes less than to decode it.
+let lastText = "";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads protobuf fields one after the other, those that a few frequent messages have. */
@@ -16,7 +18,6 @@ export class ProtoReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   #end: number;
-  #lastText = "";
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -60,14 +61,13 @@ export class ProtoReader {
   /** @throws UnreadError when it is not UTF-8, and when the message is shorter */
   text(): string {
     const from = this.#skip();
-    // The same text stands in every header of a frame.
-    if (this.#isText(this.#lastText, from, this.#at)) return this.#lastText;
+    if (this.#isText(lastText, from, this.#at)) return lastText;
     try {
-      this.#lastText = utf8.decode(this.#bytes.subarray(from, this.#at));
+      lastText = utf8.decode(this.#bytes.subarray(from, this.#at));
     } catch {
       this.unread();
     }
-    return this.#lastText;
+    return lastText;
   }
 
   /** Bytes of their own. @throws UnreadError when the message is shorter */
