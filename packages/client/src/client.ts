@@ -11,7 +11,7 @@ import {
 } from "./election.ts";
 import { NotGrantedError, type NotGrantedReason } from "./errors.ts";
 import type { Lock } from "./lock/lock.ts";
-import { type AcquireOptions, type LockTargets, wishOf } from "./lock/wish.ts";
+import { type AcquireOptions, type AcquireWish, type LockTargets, wishOf } from "./lock/wish.ts";
 import { runUnder } from "./lock/with-lock.ts";
 import {
   type ClientOptions,
@@ -161,13 +161,16 @@ class LockstepClient implements Client {
     await this.#sessions.get(undefined);
   }
 
-  async acquire(what: LockTargets, options: AcquireOptions = {}): Promise<Lock> {
-    const wish = wishOf(what, options);
-    const { signal } = wish;
-    const session = await this.#sessions.get(signal);
-    // The abort may have come in between, and a signal tells of it only once.
-    signal?.throwIfAborted();
-    return await session.acquire(wish);
+  acquire(what: LockTargets, options: AcquireOptions = {}): Promise<Lock> {
+    // Not `async`: most acquires find an open session, and need no promise but that of their outcome.
+    try {
+      const wish = wishOf(what, options);
+      wish.signal?.throwIfAborted();
+      const session = this.#sessions.open;
+      return session ? session.acquire(wish) : this.#acquireLater(wish);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async tryAcquire(
@@ -221,6 +224,14 @@ class LockstepClient implements Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #acquireLater(wish: AcquireWish): Promise<Lock> {
+    const { signal } = wish;
+    const session = await this.#sessions.get(signal);
+    // The abort may have come in between, and a signal tells of it only once.
+    signal?.throwIfAborted();
+    return await session.acquire(wish);
   }
 
   async #close(): Promise<void> {

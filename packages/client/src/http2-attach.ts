@@ -1,5 +1,4 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   endStreamFlag,
@@ -8,17 +7,19 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import {
   type AttachRequest,
-  AttachRequestSchema,
   type AttachResponse,
-  AttachResponseSchema,
   DEFAULT_LIMITS,
   EnvelopeReader,
   enveloped,
   FrameQueue,
   SessionService,
 } from "@lockstep/protocol";
+import { decodeFrame } from "./attach/decode-frame.ts";
+import { encodeFrame } from "./attach/encode-frame.ts";
 import type { OpenAttach } from "./attach/open-attach.ts";
+import { PacedFrames } from "./attach/paced-frames.ts";
 import type { Connections } from "./connections.ts";
+import { nextTurn } from "./ports/next-turn.ts";
 
 const PATH = `/${SessionService.typeName}/${SessionService.method.attach.name}`;
 const HEADERS = { "content-type": "application/connect+proto", "connect-protocol-version": "1" };
@@ -59,11 +60,12 @@ function receive(
   connections: Connections,
 ): void {
   const reader = new EnvelopeReader(DEFAULT_LIMITS.max_response_bytes);
+  const paced = new PacedFrames(frames, nextTurn);
   const attempt = (fn: () => void) => {
     try {
       fn();
     } catch (error) {
-      frames.end(error);
+      paced.end(error);
       body.close(constants.NGHTTP2_CANCEL);
     }
   };
@@ -73,15 +75,15 @@ function receive(
     connections.notifyResponseByteRead(body);
     attempt(() => {
       for (const { flags, message } of reader.read(chunk)) {
-        if ((flags & endStreamFlag) !== 0) frames.end(endStreamFromJson(message).error);
-        else frames.push(fromBinary(AttachResponseSchema, message));
+        if ((flags & endStreamFlag) !== 0) paced.end(endStreamFromJson(message).error);
+        else paced.push(decodeFrame(message));
       }
     });
-    if (frames.length >= FRAMES_WAITING_MAX) body.pause();
+    if (frames.length + paced.length >= FRAMES_WAITING_MAX) body.pause();
   });
-  body.once("error", (error) => frames.end(error));
+  body.once("error", (error) => paced.end(error));
   body.once("close", () => {
-    frames.end(new ConnectError("the stream was cut before its end was told", Code.Unavailable));
+    paced.end(new ConnectError("the stream was cut before its end was told", Code.Unavailable));
   });
 }
 
@@ -100,7 +102,7 @@ async function send(
 ): Promise<void> {
   for await (const request of requests) {
     if (body.destroyed || body.closed) return;
-    const message = toBinary(AttachRequestSchema, request);
+    const message = encodeFrame(request);
     if (!body.write(enveloped({ flags: 0, message }))) await drained(body);
   }
   body.end();

@@ -19,6 +19,8 @@ export {
   enveloped,
 } from "./framing/envelope.ts";
 export { FrameQueue } from "./framing/frame-queue.ts";
+export { ProtoReader, UnreadError } from "./framing/proto-reader.ts";
+export { ProtoWriter } from "./framing/proto-writer.ts";
 export * from "./gen/lockstep/storage/v1/snapshot_pb.ts";
 export * from "./gen/lockstep/testing/v1/clock_service_pb.ts";
 export * from "./gen/lockstep/v1/admin_pb.ts";

@@ -1,4 +1,9 @@
-import { type AppendRequest, type AttachCall, DEFAULT_LIMITS } from "@lockstep/protocol";
+import {
+  type AcquireRequest,
+  type AppendRequest,
+  type AttachCall,
+  DEFAULT_LIMITS,
+} from "@lockstep/protocol";
 
 /** Most bytes of a frame, unless a single call is larger. */
 export const FRAME_BYTES_MAX = DEFAULT_LIMITS.max_frame_bytes;
@@ -51,22 +56,31 @@ export function appendSizeAtMost({
 
 /** An upper bound of a call's encoded size: encoding it twice would cost more than the rest of its way. */
 function sizeAtMost({ request }: AttachCall): number {
-  const { value } = request;
+  if (request.case === "acquire") return acquireSizeAtMost(request.value);
   if (request.case === "append") return appendSizeAtMost(request.value);
+  if (request.case === undefined) return FIXED_BYTES;
+  const { value } = request;
   let bytes = FIXED_BYTES;
   let units = 0;
-  let ranges = 0;
-  if (value && "correlationId" in value) units += value.correlationId.length;
-  if (value && "answered" in value) ranges = value.answered.length;
-  if (value && "value" in value) bytes += value.value.length;
+  if ("correlationId" in value) units += value.correlationId.length;
+  if ("answered" in value) bytes += value.answered.length * RANGE_BYTES;
+  if (request.case === "setValue") bytes += request.value.value.length;
   if (request.case === "ack") units += request.value.dataset.length + request.value.replica.length;
   if (request.case === "convert") units += request.value.key.length;
-  if (request.case === "acquire") {
-    const { owner, targets, metadata } = request.value;
-    units += owner.length;
-    bytes += (targets.length + Object.keys(metadata).length) * ITEM_BYTES;
-    for (const { key } of targets) units += key.length;
-    for (const [name, text] of Object.entries(metadata)) units += name.length + text.length;
+  return bytes + units * UTF8_BYTES_PER_UNIT_MAX;
+}
+
+function acquireSizeAtMost(acquire: AcquireRequest): number {
+  const { owner, correlationId, answered, targets, value, metadata } = acquire;
+  let bytes = FIXED_BYTES + value.length + answered.length * RANGE_BYTES;
+  let units = owner.length + correlationId.length;
+  for (const { key } of targets) {
+    bytes += ITEM_BYTES;
+    units += key.length;
   }
-  return bytes + units * UTF8_BYTES_PER_UNIT_MAX + ranges * RANGE_BYTES;
+  for (const name in metadata) {
+    bytes += ITEM_BYTES;
+    units += name.length + (metadata[name]?.length ?? 0);
+  }
+  return bytes + units * UTF8_BYTES_PER_UNIT_MAX;
 }

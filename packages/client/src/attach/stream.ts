@@ -2,10 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type AttachCall,
-  AttachCallSchema,
   type AttachReply,
   type AttachRequest,
-  AttachRequestSchema,
   type AttachResponse,
   ChurnMap,
   type Event,
@@ -77,11 +75,14 @@ export class AttachStream implements Way {
     this.#lastCallId += 1n;
     const callId = this.#lastCallId;
     this.#attempts.set(callId, attempt as unknown as Attempt<ItemKind>);
-    const call = create(AttachCallSchema, {
+    // Written out, as `create` goes through the description of a message each time.
+    const call: AttachCall = {
+      $typeName: "lockstep.v1.AttachCall",
       callId,
-      timeoutMs: BigInt(Math.ceil(timeoutMs)),
+      timeoutMs: timeoutMs === 0 ? 0n : BigInt(Math.ceil(timeoutMs)),
+      traceparent: "",
       request: { case: kind, value: request } as AttachCall["request"],
-    });
+    };
     // A renewal never queues behind other work, nor does what renewals wait for.
     if (kind === "keepAlive" || kind === "getSession") this.#outbox.unshift(call);
     else this.#outbox.push(call);
@@ -120,7 +121,9 @@ export class AttachStream implements Way {
       this.#outbox = [];
       const frames = calls.length > 0 || !first ? cutFrames(calls) : [[]];
       for (const frame of frames) {
-        yield create(AttachRequestSchema, { ...(first && { open: first }), calls: frame });
+        const request: AttachRequest = { $typeName: "lockstep.v1.AttachRequest", calls: frame };
+        if (first) request.open = first;
+        yield request;
         first = undefined;
       }
     }

@@ -4,7 +4,7 @@ import { backoffMs } from "../backoff.ts";
 import type { LossReason } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import type { CallKind, Replies, Requests, Way } from "./call.ts";
+import type { Attempt, CallKind, Replies, Requests, Way } from "./call.ts";
 import { type Fault, isOpen, sessionEnd } from "./fault.ts";
 
 /** A request that is repeated, with the same request id, until it has its final reply or the session ends. */
@@ -34,18 +34,52 @@ export interface DispatcherHost {
   sessionEnded(reason: LossReason): void;
 }
 
-interface Entry {
+/** What hears of attempts. */
+interface AttemptHost {
+  replied(entry: Entry, reply: Replies[CallKind], way: Way): void;
+  failed(entry: Entry, fault: Fault, way: Way): void;
+}
+
+/** An errand on its way, and who waits for each attempt at it; there is one at a time. */
+class Entry implements Attempt<CallKind> {
   readonly number: number;
   readonly errand: Errand;
-  failures: number;
+  readonly #host: AttemptHost;
+  failures = 0;
+  attempts = 0;
   /** Set while an attempt is under way. */
+  way: Way | undefined;
+  /** Stops listening to that attempt. */
   abandon: (() => void) | undefined;
   /** Set while it waits before the next attempt. */
   pause: Timer | undefined;
+
+  constructor(host: AttemptHost, number: number, errand: Errand) {
+    this.#host = host;
+    this.number = number;
+    this.errand = errand;
+  }
+
+  reply(reply: Replies[CallKind]): void {
+    const way = this.#settled();
+    if (way) this.#host.replied(this, reply, way);
+  }
+
+  fault(fault: Fault): void {
+    const way = this.#settled();
+    if (way) this.#host.failed(this, fault, way);
+  }
+
+  #settled(): Way | undefined {
+    const { way } = this;
+    this.way = undefined;
+    this.abandon = undefined;
+    return way;
+  }
 }
 
 /** Keeps every unanswered request of a session on its way, over whichever way is open. */
-export class Dispatcher {
+export class Dispatcher implements AttemptHost {
   readonly #host: DispatcherHost;
   readonly #entries = new ChurnMap<number, Entry>();
   #lastEntry = 0;
@@ -59,15 +93,10 @@ export class Dispatcher {
 
   /** Starts an errand. Returns the way to give it up: nothing more is sent or taken for it. */
   submit<K extends CallKind>(errand: Errand<K>): () => void {
-    // One map for all kinds: an errand is only ever given replies of its own kind.
-    const entry: Entry = {
-      number: ++this.#lastEntry,
-      errand: errand as unknown as Errand,
-      failures: 0,
-      abandon: undefined,
-      pause: undefined,
-    };
     if (this.#stopped) return () => {};
+    this.#lastEntry += 1;
+    // One map for all kinds: an errand is only ever given replies of its own kind.
+    const entry = new Entry(this, this.#lastEntry, errand as unknown as Errand);
     this.#entries.set(entry.number, entry);
     this.#idle ??= this.#host.activity.begin();
     this.#send(entry);
@@ -90,27 +119,7 @@ export class Dispatcher {
     this.#idle?.();
   }
 
-  #send(entry: Entry): void {
-    const way = this.#way;
-    if (!way || entry.abandon || entry.pause) return;
-    const { errand } = entry;
-    let settled = false;
-    const abandon = way.send(errand.kind, errand.request(), {
-      reply: (reply) => {
-        settled = true;
-        entry.abandon = undefined;
-        this.#replied(entry, reply, way);
-      },
-      fault: (fault) => {
-        settled = true;
-        entry.abandon = undefined;
-        this.#failed(entry, fault, way);
-      },
-    });
-    if (!settled) entry.abandon = abandon;
-  }
-
-  #replied(entry: Entry, reply: Replies[CallKind], way: Way): void {
+  replied(entry: Entry, reply: Replies[CallKind], way: Way): void {
     this.#host.arrived();
     if (this.#stopped) {
       entry.errand.late?.(reply as never);
@@ -126,7 +135,7 @@ export class Dispatcher {
     else this.#send(entry);
   }
 
-  #failed(entry: Entry, fault: Fault, way: Way): void {
+  failed(entry: Entry, fault: Fault, way: Way): void {
     this.#host.arrived();
     if (!this.#entries.has(entry.number)) return;
     const end = sessionEnd(fault);
@@ -142,6 +151,17 @@ export class Dispatcher {
     // A way that has been replaced is no reason to wait before the new one is used.
     if (way !== this.#way) this.#send(entry);
     else this.#again(entry);
+  }
+
+  #send(entry: Entry): void {
+    const way = this.#way;
+    if (!way || entry.way || entry.pause) return;
+    entry.attempts += 1;
+    entry.way = way;
+    const { attempts, errand } = entry;
+    const abandon = way.send(errand.kind, errand.request(), entry);
+    // It may have been settled at once, and have been followed by another.
+    if (entry.way && entry.attempts === attempts) entry.abandon = abandon;
   }
 
   #again(entry: Entry): void {

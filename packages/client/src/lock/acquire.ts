@@ -1,7 +1,5 @@
-import { create } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
-  AcquireRequestSchema,
   type AcquireResponse,
   type Granted,
   Reentrancy,
@@ -34,23 +32,22 @@ export interface AcquireHost {
 export class PendingAcquire implements Errand<"acquire"> {
   readonly kind = "acquire";
   readonly requestId: bigint;
-  readonly outcome: Promise<Lock>;
   readonly #host: AcquireHost;
   readonly #wish: AcquireWish;
-  #resolve: (lock: Lock) => void = () => {};
-  #reject: (reason: unknown) => void = () => {};
+  readonly #outcome = Promise.withResolvers<Lock>();
   #giveUp: (() => void) | undefined;
+  #onAbort: (() => void) | undefined;
   #cancelled = false;
-  readonly #onAbort = () => this.#cancel();
 
   constructor(host: AcquireHost, wish: AcquireWish) {
     this.#host = host;
     this.#wish = wish;
     this.requestId = host.ids.next();
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  }
+
+  /** What it comes to for its caller. */
+  get outcome(): Promise<Lock> {
+    return this.#outcome.promise;
   }
 
   /** Whether it may enter again a hold of this owner. */
@@ -70,27 +67,27 @@ export class PendingAcquire implements Errand<"acquire"> {
       this.#host.ids.answer(this.requestId);
       throw error;
     }
-    this.#wish.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (this.#wish.signal) {
+      this.#onAbort = () => this.#cancel();
+      this.#wish.signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
     this.#giveUp = this.#host.submit(this);
   }
 
   /** The session is over; whatever this waited for is gone. */
   fail(error: Error): void {
     this.#finish();
-    this.#reject(error);
+    this.#outcome.reject(error);
   }
 
   request(): AcquireRequest {
-    const { request } = this.#wish;
     const { requestId } = this;
-    const answered = this.#host.ids.answered();
-    return create(AcquireRequestSchema, { ...request, requestId, answered });
+    return { ...this.#wish.request, requestId, answered: this.#host.ids.answered() };
   }
 
   reply({ header, outcome }: AcquireResponse): boolean {
-    const keys = this.#wish.targets.map(({ key }) => key);
     if (outcome.case === "granted") this.#granted(outcome.value, header?.revision ?? 0n);
-    else if (outcome.case === "denied") this.fail(deniedError(keys, outcome.value));
+    else if (outcome.case === "denied") this.fail(deniedError(this.#keys(), outcome.value));
     else return false;
     this.#host.ids.answer(this.requestId);
     return true;
@@ -105,11 +102,15 @@ export class PendingAcquire implements Errand<"acquire"> {
     if (outcome.case === "granted") this.#host.giveBackLate(outcome.value);
   }
 
+  #keys(): string[] {
+    return this.#wish.targets.map(({ key }) => key);
+  }
+
   #granted(granted: Granted, revision: bigint): void {
     try {
-      this.#resolve(this.#host.adopt(this.#wish, granted, revision));
+      this.#outcome.resolve(this.#host.adopt(this.#wish, granted, revision));
     } catch (error) {
-      this.#reject(error);
+      this.#outcome.reject(error);
     }
     this.#finish();
   }
@@ -119,7 +120,7 @@ export class PendingAcquire implements Errand<"acquire"> {
     if (this.#cancelled) return;
     this.#cancelled = true;
     this.#giveUp?.();
-    this.#reject(this.#wish.signal?.reason);
+    this.#outcome.reject(this.#wish.signal?.reason);
     const { ids } = this.#host;
     const cancel = cancelErrand(
       ids,
@@ -140,7 +141,7 @@ export class PendingAcquire implements Errand<"acquire"> {
   }
 
   #finish(): void {
-    this.#wish.signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort) this.#wish.signal?.removeEventListener("abort", this.#onAbort);
     this.#host.forget(this);
   }
 }

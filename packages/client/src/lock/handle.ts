@@ -13,6 +13,7 @@ import type {
   RequestRef,
 } from "./lock.ts";
 import { covers, type LockModeName, modeOf } from "./modes.ts";
+import type { ReleaseWaiter } from "./releases.ts";
 
 /** What a handle asks of its session. */
 export interface HandleHost {
@@ -22,8 +23,8 @@ export interface HandleHost {
   remainingMs(): number;
   /** Whether the session is at risk. */
   atRisk(): boolean;
-  /** Sends Release until there is an outcome. Resolves with how the hold was lost, if it was. */
-  release(handle: LockHandle): Promise<LossReason | undefined>;
+  /** Sends Release until there is an outcome, which the handle is told. */
+  release(handle: LockHandle): void;
   /** Tells the server that the application has stopped using a hold that was lost. */
   releaseLost(holdId: bigint, token: bigint): void;
   /** Changes the mode of a key. */
@@ -42,7 +43,7 @@ export interface HandleHost {
 }
 
 /** What one acquire handed out. Those of an owner that entered its hold again share that hold. */
-export class LockHandle implements Lock {
+export class LockHandle implements Lock, ReleaseWaiter {
   readonly hold: Hold;
   readonly key: string;
   readonly holdId: bigint;
@@ -50,18 +51,19 @@ export class LockHandle implements Lock {
   // Made when they are asked for: most locks are given back before anybody does, and they cost more than all the rest.
   #controller: AbortController | undefined;
   #lost: PromiseWithResolvers<Loss> | undefined;
-  readonly #listeners = new Set<(asked: ReleaseRequested) => void>();
+  #listeners: Set<(asked: ReleaseRequested) => void> | undefined;
   #state: Exclude<LockState, "AT_RISK"> = "HELD";
   #loss: Loss | undefined;
   #lossIsTold = false;
   #releasing: Promise<void> | undefined;
+  #release: PromiseWithResolvers<void> | undefined;
   // Under way; settles without rejecting when the handle is given away or held again.
   #transferring: Promise<void> | undefined;
 
   constructor(host: HandleHost, hold: Hold) {
     this.#host = host;
     this.hold = hold;
-    this.key = hold.keys[0] ?? "";
+    this.key = hold.targets[0]?.key ?? "";
     this.holdId = hold.holdId;
   }
 
@@ -147,17 +149,18 @@ export class LockHandle implements Lock {
   onReleaseRequested(listener: (asked: ReleaseRequested) => void): () => void {
     // Of its own, so that the same function may listen twice and stop once.
     const listen = (asked: ReleaseRequested) => listener(asked);
+    this.#listeners ??= new Set();
     this.#listeners.add(listen);
     const { asked } = this.hold;
     if (asked) queueMicrotask(() => this.#tell(listen, asked));
     return () => {
-      this.#listeners.delete(listen);
+      this.#listeners?.delete(listen);
     };
   }
 
   release(): Promise<void> {
     this.#check();
-    this.#releasing ??= this.#release();
+    this.#releasing ??= this.#transferring || this.#loss ? this.#releaseLater() : this.#send();
     return this.#releasing;
   }
 
@@ -188,7 +191,7 @@ export class LockHandle implements Lock {
 
   /** Tells the application that somebody asks for a release. Runs its code. */
   announceAsked(asked: ReleaseRequested): void {
-    for (const listener of [...this.#listeners]) this.#tell(listener, asked);
+    for (const listener of [...(this.#listeners ?? [])]) this.#tell(listener, asked);
   }
 
   /** From here on it counts as given away; `done` settles, never rejecting, when that is decided. */
@@ -212,29 +215,41 @@ export class LockHandle implements Lock {
     if (lost && this.markLost(lost)) this.announceLoss();
   }
 
+  released(loss: LossReason | undefined): void {
+    if (loss && this.markLost(loss)) this.announceLoss();
+    else if (this.#state === "RELEASING") this.#finish("RELEASED");
+    this.#release?.resolve();
+  }
+
+  refused(error: Error): void {
+    this.#releasing = undefined;
+    this.restore();
+    if (this.isHeld) this.#release?.reject(error);
+    else this.#release?.resolve();
+  }
+
   /** Why nothing can be done with it any more. */
   overError(): LockLostError | LockReleasedError {
     return this.#loss ? this.#lossError(this.#loss) : new LockReleasedError(this.key, this.token);
   }
 
-  async #release(): Promise<void> {
+  async #releaseLater(): Promise<void> {
     if (this.#transferring) await this.#transferring;
     if (this.#loss) {
       // The server knows of the loss, but only the application knows that it has stopped: that ends a delay.
       if (this.#loss.reason !== "SESSION_CLOSED") this.#host.releaseLost(this.holdId, this.token);
       return;
     }
-    if (this.#state !== "HELD") return;
+    await this.#send();
+  }
+
+  #send(): Promise<void> {
+    if (this.#state !== "HELD") return Promise.resolve();
     this.#state = "RELEASING";
-    try {
-      const lost = await this.#host.release(this);
-      if (lost && this.markLost(lost)) this.announceLoss();
-      else if (this.#state === "RELEASING") this.#finish("RELEASED");
-    } catch (error) {
-      this.#releasing = undefined;
-      this.restore();
-      if (this.isHeld) throw error;
-    }
+    this.#release = Promise.withResolvers();
+    const { promise } = this.#release;
+    this.#host.release(this);
+    return promise;
   }
 
   #finish(state: "LOST" | "RELEASED" | "TRANSFERRED"): void {
@@ -243,7 +258,7 @@ export class LockHandle implements Lock {
   }
 
   #tell(listener: (asked: ReleaseRequested) => void, asked: ReleaseRequested): void {
-    if (!this.#listeners.has(listener) || !this.isHeld) return;
+    if (!this.#listeners?.has(listener) || !this.isHeld) return;
     try {
       listener(asked);
     } catch (error) {

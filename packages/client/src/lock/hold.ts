@@ -12,16 +12,15 @@ export class Hold {
   readonly since: bigint;
   /** Every handle of it that is not over. */
   readonly handles = new Set<LockHandle>();
-  /** Conversions, one after the other. */
-  readonly conversions = new Turns();
-  /** Changes of its value, one after the other. */
-  readonly values = new Turns();
   /** How it was lost, as soon as that is known, whatever its handles have under way. */
   lost: LossReason | undefined;
   /** The revision of the newest reply that told how many grants it counts. */
   countedAt = 0n;
   /** Handles that the server does not count, because it has lost a part of its history: releasing so many is not told. */
   uncounted = 0;
+  // Made when they are asked for: few holds are changed.
+  #conversions: Turns | undefined;
+  #values: Turns | undefined;
   #token: bigint;
   #targets: readonly HeldTarget[];
   // The revision of the newest reply that told its modes.
@@ -33,6 +32,18 @@ export class Hold {
     this.since = token;
     this.#token = token;
     this.#targets = targets;
+  }
+
+  /** Conversions, one after the other. */
+  get conversions(): Turns {
+    this.#conversions ??= new Turns();
+    return this.#conversions;
+  }
+
+  /** Changes of its value, one after the other. */
+  get values(): Turns {
+    this.#values ??= new Turns();
+    return this.#values;
   }
 
   /** The token it has now. */
@@ -99,7 +110,11 @@ export class Hold {
   /** The server has taken it. Returns the handles that have to be told; whatever they have under way is theirs. */
   lose(reason: LossReason): LockHandle[] {
     this.lost ??= reason;
-    return [...this.handles].filter((handle) => handle.isHeld && handle.markLost(reason));
+    const lost: LockHandle[] = [];
+    for (const handle of this.handles) {
+      if (handle.isHeld && handle.markLost(reason)) lost.push(handle);
+    }
+    return lost;
   }
 
   /** Somebody asks that it be released. Each request is told once. */

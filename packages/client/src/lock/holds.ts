@@ -104,14 +104,18 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     this.#host.releaseLate(holdId, token);
   }
 
-  async release({ hold, holdId, token }: LockHandle): Promise<LossReason | undefined> {
-    if (hold.uncounted === 0) return await this.#releases.release(holdId, token);
+  release(handle: LockHandle): void {
+    const { hold, holdId, token } = handle;
+    if (hold.uncounted === 0) {
+      this.#releases.release(holdId, token, handle);
+      return;
+    }
     hold.uncounted -= 1;
-    return undefined;
+    handle.released(undefined);
   }
 
   ended(hold: Hold, loss: LossReason | undefined): void {
-    this.#lose([hold], loss ?? "UNKNOWN");
+    this.#lose(hold, loss ?? "UNKNOWN");
   }
 
   releaseLost(holdId: bigint, token: bigint): void {
@@ -144,7 +148,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
   }
 
   notHeld(hold: Hold, answer: NotHeld): void {
-    this.#lose([hold], lossOfAnswer(answer));
+    this.#lose(hold, lossOfAnswer(answer));
   }
 
   untilEnd(fail: (error: Error) => void): () => void {
@@ -216,7 +220,7 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     // Also of a hold that is known: an acquire of its owner may just have entered it again.
     if (this.#acquires.size > 0) this.#early.lost(holdId, reason);
     const hold = this.#holds.get(holdId);
-    if (hold) this.#lose([hold], reason);
+    if (hold) this.#lose(hold, reason);
   }
 
   /** Somebody asks that a hold be released. */
@@ -239,8 +243,8 @@ export class Holds implements AcquireHost, HandleHost, ConvertHost, ListingHost 
     for (const handle of lost) handle.announceLoss();
   }
 
-  #lose(holds: readonly Hold[], reason: LossReason): void {
-    const marked = holds.flatMap((hold) => hold.lose(reason));
-    for (const handle of marked) handle.announceLoss();
+  /** All its handles are marked before the application hears of the first. */
+  #lose(hold: Hold, reason: LossReason): void {
+    for (const handle of hold.lose(reason)) handle.announceLoss();
   }
 }

@@ -1,9 +1,10 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
-  AcquireRequestSchema,
+  type LockTarget,
+  type OnLoss,
   OnLossAction,
-  type OnLossSchema,
+  OnLossSchema,
   Reentrancy,
 } from "@lockstep/protocol";
 import { checkedMs, checkedNumber } from "../options.ts";
@@ -19,6 +20,7 @@ export const VALUE_BYTES_MAX = 128 * 1024;
 /** Most characters of owner, correlation id, keys and metadata of an acquire together; the server's own limits are lower. */
 export const TEXT_LENGTH_MAX = 128 * 1024;
 
+const NO_BYTES = new Uint8Array(0);
 const PERMITS_MAX = 2 ** 32 - 1;
 const PRIORITY_MAX = 2 ** 31 - 1;
 
@@ -93,25 +95,31 @@ export function wishOf(what: LockTargets, options: AcquireOptions): AcquireWish 
   const { waitMs = WAIT_MS_MAX, maxHoldMs = 0, deadlockPriority = 0 } = options;
   const targets = targetsOf(what, options);
   const { owner = "", correlationId = "", metadata = {}, value = "" } = options;
-  checkTexts([...targets.map(({ key }) => key), owner, correlationId, ...texts(metadata)]);
+  checkTexts(targets, owner, correlationId, metadata);
   const counts = options.reentrancy === "count";
-  const request = create(AcquireRequestSchema, {
-    targets: targets.map(({ key, mode, permits }) => ({ key, mode: modeOf(mode), permits })),
+  // Written out, as `create` goes through the description of a message each time.
+  const request: AcquireRequest = {
+    $typeName: "lockstep.v1.AcquireRequest",
+    requestId: 0n,
+    answered: [],
+    targets: targets.map(targetOf),
     owner,
     waitMs: BigInt(checkedMs("waitMs", waitMs, 0, WAIT_MS_MAX)),
+    pollTimeoutMs: 0n,
     correlationId,
     reentrancy: counts ? Reentrancy.COUNT : Reentrancy.REJECT,
     maxHoldMs: BigInt(checkedMs("maxHoldMs", maxHoldMs, 0, DURATION_MS_MAX)),
     value: valueBytes(value),
     metadata: { ...metadata },
     deadlockPriority: priorityOf(deadlockPriority),
-    ...(options.onLoss !== undefined && { onLoss: onLossOf(options.onLoss) }),
-  });
+  };
+  if (options.onLoss !== undefined) request.onLoss = onLossOf(options.onLoss);
   return { targets, request, signal: options.signal, onRequest: options.onRequest };
 }
 
 /** A published value as bytes. */
 export function valueBytes(value: string | Uint8Array): Uint8Array {
+  if (value === "") return NO_BYTES;
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
   if (bytes.length <= VALUE_BYTES_MAX) return bytes;
   throw new RangeError(`a value has at most ${VALUE_BYTES_MAX} bytes, not ${bytes.length}`);
@@ -125,41 +133,46 @@ export function priorityOf(priority: number): number {
 function targetsOf(what: LockTargets, defaults: AcquireOptions): HeldTarget[] {
   const list = typeof what === "string" || "key" in what ? [what] : what;
   if (list.length === 0) throw new TypeError("a lock needs at least one key");
-  return list.map((one) => {
-    const own = typeof one === "string" ? { key: one } : one;
-    const permits = own.permits ?? (own.mode === undefined ? defaults.permits : undefined);
-    const fallback = permits === undefined ? "EXCLUSIVE" : "PERMITS";
-    const mode = own.mode ?? (own.permits === undefined ? defaults.mode : undefined) ?? fallback;
-    modeOf(mode);
-    if (mode !== "PERMITS" && permits !== undefined) {
-      throw new TypeError(`permits are for the mode PERMITS, not for ${mode}`);
-    }
-    const count = mode === "PERMITS" ? checkedNumber("permits", permits ?? 1, 1, PERMITS_MAX) : 0;
-    return { key: own.key, mode, permits: count };
-  });
+  return list.map((one) => heldTargetOf(typeof one === "string" ? { key: one } : one, defaults));
 }
 
-function onLossOf(
-  onLoss: NonNullable<AcquireOptions["onLoss"]>,
-): MessageInitShape<typeof OnLossSchema> {
+function heldTargetOf(own: LockTargetOptions, defaults: AcquireOptions): HeldTarget {
+  const permits = own.permits ?? (own.mode === undefined ? defaults.permits : undefined);
+  const fallback = permits === undefined ? "EXCLUSIVE" : "PERMITS";
+  const mode = own.mode ?? (own.permits === undefined ? defaults.mode : undefined) ?? fallback;
+  modeOf(mode);
+  if (mode !== "PERMITS" && permits !== undefined) {
+    throw new TypeError(`permits are for the mode PERMITS, not for ${mode}`);
+  }
+  const count = mode === "PERMITS" ? checkedNumber("permits", permits ?? 1, 1, PERMITS_MAX) : 0;
+  return { key: own.key, mode, permits: count };
+}
+
+function targetOf({ key, mode, permits }: HeldTarget): LockTarget {
+  return { $typeName: "lockstep.v1.LockTarget", key, mode: modeOf(mode), permits };
+}
+
+function onLossOf(onLoss: NonNullable<AcquireOptions["onLoss"]>): OnLoss {
   if (typeof onLoss === "object") {
     const delayMs = checkedMs("delayMs", onLoss.delayMs, 1, DURATION_MS_MAX);
-    return { action: OnLossAction.DELAY, delayMs: BigInt(delayMs) };
+    return create(OnLossSchema, { action: OnLossAction.DELAY, delayMs: BigInt(delayMs) });
   }
-  if (onLoss === "quarantine") return { action: OnLossAction.QUARANTINE };
-  if (onLoss === "release") return { action: OnLossAction.RELEASE };
+  if (onLoss === "quarantine") return create(OnLossSchema, { action: OnLossAction.QUARANTINE });
+  if (onLoss === "release") return create(OnLossSchema, { action: OnLossAction.RELEASE });
   throw new TypeError(`onLoss is release, quarantine or { delayMs }, not ${String(onLoss)}`);
 }
 
 /** What is longer than any server takes must not end the stream it would be sent on. */
-function checkTexts(all: readonly string[]): void {
-  let length = 0;
-  for (const text of all) {
-    if (!text.isWellFormed()) {
-      // It would be sent as another text.
-      throw new TypeError(`${JSON.stringify(text)} contains an unpaired surrogate`);
-    }
-    length += text.length;
+function checkTexts(
+  targets: readonly HeldTarget[],
+  owner: string,
+  correlationId: string,
+  metadata: Readonly<Record<string, string>>,
+): void {
+  let length = checkedLength(owner) + checkedLength(correlationId);
+  for (const { key } of targets) length += checkedLength(key);
+  for (const name of Object.keys(metadata)) {
+    length += checkedLength(name) + checkedLength(metadata[name] ?? "");
   }
   if (length > TEXT_LENGTH_MAX) {
     throw new RangeError(
@@ -168,6 +181,8 @@ function checkTexts(all: readonly string[]): void {
   }
 }
 
-function texts(metadata: Readonly<Record<string, string>>): string[] {
-  return Object.entries(metadata).flat();
+function checkedLength(text: string): number {
+  if (text.isWellFormed()) return text.length;
+  // It would be sent as another text.
+  throw new TypeError(`${JSON.stringify(text)} contains an unpaired surrogate`);
 }

@@ -37,6 +37,12 @@ export class Sessions {
     return this.#current?.openStream();
   }
 
+  /** The open session, if there is one. Looks at the clock. */
+  get open(): Session | undefined {
+    const session = this.#current;
+    return session && !session.over && !this.#closed.signal.aborted ? session : undefined;
+  }
+
   /**
    * The open session; opens one if there is none.
    * @throws ServerUnreachableError when no server answers in time; the signal's reason; ClientClosedError; RequestError

@@ -77,7 +77,9 @@ export class EnvelopeReader {
   }
 
   #lengthOf(bytes: Uint8Array): number {
-    const length = new DataView(bytes.buffer, bytes.byteOffset, PREFIX_BYTES).getUint32(1);
+    // Not a DataView: making one takes longer than all the rest of a small frame.
+    let length = 0;
+    for (let at = 1; at < PREFIX_BYTES; at++) length = length * 0x100 + (bytes[at] as number);
     if (length > this.#maxBytes) throw new EnvelopeTooLargeError(length, this.#maxBytes);
     return length;
   }
@@ -86,9 +88,12 @@ export class EnvelopeReader {
 /** Puts a message into its envelope. */
 export function enveloped({ flags, message }: Envelope): Uint8Array {
   const envelope = new Uint8Array(PREFIX_BYTES + message.byteLength);
-  const view = new DataView(envelope.buffer);
-  view.setUint8(0, flags);
-  view.setUint32(1, message.byteLength);
+  const length = message.byteLength;
+  envelope[0] = flags;
+  envelope[1] = length >>> 24;
+  envelope[2] = length >>> 16;
+  envelope[3] = length >>> 8;
+  envelope[4] = length;
   envelope.set(message, PREFIX_BYTES);
   return envelope;
 }

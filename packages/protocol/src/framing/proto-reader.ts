@@ -1,0 +1,123 @@
+const VARINT_BYTES_MAX = 8;
+const SMALL_MAX = 2 ** 31 - 1;
+
+/** What it reads is not what it can read: the bytes are left to the protobuf library. */
+export class UnreadError extends Error {
+  override readonly name = "UnreadError";
+}
+
+// One for all: it is no fault but a way out, and telling where from would cost more than the way.
+const UNREAD = new UnreadError("not what is read here");
+
+// The same text stands in every header of a reply: it is compared, which takes less than to decode it.
+let lastText = "";
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads protobuf fields one after the other, those that a few frequent messages have. */
+export class ProtoReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #end: number;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#end = bytes.byteLength;
+  }
+
+  /**
+   * The tag of the next field, its number times 8 and its wire type; 0 at the end of the message.
+   * @throws UnreadError
+   */
+  tag(): number {
+    if (this.#at >= this.#end) return 0;
+    const tag = this.number();
+    return tag === 0 ? this.unread() : tag;
+  }
+
+  /** @throws UnreadError above 2^53 − 1, and when the message is shorter */
+  number(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < VARINT_BYTES_MAX && this.#at < this.#end; count++) {
+      const byte = this.#bytes[this.#at++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80 && value <= Number.MAX_SAFE_INTEGER) return value;
+      scale *= 0x80;
+    }
+    return this.unread();
+  }
+
+  /** @throws UnreadError above 2^31 − 1, and when the message is shorter */
+  small(): number {
+    const value = this.number();
+    return value > SMALL_MAX ? this.unread() : value;
+  }
+
+  /** @throws UnreadError above 2^53 − 1, and when the message is shorter */
+  bigint(): bigint {
+    return BigInt(this.number());
+  }
+
+  /** @throws UnreadError when it is not UTF-8, and when the message is shorter */
+  text(): string {
+    const from = this.#skip();
+    if (this.#isText(lastText, from, this.#at)) return lastText;
+    try {
+      lastText = utf8.decode(this.#bytes.subarray(from, this.#at));
+    } catch {
+      this.unread();
+    }
+    return lastText;
+  }
+
+  /** Bytes of their own. @throws UnreadError when the message is shorter */
+  bytes(): Uint8Array {
+    const from = this.#skip();
+    return new Uint8Array(this.#bytes.subarray(from, this.#at));
+  }
+
+  /**
+   * Reads a message inside this one. What `read` leaves unread is read by `otherwise`, from its bytes.
+   * @throws UnreadError when the message is shorter, or nobody reads it
+   */
+  message<T>(read: (reader: ProtoReader) => T, otherwise?: (bytes: Uint8Array) => T): T {
+    const end = this.#end;
+    const from = this.#skip();
+    const to = this.#at;
+    this.#at = from;
+    this.#end = to;
+    try {
+      return read(this);
+    } catch (error) {
+      if (otherwise === undefined || !(error instanceof UnreadError)) throw error;
+      return otherwise(this.#bytes.subarray(from, to));
+    } finally {
+      this.#at = to;
+      this.#end = end;
+    }
+  }
+
+  /** Leaves the message to the library. */
+  unread(): never {
+    throw UNREAD;
+  }
+
+  /** Goes to the end of what has its length before it; returns where it begins. */
+  #skip(): number {
+    const length = this.number();
+    const from = this.#at;
+    if (from + length > this.#end) this.unread();
+    this.#at += length;
+    return from;
+  }
+
+  /** Whether so many bytes are a text that is nothing but ASCII. */
+  #isText(text: string, from: number, to: number): boolean {
+    if (text.length !== to - from) return false;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80 || unit !== this.#bytes[from + index]) return false;
+    }
+    return true;
+  }
+}
