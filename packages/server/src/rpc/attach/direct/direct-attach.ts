@@ -1,10 +1,9 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from "node:http2";
-import { toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { AttachResponseSchema, enveloped, SessionService } from "@lockstep/protocol";
+import { enveloped, SessionService } from "@lockstep/protocol";
 import type { RpcEnvironment } from "../../environment.ts";
 import { cancelled } from "../../errors.ts";
 import type { Call } from "../../guard/call.ts";
@@ -12,6 +11,7 @@ import { endCall, openCall } from "../../guard/guard.ts";
 import type { InFlightBytes } from "../../guard/in-flight-bytes.ts";
 import { attach } from "../attach.ts";
 import type { Attachments } from "../attachments.ts";
+import { encodeFrame } from "./encode-frame.ts";
 import { incomingFrames } from "./incoming-frames.ts";
 
 const CONNECT = "application/connect+proto";
@@ -56,7 +56,7 @@ export class DirectAttach {
       const frames = incomingFrames(stream, call);
       try {
         for await (const frame of attach(frames, call, environment, this.#attachments)) {
-          const message = toBinary(AttachResponseSchema, frame);
+          const message = encodeFrame(frame);
           await write(response, enveloped({ flags: 0, message }), call);
         }
       } finally {
