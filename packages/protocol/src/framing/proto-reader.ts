@@ -58,6 +58,15 @@ export class ProtoReader {
     return BigInt(this.number());
   }
 
+  /** Eight bytes, whatever their value. @throws UnreadError when the message is shorter */
+  fixed64(): bigint {
+    const from = this.#at;
+    if (from + 8 > this.#end) this.unread();
+    this.#at += 8;
+    const { buffer, byteOffset } = this.#bytes;
+    return new DataView(buffer, byteOffset).getBigUint64(from, true);
+  }
+
   /** @throws UnreadError when it is not UTF-8, and when the message is shorter */
   text(): string {
     const from = this.#skip();
@@ -95,6 +104,16 @@ export class ProtoReader {
       this.#at = to;
       this.#end = end;
     }
+  }
+
+  /**
+   * Gives the tag of each field of a message inside this one, so that its value is read.
+   * @throws UnreadError when the message is shorter, and what `readField` throws
+   */
+  fields(readField: (tag: number) => void): void {
+    this.message(() => {
+      for (let tag = this.tag(); tag !== 0; tag = this.tag()) readField(tag);
+    });
   }
 
   /** Leaves the message to the library. */

@@ -8,8 +8,9 @@ import {
   type LockGranted,
   type LockReleased,
   type LockTarget,
+  ProtoReader,
+  UnreadError,
 } from "@lockstep/protocol";
-import { ProtoReader, UnreadError } from "./proto-reader.ts";
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -43,7 +44,7 @@ function readEvent(reader: ProtoReader): Event {
     body: { case: undefined },
   };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readEventField(reader, event, tag);
-  if (event.body.case === undefined) throw new UnreadError("another kind of event");
+  if (event.body.case === undefined) reader.unread();
   return event;
 }
 
@@ -80,7 +81,7 @@ function readEventField(reader: ProtoReader, event: Event, tag: number): void {
       event.body = { case: "lockReleased", value: readReleased(reader) };
       break;
     default:
-      throw new UnreadError("another kind of event");
+      reader.unread();
   }
 }
 
@@ -94,20 +95,20 @@ function readJournalOnly(reader: ProtoReader): JournalOnly {
     salt: NO_BYTES,
     instance: NO_BYTES,
   };
-  reader.message((tag) => {
+  reader.fields((tag) => {
     if (tag === field(2, FIXED64)) hidden.contentFingerprint = reader.fixed64();
     else if (tag === field(3, BYTES)) hidden.answered.push(readRange(reader));
-    else throw new UnreadError("another kind of event");
+    else reader.unread();
   });
   return hidden;
 }
 
 function readRange(reader: ProtoReader): IdRange {
   const range: IdRange = { $typeName: "lockstep.v1.IdRange", first: 0n, last: 0n };
-  reader.message((tag) => {
+  reader.fields((tag) => {
     if (tag === field(1, VARINT)) range.first = reader.bigint();
     else if (tag === field(2, VARINT)) range.last = reader.bigint();
-    else throw new UnreadError("an unknown field");
+    else reader.unread();
   });
   return range;
 }
@@ -124,7 +125,7 @@ function readGranted(reader: ProtoReader): LockGranted {
     targets: [],
     transferredFrom: 0n,
   };
-  reader.message((tag) => readGrantedField(reader, granted, tag));
+  reader.fields((tag) => readGrantedField(reader, granted, tag));
   return granted;
 }
 
@@ -158,7 +159,7 @@ function readGrantedField(reader: ProtoReader, granted: LockGranted, tag: number
       granted.transferredFrom = reader.bigint();
       break;
     default:
-      throw new UnreadError("an unknown field");
+      reader.unread();
   }
 }
 
@@ -170,23 +171,23 @@ function readReleased(reader: ProtoReader): LockReleased {
     sessionId: 0n,
     targets: [],
   };
-  reader.message((tag) => {
+  reader.fields((tag) => {
     if (tag === field(1, VARINT)) released.holdId = reader.bigint();
     else if (tag === field(2, VARINT)) released.token = reader.bigint();
     else if (tag === field(3, VARINT)) released.sessionId = reader.bigint();
     else if (tag === field(4, BYTES)) released.targets.push(readTarget(reader));
-    else throw new UnreadError("an unknown field");
+    else reader.unread();
   });
   return released;
 }
 
 function readTarget(reader: ProtoReader): LockTarget {
   const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
-  reader.message((tag) => {
+  reader.fields((tag) => {
     if (tag === field(1, BYTES)) target.key = reader.text();
     else if (tag === field(2, VARINT)) target.mode = reader.small();
     else if (tag === field(3, VARINT)) target.permits = reader.small();
-    else throw new UnreadError("an unknown field");
+    else reader.unread();
   });
   return target;
 }

@@ -10,8 +10,8 @@ import {
   type LockGranted,
   type LockReleased,
   type LockTarget,
+  ProtoWriter,
 } from "@lockstep/protocol";
-import { ProtoWriter } from "./proto-writer.ts";
 
 /** Events of which there are two for every use of a lock, or one for every append; they are written by hand. */
 type Frequent = Extract<Event["body"], { case: "lockGranted" | "lockReleased" | "appended" }>;

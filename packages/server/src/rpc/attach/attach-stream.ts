@@ -164,7 +164,7 @@ export class AttachStream {
       this.#sendError(callId, limitExceeded("max_response_bytes", max, "the reply is too large"));
     } else {
       const reply = { case: op.kind, value } as never;
-      this.#outbox.addReply(create(AttachReplySchema, { callId, reply }), bytes);
+      this.#outbox.addReply({ $typeName: "lockstep.v1.AttachReply", callId, reply }, bytes);
     }
     this.#ended(underWay);
   }

@@ -1,11 +1,5 @@
-import { create } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import {
-  type AttachReply,
-  type AttachResponse,
-  AttachResponseSchema,
-  type Event,
-} from "@lockstep/protocol";
+import type { AttachReply, AttachResponse, Event } from "@lockstep/protocol";
 
 // What may wait to be sent before no further frame is read. The client's calls under way are bounded
 // as well, so this is where a client that does not read comes to a stop.
@@ -125,10 +119,11 @@ export class Outbox {
       if (!fits(bytes)) break;
       room -= bytes;
     }
-    const frame = create(AttachResponseSchema, {
+    const frame: AttachResponse = {
+      $typeName: "lockstep.v1.AttachResponse",
       news: this.#news.slice(this.#nextNews, newsEnd),
       replies: this.#replies.slice(this.#nextReply, replyEnd),
-    });
+    };
     this.#sent(newsEnd, replyEnd, this.#maxFrameBytes - room);
     return frame;
   }

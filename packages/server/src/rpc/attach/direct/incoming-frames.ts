@@ -1,8 +1,6 @@
 import type { Readable } from "node:stream";
-import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AttachRequest,
-  AttachRequestSchema,
   type Envelope,
   EnvelopeReader,
   EnvelopeTooLargeError,
@@ -10,6 +8,7 @@ import {
 } from "@lockstep/protocol";
 import { cancelled, malformed, messageTooLarge } from "../../errors.ts";
 import type { Call } from "../../guard/call.ts";
+import { decodeFrame } from "./decode-frame.ts";
 
 /** How many frames may wait to be taken before no more is read. */
 const FRAMES_WAITING_MAX = 4;
@@ -44,7 +43,7 @@ export function incomingFrames(body: Readable, call: Call): AsyncIterableIterato
 function frameOf({ flags, message }: Envelope): AttachRequest {
   if (flags !== 0) throw malformed("an envelope has flags, but nothing was agreed on for them");
   try {
-    return fromBinary(AttachRequestSchema, message);
+    return decodeFrame(message);
   } catch (error) {
     throw malformed(error instanceof Error ? error.message : String(error));
   }

@@ -1,0 +1,165 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  type AcquireRequest,
+  type AttachCall,
+  type AttachRequest,
+  AttachRequestSchema,
+  type IdRange,
+  type LockTarget,
+  ProtoReader,
+  type ReleaseRequest,
+  UnreadError,
+} from "@lockstep/protocol";
+
+const VARINT = 0;
+const BYTES = 2;
+const NO_BYTES = new Uint8Array();
+
+/**
+ * The frame of its binary form, as the protobuf library reads it: frames that hold nothing but acquires and releases
+ * of a usual kind by hand, every other one by the library.
+ * @throws an error of the library when the bytes are no frame
+ */
+export function decodeFrame(bytes: Uint8Array): AttachRequest {
+  try {
+    return readFrame(new ProtoReader(bytes));
+  } catch (error) {
+    if (error instanceof UnreadError) return fromBinary(AttachRequestSchema, bytes);
+    throw error;
+  }
+}
+
+function readFrame(reader: ProtoReader): AttachRequest {
+  const frame: AttachRequest = { $typeName: "lockstep.v1.AttachRequest", calls: [] };
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== field(2, BYTES)) reader.unread();
+    frame.calls.push(readCall(reader));
+  }
+  return frame;
+}
+
+function readCall(reader: ProtoReader): AttachCall {
+  const call: AttachCall = {
+    $typeName: "lockstep.v1.AttachCall",
+    callId: 0n,
+    timeoutMs: 0n,
+    traceparent: "",
+    request: { case: undefined },
+  };
+  reader.fields((tag) => {
+    if (tag === field(1, VARINT)) call.callId = reader.bigint();
+    else if (tag === field(2, VARINT)) call.timeoutMs = reader.bigint();
+    else if (tag === field(3, BYTES)) call.traceparent = reader.text();
+    // The library merges a message that comes twice.
+    else if (call.request.case !== undefined) reader.unread();
+    else if (tag === field(13, BYTES)) call.request = { case: "acquire", value: acquire(reader) };
+    else if (tag === field(14, BYTES)) call.request = { case: "release", value: release(reader) };
+    else reader.unread();
+  });
+  return call;
+}
+
+function acquire(reader: ProtoReader): AcquireRequest {
+  const request: AcquireRequest = {
+    $typeName: "lockstep.v1.AcquireRequest",
+    requestId: 0n,
+    answered: [],
+    targets: [],
+    owner: "",
+    waitMs: 0n,
+    pollTimeoutMs: 0n,
+    correlationId: "",
+    reentrancy: 0,
+    maxHoldMs: 0n,
+    value: NO_BYTES,
+    metadata: {},
+    deadlockPriority: 0,
+  };
+  reader.fields((tag) => readAcquireField(reader, request, tag));
+  return request;
+}
+
+function readAcquireField(reader: ProtoReader, request: AcquireRequest, tag: number): void {
+  switch (tag) {
+    case field(2, VARINT):
+      request.requestId = reader.bigint();
+      break;
+    case field(3, BYTES):
+      request.answered.push(readRange(reader));
+      break;
+    case field(4, BYTES):
+      request.targets.push(readTarget(reader));
+      break;
+    case field(5, BYTES):
+      request.owner = reader.text();
+      break;
+    case field(6, VARINT):
+      request.waitMs = reader.bigint();
+      break;
+    case field(7, VARINT):
+      request.pollTimeoutMs = reader.bigint();
+      break;
+    case field(8, BYTES):
+      request.correlationId = reader.text();
+      break;
+    case field(9, VARINT):
+      request.reentrancy = reader.small();
+      break;
+    case field(10, VARINT):
+      request.maxHoldMs = reader.bigint();
+      break;
+    case field(12, BYTES):
+      request.value = reader.bytes();
+      break;
+    case field(14, VARINT):
+      request.deadlockPriority = reader.small();
+      break;
+    default:
+      reader.unread();
+  }
+}
+
+function release(reader: ProtoReader): ReleaseRequest {
+  const request: ReleaseRequest = {
+    $typeName: "lockstep.v1.ReleaseRequest",
+    requestId: 0n,
+    answered: [],
+    holdId: 0n,
+    token: 0n,
+    correlationId: "",
+  };
+  reader.fields((tag) => {
+    if (tag === field(2, VARINT)) request.requestId = reader.bigint();
+    else if (tag === field(3, BYTES)) request.answered.push(readRange(reader));
+    else if (tag === field(4, VARINT)) request.holdId = reader.bigint();
+    else if (tag === field(5, VARINT)) request.token = reader.bigint();
+    else if (tag === field(6, BYTES)) request.correlationId = reader.text();
+    else reader.unread();
+  });
+  return request;
+}
+
+function readRange(reader: ProtoReader): IdRange {
+  const range: IdRange = { $typeName: "lockstep.v1.IdRange", first: 0n, last: 0n };
+  reader.fields((tag) => {
+    if (tag === field(1, VARINT)) range.first = reader.bigint();
+    else if (tag === field(2, VARINT)) range.last = reader.bigint();
+    else reader.unread();
+  });
+  return range;
+}
+
+function readTarget(reader: ProtoReader): LockTarget {
+  const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
+  reader.fields((tag) => {
+    if (tag === field(1, BYTES)) target.key = reader.text();
+    else if (tag === field(2, VARINT)) target.mode = reader.small();
+    else if (tag === field(3, VARINT)) target.permits = reader.small();
+    else reader.unread();
+  });
+  return target;
+}
+
+function field(number: number, wireType: number): number {
+  return number * 8 + wireType;
+}
