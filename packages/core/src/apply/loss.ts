@@ -98,6 +98,7 @@ function quarantineKeys(state: NamespaceState, event: Event, body: LockLost, hol
       sinceMs: Number(event.decidedAtMs),
     });
     state.quarantinedKeys.add(key);
+    state.quarantinedKeyOrder.note(key);
     doomWaiters(state, record, TicketEnd.KEY_QUARANTINED);
   }
 }

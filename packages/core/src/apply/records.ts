@@ -39,6 +39,7 @@ export function keyOf(state: NamespaceState, key: string): KeyRecord {
   if (record === undefined) {
     record = newKey(key);
     state.keys.set(key, record);
+    state.keyOrder.note(key);
   }
   return record;
 }

@@ -105,7 +105,8 @@ export function decideListQuarantines(
     page.identities.push(view);
     last = `${PRINCIPAL}${principal}`;
   }
-  for (const key of namesAfter(state.quarantinedKeys, after.key)) {
+  for (const key of state.quarantinedKeyOrder.from(after.key ?? "")) {
+    if (key === after.key) continue;
     const view = lockView(state, state.keys.get(key) as KeyRecord, now, QUEUE_SHOWN_IN_LIST);
     if (!takes(lockBytes(view))) return replyOnly({ ...page, nextPageToken: last });
     page.keys.push(view);
@@ -125,6 +126,7 @@ function cursorOf(pageToken: string): { principal?: string; key?: string } {
   throw invalidPageToken("ListQuarantines");
 }
 
+/** Of principals there are so few that a page may look at all. */
 function namesAfter(names: Iterable<string>, after: string | undefined): string[] {
   const found: string[] = [];
   for (const name of names)

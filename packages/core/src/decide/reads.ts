@@ -92,15 +92,14 @@ export function decideListLocks(
   now: Now,
 ): Decision<"listLocks"> {
   const size = request.pageSize || DEFAULT_PAGE_SIZE;
-  const found = firstKeys(state, request, size + 1);
   const page: ListLocksResponse = {
     $typeName: "lockstep.v1.ListLocksResponse",
     locks: [],
     nextPageToken: "",
   };
   const room = new PageRoom(state.limits.max_response_bytes);
-  for (const record of found) {
-    const view = lockView(state, record, now, QUEUE_SHOWN_IN_LIST);
+  for (const key of keysAfter(state, request)) {
+    const view = lockView(state, state.keys.get(key) as KeyRecord, now, QUEUE_SHOWN_IN_LIST);
     if (page.locks.length === size || !room.take(lockBytes(view))) {
       page.nextPageToken = page.locks.at(-1)?.key ?? "";
       break;
@@ -110,32 +109,16 @@ export function decideListLocks(
   return replyOnly(page);
 }
 
-/**
- * The first so many keys of a list, in byte order. Of very many keys not all are sorted for a page: what
- * cannot be among the first is dropped on the way.
- */
-function firstKeys(
-  { keys }: NamespaceState,
+/** The keys with the prefix above the token, in byte order. */
+function* keysAfter(
+  { keyOrder }: NamespaceState,
   { keyPrefix, pageToken }: Pick<ListLocksRequest, "keyPrefix" | "pageToken">,
-  max: number,
-): readonly KeyRecord[] {
-  let first: KeyRecord[] = [];
-  let beyond: string | undefined;
-  const cut = (): void => {
-    first = first.sort((a, b) => compareNames(a.key, b.key)).slice(0, max);
-  };
-  for (const record of keys.values()) {
-    const { key } = record;
-    if (!key.startsWith(keyPrefix)) continue;
-    if (pageToken !== "" && compareNames(key, pageToken) <= 0) continue;
-    if (beyond !== undefined && compareNames(key, beyond) > 0) continue;
-    first.push(record);
-    if (first.length < 2 * max) continue;
-    cut();
-    beyond = first.at(-1)?.key;
+): Generator<string> {
+  const lowest = compareNames(pageToken, keyPrefix) < 0 ? keyPrefix : pageToken;
+  for (const key of keyOrder.from(lowest)) {
+    if (!key.startsWith(keyPrefix)) return;
+    if (key !== pageToken) yield key;
   }
-  cut();
-  return first;
 }
 
 function sessionCursor(pageToken: string): bigint {

@@ -115,6 +115,7 @@ export function restoreQuarantinedKey(
   const sinceMs = Number(sinceAtMs);
   setQuarantine(keyOf(state, key), { revision, holdId, token, sessionId, reason, sinceMs });
   state.quarantinedKeys.add(key);
+  state.quarantinedKeyOrder.note(key);
 }
 
 /** Numbers and collections that are equal to others of the state are shared with them, as in `newHold`. */

@@ -14,6 +14,7 @@ import { DueQueue } from "./due.ts";
 import type { Hold } from "./hold.ts";
 import { HoldTimes } from "./hold-times.ts";
 import type { KeyRecord } from "./key.ts";
+import { NameOrder } from "./name-order.ts";
 import { Policies } from "./policies.ts";
 import type { SessionRecord } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
@@ -43,11 +44,15 @@ export class NamespaceState {
   /** Sessions that have ended and are remembered, in the order in which they ended. */
   readonly endedSessions = new Set<bigint>();
   readonly keys = new ChurnMap<string, KeyRecord>();
+  /** Volatile: the order of `keys`. */
+  readonly keyOrder = new NameOrder(this.keys);
   readonly holds = new ChurnMap<bigint, Hold>();
   readonly tickets = new ChurnMap<bigint, Ticket>();
   readonly delays = new ChurnMap<bigint, Delay>();
   /** Keys that are quarantined, in no particular order. */
   readonly quarantinedKeys = new Set<string>();
+  /** Volatile: the order of `quarantinedKeys`. */
+  readonly quarantinedKeyOrder = new NameOrder(this.quarantinedKeys);
   readonly quarantinedIdentities = new Map<string, IdentityQuarantineRecord>();
   /** When sessions of a principal expired or were revoked, unix milliseconds as decided, oldest first. */
   readonly lossesByPrincipal = new Map<string, number[]>();

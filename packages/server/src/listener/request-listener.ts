@@ -3,10 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Readable, Writable } from "node:stream";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import {
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { SessionService } from "@lockstep/protocol";
 import { type Log, logText } from "../log/log.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,6 +11,7 @@ import { cutKey, principalKey } from "../rpc/guard/call.ts";
 import type { Handlers } from "../rpc/handlers.ts";
 import { hostOf, isLoopback, plainAddress } from "./addresses.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { universalRequest } from "./universal-request.ts";
 
 /** How requests are taken. */
 export interface RequestOptions {
@@ -44,8 +42,8 @@ export function requestListener(options: RequestOptions) {
     // Without a listener an error of a connection that is gone would end the process.
     (request as Readable).on("error", () => undefined);
     (response as Writable).on("error", () => undefined);
-    const authority = "authority" in request ? request.authority : request.headers.host;
-    const host = hostOf(authority ?? "");
+    const authority = ("authority" in request ? request.authority : request.headers.host) ?? "";
+    const host = hostOf(authority);
     if (host === undefined || (options.loopbackOnly && !isLoopback(host))) {
       refuseHost(request, response, options.log);
       return;
@@ -57,7 +55,7 @@ export function requestListener(options: RequestOptions) {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
       return;
     }
-    void answer(handler, request, response, cors, options);
+    void answer(handler, request, response, authority, cors, options);
   };
 }
 
@@ -65,6 +63,7 @@ async function answer(
   handler: UniversalHandler,
   request: NodeRequest,
   response: NodeResponse,
+  authority: string,
   cors: Record<string, string> | undefined,
   { handlers, log }: RequestOptions,
 ): Promise<void> {
@@ -72,18 +71,13 @@ async function answer(
     const contextValues = createContextValues();
     contextValues.set(principalKey, plainAddress(request.socket.remoteAddress ?? ""));
     contextValues.set(cutKey, () => void (response as Writable).destroy());
-    const universal = universalRequestFromNodeRequest(
-      request,
-      response as ServerResponse,
-      undefined,
-      contextValues,
-    );
+    const universal = universalRequest(request, response, authority, contextValues);
     const direct = handler.method === SessionService.method.attach && cors === undefined;
     if (direct && "stream" in request && handlers.attach?.takes(universal)) {
       await handlers.attach.serve(universal, request.stream, response as Http2ServerResponse);
       return;
     }
-    const reply = await handler({ ...universal, body: chunksOf(request) });
+    const reply = await handler(universal);
     const header = new Headers(reply.header);
     for (const [name, value] of Object.entries(cors ?? {})) header.set(name, value);
     await universalResponseToNodeResponse({ ...reply, header }, response);
@@ -91,13 +85,6 @@ async function answer(
     // The connection went away before the reply had left.
     log.debug({ err: error }, "reply not delivered");
   }
-}
-
-/** The body, in a form that can be left early without cutting the connection under the reply. */
-function chunksOf(request: NodeRequest): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]: () => (request as Readable).iterator({ destroyOnReturn: false }),
-  };
 }
 
 /**
