@@ -1,7 +1,7 @@
 import type { Event } from "@lockstep/protocol";
 import { apply } from "./apply/apply.ts";
 import { runDataset } from "./dataset/live.ts";
-import { Deadlocks } from "./decide/deadlock.ts";
+import { Deadlocks, mayCloseCircle } from "./decide/deadlock.ts";
 import { Draft } from "./decide/decision.ts";
 import { addTicketEnded } from "./decide/endings.ts";
 import { grantOf, takeGrantable } from "./decide/grants.ts";
@@ -16,6 +16,7 @@ import type { Ticket } from "./state/ticket.ts";
 export function breakCircles(state: NamespaceState, now: Now, events: Event[]): void {
   // Whoever cannot wait any longer closes no circle.
   endDoomed(state, now, events);
+  if (!mayCloseCircle(events)) return;
   const deadlocks = new Deadlocks(state, events);
   for (let end = deadlocks.next(now); end !== undefined; end = deadlocks.next(now))
     take(state, end, now, events);
@@ -35,6 +36,7 @@ export function settle(state: NamespaceState, now: Now, events: Event[]): void {
 }
 
 function endDoomed(state: NamespaceState, now: Now, events: Event[]): void {
+  if (state.doomed.size === 0) return;
   for (const [ticketId, end] of state.doomed) {
     const draft = new Draft(state.revision, now);
     addTicketEnded(draft, state.tickets.get(ticketId) as Ticket, end);

@@ -5,7 +5,7 @@ import { takeSettled } from "./dataset/waits.ts";
 import { decide } from "./decide/decide.ts";
 import type { Decision, Facts } from "./decide/decision.ts";
 import { decideDue } from "./decide/tick.ts";
-import { breakCircles, settle, take } from "./live.ts";
+import { applyLive, breakCircles, settle, take } from "./live.ts";
 import type { Now, Op, OpKind, Reply } from "./op.ts";
 import type { NamespaceState } from "./state/state.ts";
 
@@ -32,15 +32,14 @@ export function step<K extends OpKind>(
 ): Step<K> {
   const { events, answer } = decide(state, op as Op, now, facts) as unknown as Decision<K>;
   if (events.length === 0) return { events, answer, settled: takeSettled(state) };
-  const all: Event[] = [];
-  for (const event of events) take(state, event, now, all);
-  breakCircles(state, now, all);
-  settle(state, now, all);
+  for (const event of events) applyLive(state, event, now);
+  breakCircles(state, now, events);
+  settle(state, now, events);
   const settled = takeSettled(state);
-  if (!isOver(state, op, answer)) return { events: all, answer, settled };
+  if (!isOver(state, op, answer)) return { events, answer, settled };
   // The wait it began has ended in this very step: what a repeat would be told is told at once.
   const final = decide(state, op as Op, now, facts).answer as Step<K>["answer"];
-  return { events: all, answer: final, settled };
+  return { events, answer: final, settled };
 }
 
 /** Whether an answer says `queued` of a wait that has ended. */

@@ -31,7 +31,7 @@ import type { SessionRecord } from "../state/session.ts";
 import type { NamespaceState } from "../state/state.ts";
 import { admits, NOBODY } from "../state/tally.ts";
 import type { Ticket } from "../state/ticket.ts";
-import { invariant } from "./invariant.ts";
+import { InvariantError, invariant } from "./invariant.ts";
 import {
   changeHold,
   freed,
@@ -88,20 +88,16 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
   const session = liveSessionOf(state, body.sessionId, "was granted a lock");
   const ticket = body.ticketId === 0n ? undefined : takeTicket(state, body.ticketId);
   const hold = newHold(session, event, body);
-  invariant(
-    hold.token === event.revision,
-    () => `token ${hold.token} is not its revision ${event.revision}`,
-  );
+  if (hold.token !== event.revision)
+    throw new InvariantError(`token ${hold.token} is not its revision ${event.revision}`);
   for (const target of hold.targets) {
     const record = keyOf(state, target.key);
-    invariant(
-      admits(record.taken, NOBODY, target, limitOf(state, target, body)),
-      () => `key ${JSON.stringify(target.key)} was granted twice`,
-    );
-    invariant(
-      record.quarantine === undefined,
-      () => `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
-    );
+    if (!admits(record.taken, NOBODY, target, limitOf(state, target, body)))
+      throw new InvariantError(`key ${JSON.stringify(target.key)} was granted twice`);
+    if (record.quarantine !== undefined)
+      throw new InvariantError(
+        `key ${JSON.stringify(target.key)} was granted while it is quarantined`,
+      );
     addHold(record, hold, target);
   }
   // A hold that is given away was granted before the pause.
@@ -177,13 +173,16 @@ export function applyLockReleased(state: NamespaceState, event: Event, body: Loc
   const { session, hold } = takeHold(state, event, body.holdId, HoldEnd.RELEASED);
   rememberReleased(session, hold);
   if (session.state !== SessionState.ACTIVE) return;
-  keepCause(session, event, {
-    kind: "release",
-    outcome: ReleaseOutcome.RELEASED,
-    reason: LossReason.UNSPECIFIED,
-    count: 0,
-  });
+  keepCause(session, event, RELEASED);
 }
+
+/** What becomes of most releases. */
+const RELEASED: Result = Object.freeze({
+  kind: "release",
+  outcome: ReleaseOutcome.RELEASED,
+  reason: LossReason.UNSPECIFIED,
+  count: 0,
+});
 
 /** A policy takes nothing from anybody: what is given away may be more than it offers by now. */
 function limitOf(state: NamespaceState, target: LockTarget, body: LockGranted): number {
@@ -234,6 +233,7 @@ function endedResult(session: SessionRecord, ticket: Ticket, body: TicketEnded):
 
 function liveSessionOf(state: NamespaceState, sessionId: bigint, what: string): SessionRecord {
   const session = sessionOf(state, sessionId);
-  invariant(session.state === SessionState.ACTIVE, () => `ended session ${session.id} ${what}`);
+  if (session.state !== SessionState.ACTIVE)
+    throw new InvariantError(`ended session ${session.id} ${what}`);
   return session;
 }

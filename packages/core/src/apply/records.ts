@@ -161,10 +161,7 @@ export function remember<T>(
 ): void {
   past.set(holdId, what);
   if (session.state !== SessionState.ACTIVE || past.size <= max) return;
-  for (const oldest of past.keys()) {
-    past.delete(oldest);
-    return;
-  }
+  if (past.oldest !== undefined) past.delete(past.oldest);
 }
 
 /** Keeps the outcome of a request until its client has confirmed it. */

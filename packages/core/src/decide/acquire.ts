@@ -1,4 +1,4 @@
-import { type Denied, DeniedReason, type Queued } from "@lockstep/protocol";
+import { type Denied, DeniedReason, type LockGranted, type Queued } from "@lockstep/protocol";
 import type { Now, Op } from "../op.ts";
 import { storageLow } from "../refusal.ts";
 import { denied } from "../state/denied.ts";
@@ -83,21 +83,19 @@ function grant(
 ): AcquireDecision {
   const holdId = draft.next;
   const terms = termsInForce(state, askedTerms(request), request.targets);
-  draft.add({
-    case: "lockGranted",
-    value: {
-      $typeName: "lockstep.v1.LockGranted",
-      holdId,
-      token: holdId,
-      sessionId: caller.sessionId,
-      requestId: request.requestId,
-      ticketId: 0n,
-      owner: request.owner,
-      targets: request.targets,
-      transferredFrom: 0n,
-      ...(terms === undefined ? {} : { terms }),
-    },
-  });
+  const value: LockGranted = {
+    $typeName: "lockstep.v1.LockGranted",
+    holdId,
+    token: holdId,
+    sessionId: caller.sessionId,
+    requestId: request.requestId,
+    ticketId: 0n,
+    owner: request.owner,
+    targets: request.targets,
+    transferredFrom: 0n,
+  };
+  if (terms !== undefined) value.terms = terms;
+  draft.add({ case: "lockGranted", value });
   return replyWith(draft.events, grantedReply({ holdId, token: holdId, count: 1 }));
 }
 

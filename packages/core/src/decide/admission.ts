@@ -67,12 +67,14 @@ export function roomForAnswered(
   session: SessionRecord,
   answered: readonly IdRange[],
 ): void {
-  if (answered.every(({ first }) => session.answered.has(first))) return;
-  throw limitExceeded(
-    "max_answered_ranges",
-    state.limits.max_answered_ranges,
-    `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
-  );
+  for (const { first } of answered) {
+    if (session.answered.has(first)) continue;
+    throw limitExceeded(
+      "max_answered_ranges",
+      state.limits.max_answered_ranges,
+      `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
+    );
+  }
 }
 
 /**

@@ -170,6 +170,20 @@ function waitOf(state: NamespaceState, hold: Hold): Ticket | undefined {
   return ticketId === undefined ? undefined : state.tickets.get(ticketId);
 }
 
+/** Whether events are of a kind that can close a circle; most are not, and then nobody is looked at. */
+export function mayCloseCircle(events: readonly Event[]): boolean {
+  for (const { body } of events) {
+    switch (body.case) {
+      case "lockQueued":
+      case "convertQueued":
+      case "holdConverted":
+      case "policyChanged":
+        return true;
+    }
+  }
+  return false;
+}
+
 /**
  * Who may be in a circle now: who began to wait while somebody waits for what its owner holds, whose
  * owner waits while one of its keys became EXCLUSIVE, and, where permits have become one, who waits while

@@ -13,10 +13,10 @@ export interface Facts {
   readonly rows?: RowFacts | undefined;
 }
 
-/** What an operation leads to. */
+/** What an operation leads to. Its events are the asker's: what they lead to is added to them. */
 export interface Decision<K extends OpKind = OpKind> {
   /** What happens, in order; none for reads, repeats and expected refusals. */
-  readonly events: readonly Event[];
+  readonly events: Event[];
   /** The reply, or the ticket whose end will bring it; of an append, the number of its wait for replicas. */
   readonly answer:
     | { readonly kind: "reply"; readonly reply: Reply<K> }
@@ -29,10 +29,7 @@ export function replyOnly<K extends OpKind>(reply: Reply<K>): Decision<K> {
 }
 
 /** A decision with events whose reply is known at once. */
-export function replyWith<K extends OpKind>(
-  events: readonly Event[],
-  reply: Reply<K>,
-): Decision<K> {
+export function replyWith<K extends OpKind>(events: Event[], reply: Reply<K>): Decision<K> {
   return { events, answer: { kind: "reply", reply } };
 }
 
@@ -49,16 +46,22 @@ export interface Cause {
 
 /** Collects the events of one operation and numbers them. */
 export class Draft {
-  readonly events: Event[] = [];
   readonly #now: Now;
   readonly #cause: Cause;
   #revision: bigint;
+  #events: Event[] | undefined;
 
   /** `revision` is the last one before the operation. */
   constructor(revision: bigint, now: Now, cause: Cause = {}) {
     this.#revision = revision;
     this.#now = now;
     this.#cause = cause;
+  }
+
+  /** Those so far. */
+  get events(): Event[] {
+    this.#events ??= [];
+    return this.#events;
   }
 
   /** The revision the next event will have. */
@@ -88,27 +91,38 @@ export class Draft {
       causeRequestId: requestId,
       body,
     };
-    const answered = this.events.length === 0 ? (session?.answeredPending.toRanges() ?? []) : [];
+    const isFirst = this.#events === undefined || this.#events.length === 0;
+    const answered = isFirst ? (session?.answeredPending.toRanges() ?? NO_RANGES) : NO_RANGES;
     if (journalOnly !== undefined) event.journalOnly = journalOnly;
     else if (fingerprint !== 0n || answered.length > 0)
       event.journalOnly = journalOnlyOf({ contentFingerprint: fingerprint, answered });
-    this.events.push(event);
+    // An array that is written like this has room for what is in it and no more.
+    if (this.#events === undefined) this.#events = [event];
+    else this.#events.push(event);
     return event;
   }
 }
 
 const NO_BYTES = new Uint8Array();
-const NOTHING: JournalOnly = {
-  $typeName: "lockstep.v1.JournalOnly",
-  secretSha256: NO_BYTES,
-  contentFingerprint: 0n,
-  answered: [],
-  changes: [],
-  salt: NO_BYTES,
-  instance: NO_BYTES,
-};
+const NO_RANGES: JournalOnly["answered"] = [];
+const NO_CHANGES: JournalOnly["changes"] = [];
 
 /** What only the journal may know of an event; what is not given is empty. */
-export function journalOnlyOf(given: Partial<JournalOnly>): JournalOnly {
-  return { ...NOTHING, ...given };
+export function journalOnlyOf({
+  secretSha256 = NO_BYTES,
+  contentFingerprint = 0n,
+  answered = NO_RANGES,
+  changes = NO_CHANGES,
+  salt = NO_BYTES,
+  instance = NO_BYTES,
+}: Partial<JournalOnly>): JournalOnly {
+  return {
+    $typeName: "lockstep.v1.JournalOnly",
+    secretSha256,
+    contentFingerprint,
+    answered,
+    changes,
+    salt,
+    instance,
+  };
 }

@@ -45,7 +45,23 @@ export class IdRanges {
   }
 
   /** Adds all ids of a range. Returns those of them that are new, as ranges by rising id. */
-  add({ first, last }: Range): readonly Range[] {
+  add(range: Range): readonly Range[] {
+    const newest = this.#ranges[this.#ranges.length - 1];
+    if (newest === undefined) {
+      this.#ranges = [{ first: range.first, last: range.last }];
+      return [range];
+    }
+    if (newest.first <= range.first) {
+      if (range.last <= newest.last) return NONE;
+      if (range.first === newest.last + 1n) {
+        newest.last = range.last;
+        return [range];
+      }
+    }
+    return this.#merge(range);
+  }
+
+  #merge({ first, last }: Range): readonly Range[] {
     const ranges = this.#ranges;
     const from = this.#firstEndingFrom(first - 1n);
     const covering = ranges[from];

@@ -45,11 +45,14 @@ export function dropFinalOutcomes(
   outcomes: SmallMap<bigint, Outcome>,
   { first, last }: Pick<IdRange, "first" | "last">,
 ): void {
-  const drop = (id: bigint): void => {
-    if (outcomes.get(id)?.result.kind !== "waiting") outcomes.delete(id);
-  };
-  if (last - first < BigInt(outcomes.size)) for (let id = first; id <= last; id++) drop(id);
-  else for (const id of outcomes.keys()) if (first <= id && id <= last) drop(id);
+  if (first === last) drop(outcomes, first);
+  else if (last - first < BigInt(outcomes.size))
+    for (let id = first; id <= last; id++) drop(outcomes, id);
+  else for (const id of outcomes.keys()) if (first <= id && id <= last) drop(outcomes, id);
+}
+
+function drop(outcomes: SmallMap<bigint, Outcome>, id: bigint): void {
+  if (outcomes.get(id)?.result.kind !== "waiting") outcomes.delete(id);
 }
 
 /** The outcome of a request id. */

@@ -29,6 +29,7 @@ describe("SmallMap", () => {
           } else {
             expect(small.delete(action.delete)).toBe(naive.delete(action.delete));
           }
+          expect(small.oldest).toBe(naive.keys().next().value);
           expect([...small]).toEqual([...naive]);
           expect([...small.keys()]).toEqual([...naive.keys()]);
           expect([...small.values()]).toEqual([...naive.values()]);

@@ -64,6 +64,11 @@ export class SmallMap<K extends ChurnKey, V> {
     this.#many = undefined;
   }
 
+  /** The key that came first; undefined when there is none. */
+  get oldest(): K | undefined {
+    return this.#many === undefined ? this.#key : this.#many.oldest;
+  }
+
   /** Its keys, in the order in which they came. */
   keys(): IterableIterator<K> {
     if (this.#many !== undefined) return this.#many.keys();

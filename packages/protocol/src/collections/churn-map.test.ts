@@ -39,6 +39,7 @@ describe("a churn map", () => {
             theirs.get(given),
             theirs.has(given),
           ]);
+          expect(ours.oldest).toBe(theirs.keys().next().value);
         }
         expect([...ours]).toEqual([...theirs]);
         expect([...ours.keys()]).toEqual([...theirs.keys()]);

@@ -45,6 +45,11 @@ export class ChurnMap<K extends ChurnKey, V> {
     return this.#capacity;
   }
 
+  /** The key that came first; undefined when there is none. */
+  get oldest(): K | undefined {
+    return this.#first === NONE ? undefined : this.#keys[this.#first];
+  }
+
   /** The value of a key; undefined when there is none. */
   get(key: K): V | undefined {
     if (this.#size === 0) return undefined;

@@ -55,7 +55,7 @@ export const coreRecovery: readonly Mutant[] = [
     file: "decide/decision.ts",
     edits: [
       {
-        search: "(session?.answeredPending.toRanges() ?? [])",
+        search: "(session?.answeredPending.toRanges() ?? NO_RANGES)",
         replacement: "[]",
       },
     ],

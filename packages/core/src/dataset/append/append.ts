@@ -122,7 +122,7 @@ function replyOf(
 function answered(
   state: NamespaceState,
   dataset: Dataset,
-  events: readonly Event[],
+  events: Event[],
   reply: AppendResponse,
   { durability, request }: { durability: Durability; request: AppendRequest },
   now: Now,
