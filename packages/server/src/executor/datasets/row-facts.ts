@@ -18,6 +18,7 @@ import {
 } from "../../journal/tables.ts";
 import type { NamedRows } from "./named-rows.ts";
 import type { OverlaidRow, Overlay } from "./overlay.ts";
+import type { RecentHeads } from "./recent-heads.ts";
 
 /** What was read does not answer what the operation asks any more: it has to be read again. */
 export class FactsMissing extends Error {
@@ -34,15 +35,24 @@ export class ReadRows implements RowFacts {
   readonly #named: NamedRows;
   readonly #results: readonly TableResults[Kind][];
   readonly #overlay: Overlay;
+  readonly #heads: RecentHeads;
 
-  constructor(named: NamedRows, results: readonly TableResults[Kind][], overlay: Overlay) {
+  constructor(
+    named: NamedRows,
+    results: readonly TableResults[Kind][],
+    overlay: Overlay,
+    heads: RecentHeads,
+  ) {
     this.datasetId = named.datasetId;
     this.#named = named;
     this.#results = results;
     this.#overlay = overlay;
+    this.#heads = heads;
   }
 
   head(key: Uint8Array): RowHead | undefined {
+    const known = this.#heads.head(this.datasetId, key);
+    if (known !== "unknown") return known;
     const overlaid = this.#overlay.row(this.datasetId, key);
     if (overlaid !== undefined) return headOf(overlaid);
     const { read, result } = this.#of("heads");
