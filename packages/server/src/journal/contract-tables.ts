@@ -172,6 +172,8 @@ function logs(makeHome: () => Promise<JournalHome>): void {
     expect([one.batchEnds, one.checkpoints.map(({ seq }) => seq)]).toEqual([[2n], [2n]]);
     const last = await changes(3n, 2n, 1);
     expect([last.batchEnds, last.changes.length]).toEqual([[6n], 3]);
+    const inside = await changes(4n, 2n, 1);
+    expect([inside.batchEnds, inside.changes.map(({ seq }) => seq)]).toEqual([[6n], [5n, 6n]]);
     const standing = await changes(6n, 2n, 1);
     expect(standing.changes).toEqual([]);
     expect(standing.checkpoints.map(({ seq }) => seq)).toEqual([6n]);
