@@ -149,6 +149,9 @@ function pages(makeHome: () => Promise<JournalHome>): void {
     ]);
     expect((await buckets(1, 97, 99)).map(({ bucket }) => bucket)).toEqual([97]);
     expect((await buckets(105, 97, 99)).map(({ bucket }) => bucket)).toEqual([97, 99]);
+    const all = await buckets(1_000, 101, 96, 97, 98, 99, 100);
+    const filled = all.map(({ bucket, rows: found }) => [bucket, ...texts(found)]);
+    expect(filled).toEqual([[101], [96], [97, "a", "a2"], [98], [99, "c"], [100]]);
     await journal.close();
   });
 }

@@ -13,6 +13,7 @@ import {
   type Damage,
   isDamage,
   type Stored,
+  type StoredBucket,
   type TableRead,
   type TableResults,
 } from "../../journal/tables.ts";
@@ -36,6 +37,7 @@ export class ReadRows implements RowFacts {
   readonly #results: readonly TableResults[Kind][];
   readonly #overlay: Overlay;
   readonly #heads: RecentHeads;
+  #byBucket: ReadonlyMap<number, StoredBucket["rows"]> | undefined;
 
   constructor(
     named: NamedRows,
@@ -91,8 +93,10 @@ export class ReadRows implements RowFacts {
   }
 
   bucket(bucket: number): readonly (StoredRow | Damage)[] | undefined {
-    const { result } = this.#of("buckets");
-    const found = result.buckets.find((each) => each.bucket === bucket)?.rows;
+    this.#byBucket ??= new Map(
+      this.#of("buckets").result.buckets.map((each) => [each.bucket, each.rows]),
+    );
+    const found = this.#byBucket.get(bucket);
     if (found === undefined) return undefined;
     const overlaid = this.#overlay.rows(this.datasetId);
     const damaged: Damage[] = [];
