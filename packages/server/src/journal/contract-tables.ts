@@ -40,6 +40,7 @@ const texts = (rows: readonly object[]) =>
 export function tables(makeHome: () => Promise<JournalHome>): void {
   rowsAndRecords(makeHome);
   pages(makeHome);
+  manyBuckets(makeHome);
   logs(makeHome);
   unwanted(makeHome);
   dropping(makeHome);
@@ -153,6 +154,19 @@ function pages(makeHome: () => Promise<JournalHome>): void {
   });
 }
 
+function manyBuckets(makeHome: () => Promise<JournalHome>): void {
+  test("buckets come in the order asked for, those without a row among them", async () => {
+    const journal = await (await makeHome()).open();
+    await write(journal, put("a", 1n), put("a2", 2n), put("c", 3n), put("x", 4n));
+    const buckets = [101, 96, 97, 98, 99, 100];
+    const wanted = { datasetId: DATASET, kind: "buckets", buckets, maxBytes: 1_000 } as const;
+    const found = (await read(journal, wanted)).buckets;
+    const filled = found.map(({ bucket, rows }) => [bucket, ...texts(rows)]);
+    expect(filled).toEqual([[101], [96], [97, "a", "a2"], [98], [99, "c"], [100]]);
+    await journal.close();
+  });
+}
+
 function logs(makeHome: () => Promise<JournalHome>): void {
   test("changes come back byte by byte in whole batches, with the checkpoints among them", async () => {
     const journal = await (await makeHome()).open();
@@ -172,6 +186,8 @@ function logs(makeHome: () => Promise<JournalHome>): void {
     expect([one.batchEnds, one.checkpoints.map(({ seq }) => seq)]).toEqual([[2n], [2n]]);
     const last = await changes(3n, 2n, 1);
     expect([last.batchEnds, last.changes.length]).toEqual([[6n], 3]);
+    const inside = await changes(4n, 2n, 1);
+    expect([inside.batchEnds, inside.changes.map(({ seq }) => seq)]).toEqual([[6n], [5n, 6n]]);
     const standing = await changes(6n, 2n, 1);
     expect(standing.changes).toEqual([]);
     expect(standing.checkpoints.map(({ seq }) => seq)).toEqual([6n]);

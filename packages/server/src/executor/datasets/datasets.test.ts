@@ -34,7 +34,6 @@ import {
 const DATASET = { namespace: "default", dataset: "d" };
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const principal = "p";
-
 async function withDataset(name = "d"): Promise<World> {
   const world = await newWorld();
   await createIn(world, name);
@@ -131,8 +130,9 @@ test("what was read before a row was written is not taken for what the row is", 
   await createIn(world, "d");
   await seen(world, appendOp([put("a", "old")]));
   journal.isLate = true;
-  const write = await seen(world, appendOp([put("a", "new")]));
-  const next = await seen(world, appendOp([put("a", "newer", { expectedKeySeq: 2n })]));
+  const write = await seen(world, appendOp([put("a", "new", { idempotencyKey: "x" })]));
+  const after = { expectedKeySeq: 2n, idempotencyKey: "y" };
+  const next = await seen(world, appendOp([put("a", "newer", after)]));
   const read = await seen(world, getOp("a"));
   expect(journal.late).toHaveLength(3);
   for (const arrive of journal.late) {
@@ -147,7 +147,7 @@ test("only what names rows waits for them, and one read serves a whole turn", as
   const world = await withDataset();
   world.journal.hold("readTables");
   const appends = ["a", "b", "c"].map((key) =>
-    watched(world.executor.submit(appendOp([put(key, "1")])).reply),
+    watched(world.executor.submit(appendOp([put(key, "1", { idempotencyKey: key })])).reply),
   );
   const lock = await seen(world, getLockOp("k"));
   expect(lock.state).toBe("resolved");

@@ -70,6 +70,11 @@ export class FactsLane<T> {
     return this.#underWay > 0;
   }
 
+  /** Whether nobody waits, nor has yet to be decided with what was read. */
+  get isEmpty(): boolean {
+    return this.#waiting.length + this.#groups.length === 0;
+  }
+
   add(item: T, named: NamedRows): void {
     this.#waiting.push({ item, named });
   }

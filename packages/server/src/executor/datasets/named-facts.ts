@@ -1,10 +1,17 @@
-import { type NamespaceState, type RowFacts, type RowWrite, rowsOf } from "@lockstep/core";
-import type { Event } from "@lockstep/protocol";
+import {
+  type Dataset,
+  type NamespaceState,
+  type RowFacts,
+  type RowWrite,
+  rowsOf,
+} from "@lockstep/core";
+import { BUCKETS, bucketOf, type Event } from "@lockstep/protocol";
 import type { Journal } from "../../journal/journal.ts";
 import type { Submission } from "../submission.ts";
 import { FactsLane } from "./facts-lane.ts";
-import { namedRows } from "./named-rows.ts";
+import { type NamedRows, namedRows } from "./named-rows.ts";
 import { Overlay } from "./overlay.ts";
+import { RecentHeads } from "./recent-heads.ts";
 import { ReadRows } from "./row-facts.ts";
 
 /** What a submission is decided with, or that its rows are being read first. */
@@ -14,6 +21,7 @@ export type FactsOfRows = { readonly rows: RowFacts | undefined } | "being read"
 export class NamedFacts {
   readonly #state: NamespaceState;
   readonly #overlay = new Overlay();
+  readonly #heads = new RecentHeads();
   readonly #lane: FactsLane<Submission>;
   readonly #durableRevision: () => bigint;
 
@@ -43,10 +51,14 @@ export class NamedFacts {
     const named = namedRows(op, this.#state);
     if (named === undefined) return { rows: undefined };
     if (read !== undefined && read.named.datasetId === named.datasetId) {
-      return { rows: new ReadRows(read.named, read.results, this.#overlay) };
+      return { rows: new ReadRows(read.named, read.results, this.#overlay, this.#heads) };
     }
-    if (named.reads.length === 0) return { rows: new ReadRows(named, [], this.#overlay) };
-    this.#lane.add({ ...submission, read: undefined }, named);
+    const unread = this.#withoutKnown(named);
+    // What names rows keeps its place behind what waits for its own.
+    if (unread.reads.length === 0 && (named.reads.length === 0 || this.#lane.isEmpty)) {
+      return { rows: new ReadRows(unread, [], this.#overlay, this.#heads) };
+    }
+    this.#lane.add({ ...submission, read: undefined }, unread);
     return "being read";
   }
 
@@ -60,6 +72,7 @@ export class NamedFacts {
   decided(event: Event): readonly RowWrite[] {
     const writes = rowsOf(event);
     if (writes.length > 0) this.#overlay.add(event.revision, writes);
+    for (const write of writes) this.#heads.decided(write);
     return writes;
   }
 
@@ -73,5 +86,26 @@ export class NamedFacts {
     const durable = this.#durableRevision();
     const inUse = this.#lane.lowestInUse;
     this.#overlay.forget(inUse === undefined || inUse > durable ? durable : inUse);
+  }
+
+  /** What is to be read: heads that are known are not. */
+  #withoutKnown(named: NamedRows): NamedRows {
+    const { datasetId } = named;
+    const reads = named.reads.flatMap((read) => {
+      if (read.kind !== "heads") return read;
+      const keys = read.keys.filter((key) => !this.#isKnown(datasetId, key));
+      return keys.length === 0 ? [] : { ...read, keys };
+    });
+    return { ...named, reads };
+  }
+
+  #isKnown(datasetId: bigint, key: Uint8Array): boolean {
+    if (this.#heads.has(datasetId, key)) return true;
+    const { digest, hasher } = this.#state.datasets.byId(datasetId) as Dataset;
+    // A bucket without a key has not this one. Where hardly any is without, it is not worth a hash.
+    if (digest.count >= BUCKETS) return false;
+    if (digest.count > 0 && digest.bucket(bucketOf(hasher.keyHash(key))).count > 0) return false;
+    this.#heads.absent(datasetId, key);
+    return this.#heads.has(datasetId, key);
   }
 }

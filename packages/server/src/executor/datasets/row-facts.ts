@@ -13,11 +13,13 @@ import {
   type Damage,
   isDamage,
   type Stored,
+  type StoredBucket,
   type TableRead,
   type TableResults,
 } from "../../journal/tables.ts";
 import type { NamedRows } from "./named-rows.ts";
 import type { OverlaidRow, Overlay } from "./overlay.ts";
+import type { RecentHeads } from "./recent-heads.ts";
 
 /** What was read does not answer what the operation asks any more: it has to be read again. */
 export class FactsMissing extends Error {
@@ -34,15 +36,25 @@ export class ReadRows implements RowFacts {
   readonly #named: NamedRows;
   readonly #results: readonly TableResults[Kind][];
   readonly #overlay: Overlay;
+  readonly #heads: RecentHeads;
+  #byBucket: ReadonlyMap<number, StoredBucket["rows"]> | undefined;
 
-  constructor(named: NamedRows, results: readonly TableResults[Kind][], overlay: Overlay) {
+  constructor(
+    named: NamedRows,
+    results: readonly TableResults[Kind][],
+    overlay: Overlay,
+    heads: RecentHeads,
+  ) {
     this.datasetId = named.datasetId;
     this.#named = named;
     this.#results = results;
     this.#overlay = overlay;
+    this.#heads = heads;
   }
 
   head(key: Uint8Array): RowHead | undefined {
+    const known = this.#heads.head(this.datasetId, key);
+    if (known !== "unknown") return known;
     const overlaid = this.#overlay.row(this.datasetId, key);
     if (overlaid !== undefined) return headOf(overlaid);
     const { read, result } = this.#of("heads");
@@ -81,8 +93,10 @@ export class ReadRows implements RowFacts {
   }
 
   bucket(bucket: number): readonly (StoredRow | Damage)[] | undefined {
-    const { result } = this.#of("buckets");
-    const found = result.buckets.find((each) => each.bucket === bucket)?.rows;
+    this.#byBucket ??= new Map(
+      this.#of("buckets").result.buckets.map((each) => [each.bucket, each.rows]),
+    );
+    const found = this.#byBucket.get(bucket);
     if (found === undefined) return undefined;
     const overlaid = this.#overlay.rows(this.datasetId);
     const damaged: Damage[] = [];

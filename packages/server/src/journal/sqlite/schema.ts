@@ -5,9 +5,9 @@ import { DATASET_TABLES } from "./tables/table-schema.ts";
 
 /**
  * The format of the database this code knows; it is the `user_version` of the file. Formats 1 and 2, which
- * had a row for each event, were never released.
+ * had a row for each event, and 3, which had one for each change, were never released.
  */
-export const DATABASE_FORMAT = 3;
+export const DATABASE_FORMAT = 4;
 
 // "LKST": says in the header of the file whose database it is.
 const APPLICATION_ID = 0x4c4b5354;

@@ -1,17 +1,19 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Checkpoint, LogPosition } from "@lockstep/protocol";
 import type { Damage, Stored, StoredUnwanted, TableRead } from "../../tables.ts";
+import { splitChanges } from "./change-encoding.ts";
 import type { EncodedChanges } from "./result-encoding.ts";
 import { isBytes, isNumber, prepare } from "./row-reader.ts";
-import { changeChecksum, checkpointChecksum } from "./table-checksums.ts";
+import { changesChecksum, checkpointChecksum } from "./table-checksums.ts";
 
 type Columns = readonly unknown[];
 type ReadOf<K extends TableRead["kind"]> = Extract<TableRead, { kind: K }>;
 
-/** A change as it is stored. */
-interface StoredChange {
-  readonly seq: bigint;
-  readonly logHash: Uint8Array | undefined;
+/** The changes of an append as they are stored. */
+interface StoredAppend {
+  readonly firstSeq: bigint;
+  readonly lastSeq: bigint;
+  readonly logHash: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -26,15 +28,16 @@ export class LogReader {
   readonly #oldestRecords: StatementSync;
 
   constructor(database: DatabaseSync) {
-    const change = "SELECT seq, log_hash, checksum, bytes FROM changes WHERE dataset = ?";
+    const append =
+      "SELECT last_seq, first_seq, log_hash, checksum, bytes FROM changes WHERE dataset = ?";
     const checkpoint =
       "SELECT seq, log_hash, count, root, decided_at_ms, checksum FROM checkpoints WHERE dataset = ?";
-    this.#changes = prepare(database, `${change} AND seq > ? ORDER BY seq`);
-    this.#end = prepare(
+    this.#changes = prepare(database, `${append} AND last_seq > ? ORDER BY last_seq`);
+    this.#end = prepare(database, `${append} AND last_seq <= ? ORDER BY last_seq DESC LIMIT 1`);
+    this.#range = prepare(
       database,
-      `${change} AND seq <= ? AND log_hash IS NOT NULL ORDER BY seq DESC LIMIT 1`,
+      "SELECT (SELECT first_seq FROM changes WHERE dataset = ?1 ORDER BY last_seq LIMIT 1), (SELECT max(last_seq) FROM changes WHERE dataset = ?1)",
     );
-    this.#range = prepare(database, "SELECT min(seq), max(seq) FROM changes WHERE dataset = ?");
     this.#checkpoints = prepare(database, `${checkpoint} AND seq > ? AND seq <= ? ORDER BY seq`);
     this.#checkpointAtOrBelow = prepare(
       database,
@@ -51,9 +54,9 @@ export class LogReader {
   position(dataset: bigint, seq: bigint): Stored<LogPosition> {
     const found = this.#end.get(dataset, seq) as Columns | undefined;
     if (found === undefined) return undefined;
-    const change = changeOf(dataset, found);
-    if ("damaged" in change) return change;
-    return position(change.seq, change.logHash as Uint8Array);
+    const append = changesOf(dataset, found);
+    if ("damaged" in append) return append;
+    return position(append.lastSeq, append.logHash);
   }
 
   /** Whole batches behind a seq, up to what is damaged. */
@@ -62,27 +65,25 @@ export class LogReader {
     const batchEnds: bigint[] = [];
     const logHashes: Uint8Array[] = [];
     let damage: Damage | undefined;
-    let [bytes, taken, seq] = [0, 0, 0n];
+    let bytes = 0;
     for (const found of this.#changes.iterate(datasetId, afterSeq) as Iterable<Columns>) {
-      const change = followed(changeOf(datasetId, found), seq);
-      if ("damaged" in change) {
-        damage = change;
+      const append = followed(changesOf(datasetId, found), batchEnds.at(-1));
+      if ("damaged" in append) {
+        damage = append;
         break;
       }
-      seq = change.seq;
-      bytes += change.bytes.length;
-      if (bytes > maxBytes && taken > 0) break;
-      changes.push(change.bytes);
-      if (change.logHash === undefined) continue;
-      taken = changes.length;
-      batchEnds.push(seq);
-      logHashes.push(change.logHash);
+      bytes += append.bytes.length;
+      if (bytes > maxBytes && batchEnds.length > 0) break;
+      const known = afterSeq < append.firstSeq ? 0n : afterSeq - append.firstSeq + 1n;
+      changes.push(...splitChanges(append.bytes).slice(Number(known)));
+      batchEnds.push(append.lastSeq);
+      logHashes.push(append.logHash);
     }
     const lastSeq = batchEnds.at(-1) ?? afterSeq;
     const between = this.#checkpointsOf(datasetId, afterCheckpoint, lastSeq);
     damage ??= between.damage;
     return {
-      changes: changes.slice(0, taken),
+      changes,
       batchEnds,
       logHashes,
       checkpoints: between.checkpoints,
@@ -135,25 +136,26 @@ export class LogReader {
   }
 }
 
-/** A change, if it follows the one before; the first one may follow anything. */
-function followed(change: StoredChange | Damage, previous: bigint): StoredChange | Damage {
-  if ("damaged" in change || previous === 0n || change.seq === previous + 1n) return change;
-  return { damaged: { seq: previous + 1n, problem: "the change is missing" } };
+/** An append, if it follows the one before, and otherwise what is missing; the first one may follow anything. */
+function followed(
+  append: StoredAppend | Damage,
+  previous: bigint | undefined,
+): StoredAppend | Damage {
+  if (previous === undefined) return append;
+  const seq = previous + 1n;
+  if ("damaged" in append) return { damaged: { ...append.damaged, seq } };
+  return append.firstSeq === seq ? append : { damaged: { seq, problem: "the change is missing" } };
 }
 
-/** The change of its columns, still encoded. */
-export function changeOf(dataset: bigint, columns: Columns): StoredChange | Damage {
-  const [seq, logHash, checksum, bytes] = columns;
-  const hash = isBytes(logHash) ? logHash : undefined;
-  if (
-    isNumber(seq) &&
-    isBytes(bytes) &&
-    BigInt(changeChecksum(dataset, seq, hash, bytes)) === checksum
-  ) {
-    return { seq, logHash: hash, bytes };
+/** The changes of an append of their columns, still encoded. What is damaged is named by the first of them. */
+export function changesOf(dataset: bigint, columns: Columns): StoredAppend | Damage {
+  const [lastSeq, firstSeq, logHash, checksum, bytes] = columns;
+  if (isNumber(lastSeq) && isNumber(firstSeq) && isBytes(logHash) && isBytes(bytes)) {
+    const append = { firstSeq, lastSeq, logHash, bytes };
+    if (BigInt(changesChecksum(dataset, append)) === checksum) return append;
   }
-  const problem = "the change has other bytes than were written";
-  return { damaged: { ...(isNumber(seq) && { seq }), problem } };
+  const problem = "the changes of an append have other bytes than were written";
+  return { damaged: { ...(isNumber(firstSeq) && { seq: firstSeq }), problem } };
 }
 
 /** A checkpoint and when it was decided; undefined when it is not what was written. */

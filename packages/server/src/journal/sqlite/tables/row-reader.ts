@@ -15,7 +15,7 @@ export class RowReader {
   readonly #row: StatementSync;
   readonly #record: StatementSync;
   readonly #page: StatementSync;
-  readonly #bucket: StatementSync;
+  readonly #buckets: StatementSync;
 
   constructor(database: DatabaseSync) {
     const columns = "key, bucket, seq, schema_version, entry_hash, bytes, head_checksum";
@@ -28,7 +28,10 @@ export class RowReader {
     this.#page = prepare(database, `${row} AND key >= ? AND key < ? ORDER BY key`);
     // Left alone, SQLite follows the order of keys through the whole dataset: a thousand times as long.
     const byBucket = row.replace("dataset_rows", "dataset_rows INDEXED BY dataset_rows_by_bucket");
-    this.#bucket = prepare(database, `${byBucket} AND bucket = ? ORDER BY key`);
+    this.#buckets = prepare(
+      database,
+      `${byBucket} AND bucket BETWEEN ? AND ? ORDER BY bucket, key`,
+    );
     this.#record = prepare(
       database,
       "SELECT seq, timestamp_ms, payload_hash, checksum FROM idempotency WHERE dataset = ? AND key = ?",
@@ -83,14 +86,21 @@ export class RowReader {
   buckets(dataset: bigint, buckets: readonly number[], maxBytes: number): StoredBucket[] {
     const found: StoredBucket[] = [];
     let bytes = 0;
-    for (const bucket of buckets) {
-      const rows: (StoredRow | Damage)[] = [];
-      for (const columns of this.#bucket.iterate(dataset, bucket) as Iterable<Columns>) {
+    for (const [first, last] of runsOf(buckets)) {
+      let [bucket, rows]: [number, (StoredRow | Damage)[]] = [first, []];
+      const endAt = (end: number) => {
+        for (; bucket < end; bucket += 1) {
+          found.push({ bucket, rows });
+          rows = [];
+        }
+      };
+      for (const columns of this.#buckets.iterate(dataset, first, last) as Iterable<Columns>) {
+        endAt(Number(columns[1]));
         bytes += bytesOf(columns);
         if (found.length > 0 && bytes > maxBytes) return found;
         rows.push(rowOf(dataset, columns));
       }
-      found.push({ bucket, rows });
+      endAt(last + 1);
     }
     return found;
   }
@@ -182,6 +192,17 @@ function isSmall(column: unknown): column is bigint {
 
 function bytesOf([key, , , , , , , , value]: Columns): number {
   return (isBytes(key) ? key.length : 0) + (isBytes(value) ? value.length : 0);
+}
+
+/** The first and last of numbers that follow one another, so that one search finds what most have nothing of. */
+function runsOf(numbers: readonly number[]): (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run?.[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
 
 /** The first key that may be wanted. */

@@ -31,17 +31,20 @@ export function rowChecksum(head: number, value: Uint8Array): number {
   return crc32(value, head);
 }
 
-/** Of a change. */
-export function changeChecksum(
+/** Of the changes of an append. */
+export function changesChecksum(
   dataset: bigint,
-  seq: bigint,
-  logHash: Uint8Array | undefined,
-  bytes: Uint8Array,
+  changes: {
+    readonly firstSeq: bigint;
+    readonly lastSeq: bigint;
+    readonly logHash: Uint8Array;
+    readonly bytes: Uint8Array;
+  },
 ): number {
   scratch.writeBigUInt64BE(dataset, 0);
-  scratch.writeBigUInt64BE(seq, 8);
-  const fixed = crc32(scratch.subarray(0, 16));
-  return crc32(bytes, logHash === undefined ? fixed : crc32(logHash, fixed));
+  scratch.writeBigUInt64BE(changes.firstSeq, 8);
+  scratch.writeBigUInt64BE(changes.lastSeq, 16);
+  return crc32(changes.bytes, crc32(changes.logHash, crc32(scratch.subarray(0, 24))));
 }
 
 /** Of a remembered idempotency key. */

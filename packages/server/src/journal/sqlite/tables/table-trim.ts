@@ -3,6 +3,8 @@ import { DATASET_TABLE_NAMES } from "./table-schema.ts";
 
 /** How many rows one step drops: appends wait for it. */
 const ROWS_PER_STEP = 1_000;
+/** Likewise of appends, each with all its changes. */
+const APPENDS_PER_STEP = 100;
 // SQLite's integers end here.
 const ALL = 2n ** 63n - 1n;
 
@@ -17,7 +19,9 @@ export class TableTrim {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#changes = database.prepare(dropping("changes", "seq", "seq <= ?"));
+    this.#changes = database.prepare(
+      dropping("changes", "last_seq", "last_seq <= ?", APPENDS_PER_STEP),
+    );
     this.#checkpoints = database.prepare(dropping("checkpoints", "seq", "seq < ?"));
     this.#records = database.prepare(dropping("idempotency", "key", "seq <= ?"));
     this.#rows = database.prepare(dropping("dataset_rows", "key", "? > 0"));
@@ -69,8 +73,8 @@ export class TableTrim {
   }
 }
 
-function dropping(table: string, key: string, condition: string): string {
-  return `DELETE FROM ${table} WHERE dataset = ?1 AND ${key} IN (SELECT ${key} FROM ${table} WHERE dataset = ?1 AND ${condition.replace("?", "?2")} LIMIT ${ROWS_PER_STEP})`;
+function dropping(table: string, key: string, condition: string, limit = ROWS_PER_STEP): string {
+  return `DELETE FROM ${table} WHERE dataset = ?1 AND ${key} IN (SELECT ${key} FROM ${table} WHERE dataset = ?1 AND ${condition.replace("?", "?2")} LIMIT ${limit})`;
 }
 
 function run(statement: StatementSync, dataset: bigint, upTo: bigint): number {

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import {
-  changeChecksum,
+  changesChecksum,
   checkpointChecksum,
   headChecksum,
   recordChecksum,
@@ -14,7 +14,7 @@ type WriteOf<K extends EncodedWrite["kind"]> = Extract<EncodedWrite, { kind: K }
 export class TableWriter {
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
-  readonly #change: StatementSync;
+  readonly #changes: StatementSync;
   readonly #record: StatementSync;
   readonly #checkpoint: StatementSync;
 
@@ -23,8 +23,8 @@ export class TableWriter {
       "INSERT INTO dataset_rows (dataset, key, bucket, seq, schema_version, entry_hash, bytes, head_checksum, checksum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dataset, key) DO UPDATE SET seq = excluded.seq, schema_version = excluded.schema_version, entry_hash = excluded.entry_hash, bytes = excluded.bytes, head_checksum = excluded.head_checksum, checksum = excluded.checksum, value = excluded.value",
     );
     this.#delete = database.prepare("DELETE FROM dataset_rows WHERE dataset = ? AND key = ?");
-    this.#change = database.prepare(
-      "INSERT INTO changes (dataset, seq, log_hash, checksum, bytes) VALUES (?, ?, ?, ?, ?)",
+    this.#changes = database.prepare(
+      "INSERT INTO changes (dataset, last_seq, first_seq, log_hash, checksum, bytes) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#record = database.prepare(
       "INSERT OR REPLACE INTO idempotency (dataset, key, seq, timestamp_ms, payload_hash, checksum) VALUES (?, ?, ?, ?, ?, ?)",
@@ -42,7 +42,7 @@ export class TableWriter {
   #write(write: EncodedWrite): void {
     if (write.kind === "put") this.#writeRow(write);
     else if (write.kind === "delete") this.#delete.run(write.datasetId, write.key);
-    else if (write.kind === "change") this.#writeChange(write);
+    else if (write.kind === "changes") this.#writeChanges(write);
     else if (write.kind === "record") this.#writeRecord(write);
     else this.#writeCheckpoint(write);
   }
@@ -65,9 +65,10 @@ export class TableWriter {
     );
   }
 
-  #writeChange({ datasetId, seq, logHash, bytes }: WriteOf<"change">): void {
-    const checksum = changeChecksum(datasetId, seq, logHash, bytes);
-    this.#change.run(datasetId, seq, logHash ?? null, checksum, bytes);
+  #writeChanges({ datasetId, ...changes }: WriteOf<"changes">): void {
+    const { firstSeq, lastSeq, logHash, bytes } = changes;
+    const checksum = changesChecksum(datasetId, changes);
+    this.#changes.run(datasetId, lastSeq, firstSeq, logHash, checksum, bytes);
   }
 
   #writeRecord({ datasetId, idempotencyKey, record, timestampMs }: WriteOf<"record">): void {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { changeOf, checkpointOf } from "./log-reader.ts";
+import { changesOf, checkpointOf } from "./log-reader.ts";
 import { isNumber, prepare, recordOf, rowOf } from "./row-reader.ts";
 
 type Columns = readonly unknown[];
@@ -13,8 +13,8 @@ const CHECKS: readonly (readonly [string, string, (dataset: bigint, row: Columns
   ],
   [
     "changes",
-    "seq, log_hash, checksum, bytes",
-    (dataset, row) => "damaged" in changeOf(dataset, row),
+    "last_seq, first_seq, log_hash, checksum, bytes",
+    (dataset, row) => "damaged" in changesOf(dataset, row),
   ],
   [
     "checkpoints",

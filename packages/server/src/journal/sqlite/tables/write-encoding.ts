@@ -1,19 +1,20 @@
 import type { IdempotencyRecord, RowWrite, StoredRow } from "@lockstep/core";
 import type { Checkpoint } from "@lockstep/protocol";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { writeChange } from "./change-encoding.ts";
+import { writeChanges } from "./change-encoding.ts";
 
 /** What each kind of write begins with. */
-const KINDS = ["put", "delete", "change", "record", "checkpoint"] as const;
+const KINDS = ["put", "delete", "changes", "record", "checkpoint"] as const;
 
-/** A write as the worker thread takes it: a change is encoded already. */
+/** A write as the worker thread takes it: the changes of an append are one, and encoded already. */
 export type EncodedWrite = { readonly datasetId: bigint } & (
   | { readonly kind: "put"; readonly row: StoredRow }
   | { readonly kind: "delete"; readonly key: Uint8Array }
   | {
-      readonly kind: "change";
-      readonly seq: bigint;
-      readonly logHash: Uint8Array | undefined;
+      readonly kind: "changes";
+      readonly firstSeq: bigint;
+      readonly lastSeq: bigint;
+      readonly logHash: Uint8Array;
       readonly bytes: Uint8Array;
     }
   | {
@@ -29,6 +30,8 @@ export type EncodedWrite = { readonly datasetId: bigint } & (
     }
 );
 
+type Change = Extract<RowWrite, { kind: "change" }>;
+
 /** About how many pages of tables and indexes each kind of write changes; changes come one behind the other. */
 const PAGES: Readonly<Record<RowWrite["kind"], number>> = {
   put: 2,
@@ -41,11 +44,22 @@ const PAGES: Readonly<Record<RowWrite["kind"], number>> = {
 /**
  * Puts writes into one piece of bytes of its own, behind about how many pages they change: on the way to a thread
  * nothing else is copied.
+ * @throws RangeError when changes end that do not end an append
  */
 export function encodeWrites(writes: readonly RowWrite[]): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
   writer.u32(writes.reduce((pages, { kind }) => pages + PAGES[kind], 0));
-  for (const write of writes) encodeWrite(writer, write);
+  let append: Change[] = [];
+  for (const write of writes) {
+    if (write.kind !== "change") encodeWrite(writer, write);
+    else {
+      append.push(write);
+      if (write.logHash === undefined) continue;
+      encodeChanges(writer, append, write.logHash);
+      append = [];
+    }
+  }
+  if (append.length > 0) throw new RangeError("changes without the end of their append");
   return writer.done();
 }
 
@@ -61,7 +75,19 @@ export function* decodeWrites(bytes: Uint8Array): Generator<EncodedWrite> {
   while (!reader.isAtEnd) yield decodeWrite(reader);
 }
 
-function encodeWrite(writer: ByteWriter, write: RowWrite): void {
+function encodeChanges(writer: ByteWriter, changes: readonly Change[], logHash: Uint8Array): void {
+  const [first, last] = [changes[0] as Change, changes.at(-1) as Change];
+  writer.u8(KINDS.indexOf("changes"));
+  writer.u64(first.datasetId);
+  writer.u64(first.change.seq);
+  writer.u64(last.change.seq);
+  writer.hash(logHash);
+  const begun = writer.begin();
+  writeChanges(writer, changes);
+  writer.end(begun);
+}
+
+function encodeWrite(writer: ByteWriter, write: Exclude<RowWrite, Change>): void {
   writer.u8(KINDS.indexOf(write.kind));
   writer.u64(write.datasetId);
   switch (write.kind) {
@@ -71,15 +97,6 @@ function encodeWrite(writer: ByteWriter, write: RowWrite): void {
     case "delete":
       writer.bytes(write.key);
       break;
-    case "change": {
-      writer.u64(write.change.seq);
-      writer.u8(write.logHash === undefined ? 0 : 1);
-      if (write.logHash !== undefined) writer.hash(write.logHash);
-      const begun = writer.begin();
-      writeChange(writer, write.change);
-      writer.end(begun);
-      break;
-    }
     case "record":
       writer.text(write.idempotencyKey);
       writeRecord(writer, write.record);
@@ -100,10 +117,9 @@ function decodeWrite(reader: ByteReader): EncodedWrite {
       return { datasetId, kind, row: readRow(reader) };
     case "delete":
       return { datasetId, kind, key: reader.bytes() };
-    case "change": {
-      const seq = reader.u64();
-      const logHash = reader.u8() === 1 ? reader.hash() : undefined;
-      return { datasetId, kind, seq, logHash, bytes: reader.bytes() };
+    case "changes": {
+      const [firstSeq, lastSeq] = [reader.u64(), reader.u64()];
+      return { datasetId, kind, firstSeq, lastSeq, logHash: reader.hash(), bytes: reader.bytes() };
     }
     case "record": {
       const idempotencyKey = reader.text();

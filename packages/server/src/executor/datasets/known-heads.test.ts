@@ -1,0 +1,74 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Op } from "@lockstep/core";
+import {
+  AppendRequestSchema,
+  ChangeOp,
+  CreateDatasetRequestSchema,
+  ErrorReason,
+  type NewChangeSchema,
+} from "@lockstep/protocol";
+import { expect, test } from "vitest";
+import { newWorld, reasonOf, type World, watched } from "../testing-support/world.ts";
+
+const DATASET = { namespace: "default", dataset: "d" };
+type Change = MessageInitShape<typeof NewChangeSchema>;
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+const put = (key: string, value: string, more: Partial<Change> = {}) =>
+  ({ op: ChangeOp.PUT, key: bytes(key), value: bytes(value), ...more }) as Change;
+const remove = (key: string, more: Partial<Change> = {}) =>
+  ({ op: ChangeOp.DELETE, key: bytes(key), ...more }) as Change;
+
+/** A world with a dataset, whose tables nobody can read any more. */
+async function unreadable(...changes: readonly Change[]): Promise<World> {
+  const world = await newWorld();
+  const request = create(CreateDatasetRequestSchema, { ...DATASET, reason: "test" } as never);
+  const salt = new Uint8Array(16);
+  world.executor.submit({ kind: "createDataset", principal: "p", salt, request });
+  await world.clock.settle();
+  for (const change of changes) expect((await append(world, change)).state).toBe("resolved");
+  world.journal.hold("readTables");
+  return world;
+}
+
+async function append({ executor, clock }: World, ...changes: readonly Change[]) {
+  const request = create(AppendRequestSchema, { ...DATASET, changes } as never);
+  const op: Op<"append"> = { kind: "append", principal: "p", request };
+  const reply = watched(executor.submit<"append">(op).reply);
+  await clock.settle();
+  return reply;
+}
+
+test("an append to rows that were decided lately, or into empty buckets, reads nothing [DATA-37]", async () => {
+  const world = await unreadable(put("a", "1"), put("b", "2"), remove("b"));
+  const again = await append(world, put("a", "3", { expectedKeySeq: 1n }));
+  const deleted = await append(world, put("b", "4", { expectedKeySeq: 0n }));
+  const fresh = await append(world, put("c", "5", { expectedKeySeq: 0n }), remove("d"));
+  expect([again, deleted, fresh].map(({ reply }) => reply?.lastSeq)).toEqual([4n, 5n, 7n]);
+  for (const stale of [
+    put("a", "6", { expectedKeySeq: 1n }),
+    put("c", "7", { expectedKeySeq: 0n }),
+  ])
+    expect(reasonOf((await append(world, stale)).error)).toBe(ErrorReason.KEY_MISMATCH);
+});
+
+test("an append that need not read stays behind one that came first and must", async () => {
+  const world = await unreadable(put("a", "1"));
+  const first = await append(world, put("a", "2", { idempotencyKey: "x" }));
+  const second = await append(world, put("a", "3"));
+  expect([first.state, second.state]).toEqual(["open", "open"]);
+  world.journal.resume();
+  await world.clock.settle();
+  expect([first.reply?.lastSeq, second.reply?.lastSeq]).toEqual([2n, 3n]);
+});
+
+test("rows of which nothing is known are read", async () => {
+  const world = await unreadable();
+  const key = "k".repeat(49);
+  const first = await append(world, put(key, "1"));
+  const second = await append(world, put(key, "2", { expectedKeySeq: 1n }));
+  expect([first.state, second.state]).toEqual(["open", "open"]);
+  world.journal.resume();
+  await world.clock.settle();
+  expect([first.reply?.lastSeq, second.reply?.lastSeq]).toEqual([1n, 2n]);
+});

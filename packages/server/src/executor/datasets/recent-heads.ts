@@ -1,0 +1,108 @@
+import type { RowHead, RowWrite } from "@lockstep/core";
+
+/** How many heads may be known. A slot takes 101 bytes. */
+const SLOTS = 65_536;
+/** Heads of rows with longer keys are not kept. */
+const KEY_BYTES_MAX = 48;
+const HASH_BYTES = 32;
+/** In the place of the size of a row: there is no such row. */
+const ABSENT = 0xffff_ffff;
+// FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. Keys that meet in a slot cost a read and nothing else.
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/**
+ * The heads of rows that were decided last: an append to one of them need not wait for the journal's thread. It is
+ * told of everything that is decided, so what it knows of a row is so.
+ *
+ * Each key has one slot and takes it from whoever has it. All is in arrays of numbers, so that what comes and goes
+ * is no work for the collector of garbage.
+ */
+export class RecentHeads {
+  /** Made when they are needed first. */
+  #slots: Slots | undefined;
+
+  /** Takes what was decided of a row. */
+  decided(write: RowWrite): void {
+    if (write.kind === "delete") this.absent(write.datasetId, write.key);
+    if (write.kind !== "put") return;
+    const { key, value, seq, entryHash } = write.row;
+    const slots = this.#made();
+    const slot = take(slots, write.datasetId, key);
+    if (slot < 0) return;
+    slots.bytes[slot] = key.length + value.length;
+    slots.seqs[slot] = seq;
+    slots.hashes.set(entryHash, slot * HASH_BYTES);
+  }
+
+  /** There is no row with this key. */
+  absent(datasetId: bigint, key: Uint8Array): void {
+    const slots = this.#made();
+    const slot = take(slots, datasetId, key);
+    if (slot >= 0) slots.bytes[slot] = ABSENT;
+  }
+
+  /** Whether `head` knows of the row, or that there is none. */
+  has(datasetId: bigint, key: Uint8Array): boolean {
+    return this.#slots !== undefined && find(this.#slots, datasetId, key) >= 0;
+  }
+
+  /** The head of a row: undefined when there is none, "unknown" when nothing is known. */
+  head(datasetId: bigint, key: Uint8Array): RowHead | "unknown" | undefined {
+    if (this.#slots === undefined) return "unknown";
+    const { bytes, seqs, hashes } = this.#slots;
+    const slot = find(this.#slots, datasetId, key);
+    if (slot < 0) return "unknown";
+    if (bytes[slot] === ABSENT) return undefined;
+    const hashAt = slot * HASH_BYTES;
+    return {
+      seq: seqs[slot] as bigint,
+      entryHash: hashes.slice(hashAt, hashAt + HASH_BYTES),
+      bytes: bytes[slot] as number,
+    };
+  }
+
+  #made(): Slots {
+    this.#slots ??= newSlots();
+    return this.#slots;
+  }
+}
+
+type Slots = ReturnType<typeof newSlots>;
+
+function newSlots() {
+  return {
+    keys: new Uint8Array(SLOTS * KEY_BYTES_MAX),
+    /** One more than the length of the key: 0 of an empty slot. */
+    keyLengths: new Uint8Array(SLOTS),
+    datasetIds: new BigUint64Array(SLOTS),
+    seqs: new BigUint64Array(SLOTS),
+    bytes: new Uint32Array(SLOTS),
+    hashes: new Uint8Array(SLOTS * HASH_BYTES),
+  };
+}
+
+/** The slot in which a key lies, or -1. */
+function find({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
+  const slot = slotOf(key);
+  if (keyLengths[slot] !== key.length + 1 || datasetIds[slot] !== datasetId) return -1;
+  const keyAt = slot * KEY_BYTES_MAX;
+  for (let at = 0; at < key.length; at += 1) if (keys[keyAt + at] !== key[at]) return -1;
+  return slot;
+}
+
+/** Gives a key its slot; -1 when the key is too long. */
+function take({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
+  if (key.length > KEY_BYTES_MAX) return -1;
+  const slot = slotOf(key);
+  keyLengths[slot] = key.length + 1;
+  datasetIds[slot] = datasetId;
+  keys.set(key, slot * KEY_BYTES_MAX);
+  return slot;
+}
+
+function slotOf(key: Uint8Array): number {
+  let hash = FNV_START;
+  for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  return (hash ^ (hash >>> 16)) & (SLOTS - 1);
+}
