@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ChangeOp } from "../gen/lockstep/v1/dataset_pb.ts";
 import { BatchHasher } from "./batch-hasher.ts";
 import { DigestHasher, type HashedChange } from "./hasher.ts";
-import { Lanes } from "./wasm/lanes.ts";
+import { Lanes, MAX_INPUT_BYTES } from "./wasm/lanes.ts";
 
 type AnyChange = HashedChange & { readonly key: Uint8Array; readonly value: Uint8Array };
 
@@ -40,20 +40,22 @@ const changes: fc.Arbitrary<AnyChange[]> = fc.array(
   { maxLength: 11 },
 );
 
+const sample = fc.sample(changes, { numRuns: 20, seed: 1 }).flat()[0] as AnyChange;
+
 /** All hashes of a batch, one by one. */
-function oneByOne(batch: readonly AnyChange[]) {
+function oneByOne(batch: readonly AnyChange[], by = hasher) {
   let logHash = start;
   const logHashes: Uint8Array[] = [];
   const contents = batch.map(({ op, key, value }) => ({
-    keyHash: hasher.keyHash(key),
-    valueHash: op === ChangeOp.DELETE ? undefined : hasher.valueHash(value),
+    keyHash: by.keyHash(key),
+    valueHash: op === ChangeOp.DELETE ? undefined : by.valueHash(value),
   }));
   const entryHashes = batch.map((change, at) => {
     const { keyHash, valueHash } = contents[at] as (typeof contents)[number];
-    logHash = hasher.nextLogHash(logHash, hasher.changeHash(change, keyHash, valueHash));
+    logHash = by.nextLogHash(logHash, by.changeHash(change, keyHash, valueHash));
     logHashes.push(logHash);
     if (change.op !== ChangeOp.PUT || !valueHash) return undefined;
-    return hasher.entryHash(keyHash, change.seq, change.schemaVersion, valueHash);
+    return by.entryHash(keyHash, change.seq, change.schemaVersion, valueHash);
   });
   return { contents, logged: { entryHashes, logHashes } };
 }
@@ -81,29 +83,24 @@ describe("BatchHasher", () => {
     const lanes = new Lanes();
     const own = new BatchHasher(hasher, lanes);
     const batch = fc.sample(changes, { numRuns: 20, seed: 1 }).flat();
-    const other = new BatchHasher(new DigestHasher({ ...scope, partition: "others" }), lanes);
+    const others = new DigestHasher({ ...scope, partition: "others" });
+    const other = new BatchHasher(others, lanes);
     const contents = own.contents(batch);
-    atOnce(other, batch);
+    expect(atOnce(other, batch)).toEqual(oneByOne(batch, others));
     expect({ contents, logged: own.logged(batch, contents, start) }).toEqual(oneByOne(batch));
+    expect(own.contents(batch)).toEqual(contents);
   });
 
-  it("takes no delete with a value hash, and nothing else without one", () => {
+  it.each([1, 2])("takes no delete with a value hash, and nothing else without, of %d", (many) => {
     const own = new BatchHasher(hasher, new Lanes());
-    const [change] = fc
-      .sample(
-        changes.filter(({ length }) => length > 0),
-        { numRuns: 1, seed: 1 },
-      )
-      .flat();
-    const put = { ...(change as AnyChange), op: ChangeOp.PUT };
     const hash = start;
-    expect(() => own.logged([put], [{ keyHash: hash, valueHash: undefined }], start)).toThrow(
-      TypeError,
-    );
-    const remove = { ...put, op: ChangeOp.DELETE };
-    expect(() => own.logged([remove], [{ keyHash: hash, valueHash: hash }], start)).toThrow(
-      TypeError,
-    );
+    const refused = (op: ChangeOp, valueHash: Uint8Array | undefined) => {
+      const batch = Array.from({ length: many }, () => ({ ...sample, op }));
+      const contents = batch.map(() => ({ keyHash: hash, valueHash }));
+      return () => own.logged(batch, contents, start);
+    };
+    expect(refused(ChangeOp.PUT, undefined)).toThrow(TypeError);
+    expect(refused(ChangeOp.DELETE, hash)).toThrow(TypeError);
   });
 
   it("hashes long values, and no others, with the function it was given", () => {
@@ -113,15 +110,10 @@ describe("BatchHasher", () => {
       return new Uint8Array(createHash("sha256").update(input).digest());
     });
     const own = new BatchHasher(counting, new Lanes());
-    const [change] = fc
-      .sample(
-        changes.filter(({ length }) => length > 0),
-        { numRuns: 1, seed: 1 },
-      )
-      .flat();
-    const put = { ...(change as AnyChange), op: ChangeOp.PUT, key: new Uint8Array(3) };
+    const put = { ...sample, op: ChangeOp.PUT, key: new Uint8Array(3) };
     lengths.length = 0;
-    own.contents([631, 632].map((length) => ({ ...put, value: new Uint8Array(length) })));
-    expect(lengths).toEqual([632]);
+    const ofLengths = [MAX_INPUT_BYTES, MAX_INPUT_BYTES + 1];
+    own.contents(ofLengths.map((length) => ({ ...put, value: new Uint8Array(length) })));
+    expect(lengths).toEqual([MAX_INPUT_BYTES + 1]);
   });
 });
