@@ -1,5 +1,10 @@
 export { type ChurnKey, ChurnMap } from "./collections/churn-map.ts";
 export { childrenOf, DigestAccumulator } from "./digest/accumulator.ts";
+export {
+  BatchHasher,
+  type ContentHashes,
+  type LoggedHashes,
+} from "./digest/batch-hasher.ts";
 export { BUCKETS, type BucketState, FAN_OUT } from "./digest/buckets.ts";
 export { DigestError } from "./digest/digest-error.ts";
 export {

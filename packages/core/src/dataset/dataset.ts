@@ -1,4 +1,5 @@
 import {
+  BatchHasher,
   type Checkpoint,
   type DatasetPolicy,
   DigestAccumulator,
@@ -73,6 +74,7 @@ export interface Dataset {
   checkpoint: Checkpoint | undefined;
   digest: DigestAccumulator;
   readonly hasher: DigestHasher;
+  readonly batchHasher: BatchHasher;
   readonly replicas: Map<string, ReplicaRecord>;
   /** Volatile, oldest first. */
   readonly holds: Map<bigint, SnapshotHold>;
@@ -111,6 +113,7 @@ export function newDataset(
     checkpoint: undefined,
     digest: new DigestAccumulator(sha256),
     hasher,
+    batchHasher: new BatchHasher(hasher),
     replicas: new Map(),
     holds: new Map(),
     waits: new ReplicationWaits(),

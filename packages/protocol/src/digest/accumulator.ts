@@ -5,6 +5,7 @@ import { HASH_BYTES } from "./hasher.ts";
 import { portableSha256, type Sha256 } from "./sha256.ts";
 import { addHash, equalsHash, SUM_WORDS, subtractHash, writeSum } from "./sum.ts";
 import { DigestTree, LEAF_LEVEL } from "./tree.ts";
+import type { Lanes } from "./wasm/lanes.ts";
 
 const MAX_COUNT = 2 ** 32 - 1;
 
@@ -18,8 +19,12 @@ export class DigestAccumulator {
   readonly #tree: DigestTree;
   #count = 0;
 
-  constructor(sha256: Sha256 = portableSha256) {
-    this.#tree = new DigestTree(this.#buckets, sha256);
+  /**
+   * @param sha256 where there are no lanes
+   * @param lanes null for none; those of this thread by default
+   */
+  constructor(sha256: Sha256 = portableSha256, lanes?: Lanes | null) {
+    this.#tree = new DigestTree(this.#buckets, sha256, lanes);
   }
 
   /**

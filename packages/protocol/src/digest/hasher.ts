@@ -1,5 +1,5 @@
 import { type Change, ChangeOp } from "../gen/lockstep/v1/dataset_pb.ts";
-import { Preimage, TAG_BYTES } from "./preimage.ts";
+import { Preimage } from "./preimage.ts";
 import { portableSha256, type Sha256 } from "./sha256.ts";
 
 /** Bytes of every hash, and of a bucket's sum. */
@@ -30,8 +30,8 @@ export class DigestHasher {
   readonly #sha256: Sha256;
   readonly #input = new Preimage();
   readonly #scope: DigestScope;
-  /** What every key hash has between tag and key. */
-  readonly #keyScope: Uint8Array;
+  /** What the input of every key hash begins with. */
+  readonly keyStart: Uint8Array;
   readonly #zero = new Uint8Array(HASH_BYTES);
 
   /** @throws RangeError when the salt has not 16 bytes. */
@@ -40,15 +40,16 @@ export class DigestHasher {
       throw new RangeError(`a salt has ${SALT_BYTES} bytes, not ${scope.salt.length}`);
     this.#sha256 = sha256;
     this.#scope = { ...scope, salt: scope.salt.slice() };
-    const tagged = this.#input.begin("drv1-key").raw(scope.salt).text(scope.partition).bytes;
-    this.#keyScope = tagged.slice(TAG_BYTES);
+    this.keyStart = this.#input
+      .begin("drv1-key")
+      .raw(scope.salt)
+      .text(scope.partition)
+      .bytes.slice();
   }
 
   /** Which key it is, without telling it to who does not know the salt. */
   keyHash(key: Uint8Array): Uint8Array {
-    return this.#sha256(
-      this.#input.begin("drv1-key").raw(this.#keyScope).lengthPrefixed(key).bytes,
-    );
+    return this.#sha256(this.#input.beginWith(this.keyStart).lengthPrefixed(key).bytes);
   }
 
   valueHash(value: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 /** Bytes of the tag that every input starts with. */
-export const TAG_BYTES = 8;
+const TAG_BYTES = 8;
 
 const FIRST_CAPACITY = 1_024;
 
@@ -23,6 +23,12 @@ export class Preimage {
     for (let at = 0; at < TAG_BYTES; at += 1) this.#bytes[at] = tag.charCodeAt(at);
     this.#length = TAG_BYTES;
     return this;
+  }
+
+  /** Starts a new input with bytes as they are. */
+  beginWith(bytes: Uint8Array): this {
+    this.#length = 0;
+    return this.raw(bytes);
   }
 
   /** Adds bytes as they are. */

@@ -4,6 +4,7 @@ import { childrenOf, DigestAccumulator } from "./accumulator.ts";
 import { portableSha256 } from "./sha256.ts";
 import { entries, entry } from "./testing-support/entries.ts";
 import { digestAt, entryHashAt, plainNodes } from "./testing-support/plain.ts";
+import { Lanes } from "./wasm/lanes.ts";
 
 const RUNS = 200;
 const SLOW_RUNS = 10;
@@ -19,6 +20,28 @@ describe("The tree", () => {
           expect(Buffer.compare(accumulator.nodes(level, levelIndices), nodes)).toBe(0);
           levelIndices = childrenOf(levelIndices);
         }
+      }),
+      { numRuns: SLOW_RUNS },
+    );
+  });
+
+  it("has the same nodes with lanes and without, also where entries went away [DIG-5]", () => {
+    fc.assert(
+      fc.property(entries, fc.nat({ max: 40 }), (all, gone) => {
+        const both = [new Lanes(), null].map((any) => new DigestAccumulator(portableSha256, any));
+        const change = (from: number, isPut: boolean) => {
+          for (const { bucket, number } of all.slice(from)) {
+            const hash = entryHashAt(number);
+            for (const any of both)
+              any.update(bucket, isPut ? undefined : hash, isPut ? hash : undefined);
+          }
+          const [lanes, none] = both.map((any) =>
+            [0, 1, 2].map((level) => any.nodes(level, [...Array(16 ** level).keys()])),
+          );
+          expect(lanes).toEqual(none);
+        };
+        change(0, true);
+        change(gone, false);
       }),
       { numRuns: SLOW_RUNS },
     );
@@ -44,7 +67,7 @@ describe("The tree", () => {
     const accumulator = new DigestAccumulator((input) => {
       hashes += 1;
       return portableSha256(input);
-    });
+    }, null);
     const hashesOf = (buckets: number[]) => {
       hashes = 0;
       for (const any of buckets) accumulator.update(any, undefined, entryHashAt(any));

@@ -1,7 +1,8 @@
 import {
+  BatchHasher,
   bucketOf,
   type Change,
-  ChangeOp,
+  type ContentHashes,
   DigestHasher,
   type Row as RowMessage,
   type Sha256,
@@ -19,10 +20,12 @@ export interface HashedChange {
 /** The hashes of one dataset. */
 export class Hashes {
   readonly #hasher: DigestHasher;
+  readonly #batches: BatchHasher;
   readonly #createdEpoch: bigint;
 
   constructor(dataset: string, { salt, createdEpoch }: DatasetIdentity, sha256: Sha256) {
     this.#hasher = new DigestHasher({ salt, dataset, partition: dataset }, sha256);
+    this.#batches = new BatchHasher(this.#hasher);
     this.#createdEpoch = createdEpoch;
   }
 
@@ -39,18 +42,24 @@ export class Hashes {
     return { key, value, seq, schemaVersion, bucket: bucketOf(keyHash), entryHash };
   }
 
-  /** A change with its hashes, and the log hash after it. */
-  change(change: Change, logHash: Uint8Array): { hashed: HashedChange; logHash: Uint8Array } {
-    const hasher = this.#hasher;
-    const { op, key, value, seq, schemaVersion } = change;
-    const keyHash = hasher.keyHash(key);
-    const bucket = bucketOf(keyHash);
-    const valueHash = op === ChangeOp.DELETE ? undefined : hasher.valueHash(value);
-    const next = hasher.nextLogHash(logHash, hasher.changeHash(change, keyHash, valueHash));
-    if (op !== ChangeOp.PUT || !valueHash)
-      return { hashed: { change, bucket, row: undefined }, logHash: next };
-    const entryHash = hasher.entryHash(keyHash, seq, schemaVersion, valueHash);
-    const row = { key, value, seq, schemaVersion, bucket, entryHash };
-    return { hashed: { change, bucket, row }, logHash: next };
+  /**
+   * Changes that follow one another with their hashes, and the log hash after each.
+   * @param logHash the log hash before them
+   */
+  changes(
+    changes: readonly Change[],
+    logHash: Uint8Array,
+  ): { hashed: readonly HashedChange[]; logHashes: readonly Uint8Array[] } {
+    const contents = this.#batches.contents(changes);
+    const { entryHashes, logHashes } = this.#batches.logged(changes, contents, logHash);
+    const hashed = changes.map((change, at): HashedChange => {
+      const { keyHash } = contents[at] as ContentHashes;
+      const bucket = bucketOf(keyHash);
+      const entryHash = entryHashes[at];
+      if (!entryHash) return { change, bucket, row: undefined };
+      const { key, value, seq, schemaVersion } = change;
+      return { change, bucket, row: { key, value, seq, schemaVersion, bucket, entryHash } };
+    });
+    return { hashed, logHashes };
   }
 }

@@ -13,7 +13,7 @@ import type {
   SubscribeResponse,
 } from "@lockstep/protocol";
 import type { Batch } from "../apply/batches.ts";
-import type { Hashes } from "../digest/hashes.ts";
+import type { HashedChange, Hashes } from "../digest/hashes.ts";
 import { UnknownChangeError } from "../errors.ts";
 import { type Position, sameBytes } from "../rows.ts";
 import { diverged, Restart } from "./restart.ts";
@@ -163,12 +163,12 @@ export class Subscription {
     const batches: Batch[] = [];
     let batch: Batch["changes"][number][] = [];
     let position = this.#received;
-    for (const change of changes) {
+    const { hashed, logHashes } = hashes.changes(changes, position.logHash);
+    for (const [at, change] of changes.entries()) {
       if (change.seq !== position.seq + 1n)
         throw new Restart("SUBSCRIBE", `change ${change.seq} came after ${position.seq}`);
-      const next = hashes.change(change, position.logHash);
-      position = { seq: change.seq, logHash: next.logHash };
-      batch.push(next.hashed);
+      position = { seq: change.seq, logHash: logHashes[at] as Uint8Array };
+      batch.push(hashed[at] as HashedChange);
       if (!ends.has(change.seq)) continue;
       batches.push({ changes: batch, end: position });
       batch = [];

@@ -8,7 +8,7 @@ import {
   DigestAccumulator,
   portableSha256,
 } from "@lockstep/protocol";
-import { Hashes } from "../digest/hashes.ts";
+import { type HashedChange, Hashes } from "../digest/hashes.ts";
 import { type Position, type StoredRow, textOf } from "../rows.ts";
 
 /** What a test appends: a value, or nothing for a DELETE. */
@@ -72,9 +72,10 @@ export class FakeLog {
         key,
         value: value ?? new Uint8Array(),
       });
-      const { hashed, logHash } = this.hashes.change(change, this.head.logHash);
+      const { hashed: all, logHashes } = this.hashes.changes([change], this.head.logHash);
+      const hashed = all[0] as HashedChange;
       this.changes.push(change);
-      this.logHashes.push(logHash);
+      this.logHashes.push(...logHashes);
       if (change.op === ChangeOp.PUT || change.op === ChangeOp.DELETE)
         this.#write(textOf(key), hashed.row, hashed.bucket);
     }

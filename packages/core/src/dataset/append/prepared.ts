@@ -1,14 +1,11 @@
-import { ChangeOp, type NewChange, type Sha256 } from "@lockstep/protocol";
+import type { ContentHashes, NewChange, Sha256 } from "@lockstep/protocol";
 import type { Dataset } from "../dataset.ts";
 
 /** A change of a batch with its hashes. */
-export interface PreparedChange {
+export interface PreparedChange extends ContentHashes {
   /** Its place in the batch. */
   readonly index: number;
   readonly change: NewChange;
-  readonly keyHash: Uint8Array;
-  /** Undefined of a delete. */
-  readonly valueHash: Uint8Array | undefined;
   /** What makes a repeat the same; undefined without an idempotency key. */
   readonly payloadHash: Uint8Array | undefined;
 }
@@ -20,13 +17,12 @@ const VALUE_AT = KEY_AT + HASH_BYTES;
 
 /** Computes what is needed of each change whatever becomes of it. */
 export function prepared(
-  { hasher }: Dataset,
+  { batchHasher }: Dataset,
   changes: readonly NewChange[],
   sha256: Sha256,
 ): readonly PreparedChange[] {
-  return changes.map((change, index) => {
-    const keyHash = hasher.keyHash(change.key);
-    const valueHash = change.op === ChangeOp.DELETE ? undefined : hasher.valueHash(change.value);
+  return batchHasher.contents(changes).map(({ keyHash, valueHash }, index) => {
+    const change = changes[index] as NewChange;
     const isRecognised = change.idempotencyKey !== "";
     const payloadHash = isRecognised ? sha256(payloadOf(change, keyHash, valueHash)) : undefined;
     return { index, change, keyHash, valueHash, payloadHash };

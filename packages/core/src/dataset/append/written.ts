@@ -28,27 +28,20 @@ export function writtenBy(
   fresh: readonly PreparedChange[],
   common: BatchOrigin,
 ): Written {
-  const { hasher } = dataset;
   const before = new Map<string, LiveRow | undefined>();
-  let { seq, logHash } = dataset.head;
+  const { seq, logHash } = dataset.head;
   let { bytes } = dataset;
-  const changes = fresh.map((one): JournaledChange => {
-    seq += 1n;
-    const change = changeOf(one, seq, common);
-    const { key, value, schemaVersion } = change;
-    const { keyHash, valueHash } = one;
+  const logged = fresh.map((one, at) => changeOf(one, seq + BigInt(at + 1), common));
+  const { entryHashes, logHashes } = dataset.batchHasher.logged(logged, fresh, logHash);
+  const changes = logged.map((change, at): JournaledChange => {
+    const { key, value } = change;
+    const { keyHash, payloadHash } = fresh[at] as PreparedChange;
+    const entryHash = entryHashes[at];
     const text = textOf(key);
     const old = before.has(text) ? before.get(text) : rows.head(key);
-    const row: LiveRow | undefined =
-      valueHash === undefined
-        ? undefined
-        : {
-            entryHash: hasher.entryHash(keyHash, seq, schemaVersion, valueHash),
-            bytes: key.length + value.length,
-          };
+    const row = entryHash && { entryHash, bytes: key.length + value.length };
     before.set(text, row);
     bytes += BigInt((row?.bytes ?? 0) - (old?.bytes ?? 0));
-    logHash = hasher.nextLogHash(logHash, hasher.changeHash(change, keyHash, valueHash));
     return {
       $typeName: "lockstep.v1.JournaledChange",
       change,
@@ -56,10 +49,10 @@ export function writtenBy(
       oldEntryHash: old?.entryHash ?? NO_BYTES,
       entryHash: row?.entryHash ?? NO_BYTES,
       oldBytes: BigInt(old?.bytes ?? 0),
-      payloadHash: one.payloadHash ?? NO_BYTES,
+      payloadHash: payloadHash ?? NO_BYTES,
     };
   });
-  return { changes, logHash, bytes };
+  return { changes, logHash: logHashes.at(-1) ?? logHash, bytes };
 }
 
 interface LiveRow {
