@@ -4,15 +4,14 @@ import { type Client, createClient } from "./client.ts";
 import { Connections } from "./connections.ts";
 import { http2Attach } from "./http2-attach.ts";
 import { type SessionOptions, ttlOf } from "./options.ts";
+import { urlOf } from "./url.ts";
 
 export * from "./index.ts";
-
-/** Where `connect` looks when it is told nothing. */
-export const ADDRESS_DEFAULT = "127.0.0.1:7420";
+export { ADDRESS_DEFAULT } from "./url.ts";
 
 /** What `connect` takes in Node. */
 export interface ConnectOptions extends SessionOptions {
-  /** `host:port` of a server without TLS. Default `127.0.0.1:7420`. Not together with `url`. */
+  /** `host:port` of a server without TLS, port 7420 when it names none. Default `127.0.0.1:7420`. Not together with `url`. */
   readonly address?: string;
   /** The server's URL, `http://…` or `https://…`. */
   readonly url?: string;
@@ -58,18 +57,4 @@ export function connect(options: ConnectOptions = {}): Client {
       for (const manager of managers) manager.abort();
     },
   });
-}
-
-function urlOf({ address, url }: ConnectOptions): string {
-  if (address !== undefined && url !== undefined) {
-    throw new TypeError("connect takes an address or a url, not both");
-  }
-  const text = url ?? `http://${address ?? ADDRESS_DEFAULT}`;
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.pathname !== "/") {
-    throw new TypeError(
-      `${JSON.stringify(url ?? address)} is not where a server can be: give host:port as address, or http(s)://host:port as url`,
-    );
-  }
-  return parsed.origin;
 }

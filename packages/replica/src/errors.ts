@@ -78,12 +78,15 @@ export class StaleReadError extends ReplicaError {
   /** How stale an answer could have been, milliseconds; Infinity before the first contact with the server. */
   readonly stalenessMs: number;
 
-  constructor(wanted: string, appliedSeq: bigint, stalenessMs: number) {
+  /** @param cause why nothing is followed; undefined while something is */
+  constructor(wanted: string, appliedSeq: bigint, stalenessMs: number, cause: unknown) {
     const age = Number.isFinite(stalenessMs)
       ? `${Math.ceil(stalenessMs)} ms old`
       : "of unknown age";
+    const why = notFollowed(cause);
     super(
-      `The replica has applied seq ${appliedSeq}, which is ${age}, and not ${wanted}. Wait longer, ask for less, or read at the server`,
+      `The replica has applied seq ${appliedSeq}, which is ${age}, and not ${wanted}${why}. Wait longer, ask for less, or read at the server`,
+      { cause },
     );
     this.appliedSeq = appliedSeq;
     this.stalenessMs = stalenessMs;
@@ -95,10 +98,11 @@ export class NotReadableError extends ReplicaError {
   static override readonly brand = "NotReadableError";
   override readonly name = "NotReadableError";
 
-  constructor(why: string, options?: ErrorOptions) {
+  /** @param cause why nothing is followed; undefined while something is */
+  constructor(why: string, cause: unknown) {
     super(
-      `The replica has no rows to read: ${why}. Wait for its next snapshot, or read at the server`,
-      options,
+      `The replica has no rows to read: ${why}${notFollowed(cause)}. Wait for its next snapshot, or read at the server`,
+      { cause },
     );
   }
 }
@@ -107,6 +111,10 @@ export class NotReadableError extends ReplicaError {
 export class StoreError extends ReplicaError {
   static override readonly brand = "StoreError";
   override readonly name = "StoreError";
+}
+
+function notFollowed(cause: unknown): string {
+  return cause === undefined ? "" : `, and the server is not followed: ${messageOf(cause)}`;
 }
 
 /** What an error says, for people. */

@@ -23,7 +23,7 @@ export interface ReplicateOptions<Tx = unknown> {
   readonly store: Store<Tx>;
   /**
    * The versions of values that this process knows. It stops before a PUT of any other, and before a DELETE that names
-   * another than 0.
+   * another than 0. At least one.
    */
   readonly schemaVersions: readonly number[] | ((schemaVersion: number) => boolean);
   /** Projects each change into the user's own tables, in the transaction of its row. Default: nothing. */
@@ -83,6 +83,8 @@ export function settingsOf<Tx>(options: ReplicateOptions<Tx>): Settings<Tx> {
   }
   if (!(maxBadBucketShare > 0 && maxBadBucketShare <= 1))
     throw new RangeError(`maxBadBucketShare is above 0 and at most 1, not ${maxBadBucketShare}`);
+  if (typeof schemaVersions !== "function" && schemaVersions.length === 0)
+    throw new TypeError("schemaVersions names no version of values that this process knows");
   const known = new Set(typeof schemaVersions === "function" ? [] : schemaVersions);
   return {
     link: client.replication,

@@ -73,8 +73,8 @@ export class RunningReplica<Tx> implements Replica {
     this.done.catch(() => {});
   }
 
-  async ready({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#standing.until(() => this.#standing.readable, Number.POSITIVE_INFINITY, signal);
+  ready(options: { readonly waitMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#reads.ready(options);
   }
 
   get(key: Uint8Array, options: ReadOptions = {}) {

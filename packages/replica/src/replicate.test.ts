@@ -5,6 +5,11 @@ import { del, put, text } from "./testing-support/fake-log.ts";
 import { expectEqual, rowsOf, world } from "./testing-support/world.ts";
 
 describe("a replica", () => {
+  test("that knows no version of values is refused at once", () => {
+    const { start } = world();
+    expect(() => start({ schemaVersions: [] })).toThrow(TypeError);
+  });
+
   test("takes a snapshot and then follows every change [REP-50] [REP-55]", async () => {
     const { clock, authority, started } = world();
     authority.append(put("a", "1"), put("b", "1"), put("c", "1"));

@@ -35,10 +35,11 @@ export interface Replica extends AsyncDisposable {
    */
   readonly done: Promise<void>;
   /**
-   * Resolves once there are rows to read.
-   * @throws what has stopped the replica; the signal's reason
+   * Resolves once there are rows to read, however long the server cannot be reached: `status().disconnectedBy` tells why.
+   * @throws what has stopped the replica; the signal's reason; NotReadableError after `waitMs` milliseconds, which names
+   *   what was in the way
    */
-  ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  ready(options?: { readonly waitMs?: number; readonly signal?: AbortSignal }): Promise<void>;
   /**
    * Reads a row, as fresh as was asked for, and says how fresh that is.
    * @throws StaleReadError, NotReadableError, what has stopped the replica, the signal's reason

@@ -15,6 +15,8 @@ export interface ReplicaStatus {
   readonly state: State;
   /** Why it has stopped; undefined while it runs. */
   readonly stopped: Error | undefined;
+  /** Why the server is not followed; undefined while it is, and before the first attempt has failed. */
+  readonly disconnectedBy: unknown;
   /** Why its rows must not be used; empty when they may, or when there are none. */
   readonly quarantine: string;
   /** The registration in force, 0 before the first. */
@@ -61,6 +63,7 @@ export function statusOf<Tx>(parts: StatusParts<Tx>): ReplicaStatus {
     replica: settings.replica,
     state: standing.state,
     stopped: standing.stopped,
+    disconnectedBy: standing.disconnectedBy,
     quarantine: published?.progress.quarantine ?? "",
     generation: registration.generation,
     appliedSeq,

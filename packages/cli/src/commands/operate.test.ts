@@ -208,6 +208,21 @@ describe("lockstep policy", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await jsonOf("policy", "remove", "pool/", ...WHY)).toMatchObject({ version: "2" });
     expect(await jsonOf("policy", "get")).toMatchObject({ version: "2", policies: [] });
   });
+
+  test("does not take bounds away, or remove nothing, by a slip", async () => {
+    await linesOf("policy", "set", "slip/", "--max-waiters", "3", ...WHY);
+    const unsaid = wrong(/give a bound, or else --unbounded/);
+    expect(await ask("policy", "set", "slip/", ...WHY)).toMatchObject(unsaid);
+    const both = ["policy", "set", "slip/", "--unbounded", "--max-waiters", "2", ...WHY];
+    expect(await ask(...both)).toMatchObject(unsaid);
+    expect(await ask("policy", "remove", "slip", ...WHY)).toMatchObject(
+      failed(/there is no policy of "slip": lockstep policy get shows all/),
+    );
+    expect(await linesOf("policy", "get", "slip/a")).toContain("slip/   max-waiters 3");
+    await linesOf("policy", "set", "slip/", "--unbounded", ...WHY);
+    expect(await linesOf("policy", "get", "slip/a")).toHaveLength(2);
+    await linesOf("policy", "remove", "slip/", ...WHY);
+  });
 });
 
 describe("lockstep graph", { timeout: TEST_TIMEOUT_MS }, () => {

@@ -7,7 +7,8 @@ import {
 } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
-import { CALL_EXIT_CODES } from "../exit-codes.ts";
+import { CommandError } from "../errors.ts";
+import { CALL_EXIT_CODES, EXIT } from "../exit-codes.ts";
 import { type ActOptions, actOf, withActOptions } from "../options/act.ts";
 import { parseCount, parseDurationMs, parseNumber } from "../options/parse.ts";
 import { messageLine } from "../output/json.ts";
@@ -25,6 +26,7 @@ interface SetOptions extends ChangeOptions {
   readonly permits?: number;
   readonly maxWaiters?: number;
   readonly maxWait?: number;
+  readonly unbounded?: boolean;
 }
 
 const HEADING = ["PREFIX", "POLICY"];
@@ -68,9 +70,13 @@ function setCommand(): Command {
     .option("--lock-delay <DURATION>", "how long keys stay blocked after a loss", parseDurationMs)
     .option("--permits <COUNT>", "the keys take only PERMITS, so many at once", parseCount)
     .option("--max-waiters <COUNT>", "how many may wait for one key", parseCount)
-    .option("--max-wait <DURATION>", "how long a wait may be", parseDurationMs);
+    .option("--max-wait <DURATION>", "how long a wait may be", parseDurationMs)
+    .option("--unbounded", "no bound at all: the keys are free from shorter prefixes' policies");
   return withChangeOptions(command).action((prefix: string, options: SetOptions) => {
     const { maxHold = 0, lockDelay = 0, permits = 0, maxWaiters = 0, maxWait = 0 } = options;
+    const bounds = [maxHold, lockDelay, permits, maxWaiters, maxWait];
+    if (bounds.every((bound) => bound === 0) !== (options.unbounded === true))
+      throw new CommandError(EXIT.usage, "give a bound, or else --unbounded, and not both");
     const policy = {
       maxHoldMs: BigInt(maxHold),
       lockDelayMs: BigInt(lockDelay),
@@ -108,7 +114,13 @@ function change(
   policy: SetPolicyOptions["policy"],
 ): Promise<void> {
   return withClient(options, async ({ admin }) => {
-    const expectedVersion = options.expectedVersion ?? (await admin.getPolicy()).version;
+    const { policies, version } = await admin.getPolicy();
+    if (policy === null && !policies.some(({ keyPrefix }) => keyPrefix === prefix))
+      throw new CommandError(
+        EXIT.failed,
+        `there is no policy of ${JSON.stringify(prefix)}: lockstep policy get shows all`,
+      );
+    const { expectedVersion = version } = options;
     const reply = await admin.setPolicy({ ...actOf(options), prefix, policy, expectedVersion });
     printLines([
       options.json ? messageLine(SetPolicyResponseSchema, reply) : versionText(reply.version),

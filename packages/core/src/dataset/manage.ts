@@ -194,7 +194,7 @@ function datasetExists(name: string): Refusal {
   return new Refusal(
     RefusalCode.FAILED_PRECONDITION,
     ErrorReason.DATASET_EXISTS,
-    `dataset ${JSON.stringify(name)} exists with another policy: change that with UpdateDataset`,
+    `dataset ${JSON.stringify(name)} exists with another policy: update that policy instead of creating the dataset`,
   );
 }
 

@@ -44,9 +44,38 @@ describe("a read", () => {
     authority.reachable = false;
     authority.cut();
     const reading = read({ level: "STRONG" }, { waitMs: 500 });
-    const failed = expect(reading).rejects.toBeInstanceOf(StaleReadError);
+    const failed = reading.catch((reason) => reason);
     await clock.advance(600);
-    await failed;
+    const error = await failed;
+    expect(error).toBeInstanceOf(StaleReadError);
+    const { disconnectedBy } = replica.status();
+    expect(disconnectedBy).toBeInstanceOf(Error);
+    expect(error).toMatchObject({
+      cause: disconnectedBy,
+      message: expect.stringContaining(
+        `the server is not followed: ${(disconnectedBy as Error).message}`,
+      ),
+    });
+    await replica.close();
+  });
+
+  test("that waits for the first rows says what was in the way when its time is over", async () => {
+    const { clock, authority, start } = world();
+    authority.reachable = false;
+    const replica = start();
+    const ready = replica.ready({ waitMs: 3_000 }).catch((reason) => reason);
+    await clock.advance(3_500);
+    const error = await ready;
+    expect(error).toBeInstanceOf(NotReadableError);
+    expect(error).toMatchObject({
+      cause: replica.status().disconnectedBy,
+      message: expect.stringContaining("the server is not followed: "),
+    });
+    authority.reachable = true;
+    const later = replica.ready({ waitMs: 30_000 });
+    await clock.advance(20_000);
+    await later;
+    expect(replica.status().disconnectedBy).toBeUndefined();
     await replica.close();
   });
 

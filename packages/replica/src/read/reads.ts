@@ -60,6 +60,15 @@ export class Reads<Tx> {
     this.#standing = standing;
   }
 
+  /** @throws NotReadableError when the time is over, what has stopped the replica, the signal's reason */
+  async ready({
+    waitMs = Number.POSITIVE_INFINITY,
+    signal,
+  }: Pick<ReadOptions, "waitMs" | "signal">): Promise<void> {
+    const standing = this.#standing;
+    if (!(await standing.until(() => standing.readable, waitMs, signal))) throw this.#notReadable();
+  }
+
   /** @throws StaleReadError, NotReadableError, what has stopped the replica, the signal's reason */
   async get(
     key: Uint8Array,
@@ -110,7 +119,8 @@ export class Reads<Tx> {
     if (await standing.until(holds, ms, signal)) return;
     if (!standing.readable) throw this.#notReadable();
     const applied = this.#holdings.published?.progress.cursor.seq ?? 0n;
-    throw new StaleReadError(wantedOf(freshness), applied, standing.freshness.stalenessMs());
+    const { freshness: known, disconnectedBy } = standing;
+    throw new StaleReadError(wantedOf(freshness), applied, known.stalenessMs(), disconnectedBy);
   }
 
   #conditionOf(wanted: Freshness, asked: number): () => boolean {
@@ -138,11 +148,11 @@ export class Reads<Tx> {
 
   #notReadable(): NotReadableError {
     const { quarantine } = this.#holdings.published?.progress ?? {};
-    const { disconnectedBy: cause } = this.#standing;
-    const why = cause instanceof Error ? `, and the server is not followed: ${cause.message}` : "";
-    return new NotReadableError(quarantine || `its first snapshot is not there yet${why}`, {
-      cause,
-    });
+    const { disconnectedBy } = this.#standing;
+    return new NotReadableError(
+      quarantine || "its first snapshot is not there yet",
+      disconnectedBy,
+    );
   }
 }
 
