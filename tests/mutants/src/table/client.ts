@@ -150,8 +150,8 @@ export const client: readonly Mutant[] = [
     file: "lock/acquire.ts",
     edits: [
       {
-        search: "    const { requestId } = this;\n    const answered",
-        replacement: "    const requestId = this.#host.ids.next();\n    const answered",
+        search: "    const { requestId } = this;\n    return",
+        replacement: "    const requestId = this.#host.ids.next();\n    return",
       },
     ],
     testFile: "attach/attach.test.ts",

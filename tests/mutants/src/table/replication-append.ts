@@ -76,7 +76,12 @@ export const replicationAppend: readonly Mutant[] = [
     rule: "Seqs are dense.",
     package: "core",
     file: "dataset/append/written.ts",
-    edits: [{ search: "    seq += 1n;", replacement: "    seq += fresh.length > 1 ? 2n : 1n;" }],
+    edits: [
+      {
+        search: "seq + BigInt(at + 1)",
+        replacement: "seq + BigInt(fresh.length > 1 ? 2 * at + 2 : at + 1)",
+      },
+    ],
     testFile: "dataset/append/append.test.ts",
     test: "gets dense numbers from 1 on, and is one event",
   },
@@ -87,8 +92,8 @@ export const replicationAppend: readonly Mutant[] = [
     file: "dataset/append/written.ts",
     edits: [
       {
-        search: "hasher.nextLogHash(logHash, ",
-        replacement: "hasher.nextLogHash(dataset.head.logHash, ",
+        search: "logHashes.at(-1)",
+        replacement: "logHashes.at(0)",
       },
     ],
     testFile: "dataset/history.test.ts",
