@@ -10,6 +10,7 @@ import {
   enveloped,
 } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { REPLIES_PER_TURN } from "./attach/paced-frames.ts";
 import { faultOf } from "./calls/fault.ts";
 import { Connections } from "./connections.ts";
 import { http2Attach } from "./http2-attach.ts";
@@ -71,6 +72,18 @@ describe("an Attach over HTTP/2", () => {
     };
     expect(await outcome()).toEqual({ frames: 2, fault: undefined });
     expect(Buffer.concat(heard)).toEqual(Buffer.from([0, 0, 0, 0, 0]));
+  });
+
+  test("goes on reading after more has come at once than may wait", async () => {
+    const replies = Array.from({ length: 2 * REPLIES_PER_TURN }, () => ({}));
+    const long = create(AttachResponseSchema, { replies });
+    const [first, many] = [toBinary(AttachResponseSchema, long), 10_000];
+    serve = (stream) => {
+      stream.respond(OK);
+      const frames = Array.from({ length: many }, frame);
+      stream.end(Buffer.concat([enveloped({ flags: 0, message: first }), ...frames, end({})]));
+    };
+    expect(await outcome()).toEqual({ frames: 2 + many, fault: undefined });
   });
 
   test("ends with the error that the server tells, after the frames before it", async () => {

@@ -34,8 +34,9 @@ export function http2Attach(connections: Connections): OpenAttach {
   return (requests, { signal }) => {
     let body: ClientHttp2Stream | undefined;
     const frames = new FrameQueue<AttachResponse>(() => {
-      if (body?.isPaused()) body.resume();
+      if (body?.isPaused() && frames.length + paced.length < FRAMES_WAITING_MAX) body.resume();
     });
+    const paced = new PacedFrames(frames, nextTurn);
     signal.addEventListener("abort", () => {
       frames.end(signal.reason);
       body?.close(constants.NGHTTP2_CANCEL);
@@ -43,7 +44,7 @@ export function http2Attach(connections: Connections): OpenAttach {
     const open = async () => {
       body = await connections.request("POST", PATH, HEADERS, {});
       if (signal.aborted) body.close(constants.NGHTTP2_CANCEL);
-      receive(body, frames, connections);
+      receive(body, frames, paced, connections);
       await send(body, requests);
     };
     open().catch((error) => {
@@ -57,10 +58,10 @@ export function http2Attach(connections: Connections): OpenAttach {
 function receive(
   body: ClientHttp2Stream,
   frames: FrameQueue<AttachResponse>,
+  paced: PacedFrames,
   connections: Connections,
 ): void {
   const reader = new EnvelopeReader(DEFAULT_LIMITS.max_response_bytes);
-  const paced = new PacedFrames(frames, nextTurn);
   const attempt = (fn: () => void) => {
     try {
       fn();

@@ -19,6 +19,7 @@ describe("a queue of frames", () => {
     expect(taken.times).toBe(2);
     const third = queue.next();
     queue.push(3);
+    expect(taken.times).toBe(3);
     expect(await third).toEqual({ done: false, value: 3 });
     expect(queue.length).toBe(0);
   });

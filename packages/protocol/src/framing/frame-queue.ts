@@ -34,8 +34,12 @@ export class FrameQueue<T> implements AsyncIterableIterator<T> {
   push(value: T): void {
     if (this.hasEnded) return;
     const taker = this.#takeTaker();
-    if (taker === undefined) this.#frames.push(value);
-    else taker.resolve({ done: false, value });
+    if (taker === undefined) {
+      this.#frames.push(value);
+      return;
+    }
+    taker.resolve({ done: false, value });
+    this.#onTaken();
   }
 
   /** After the frames that wait comes nothing more or, when there is one, this error. The first end counts. */
