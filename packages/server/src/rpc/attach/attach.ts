@@ -19,9 +19,10 @@ import { Outbox } from "./outbox.ts";
 /** How long a client may take to say which session a stream is for. */
 const OPEN_WITHIN_MS = 10_000;
 
-/** One Attach, from its first frame to its end. */
+/** One Attach, from its first frame to its end. `done` is called once a frame has been dealt with. */
 export async function* attach(
   requests: AsyncIterable<AttachRequest>,
+  done: () => void,
   call: Call,
   environment: RpcEnvironment,
   attachments: Attachments,
@@ -32,7 +33,7 @@ export async function* attach(
     const first = await firstFrame(frames, call, environment);
     const { namespace, session } = await provenSession(first, call, environment);
     opened = new OpenAttach(namespace, session, call, environment, attachments);
-    void opened.read(first, frames);
+    void opened.read(first, frames, done);
     yield create(AttachResponseSchema, { opened: namespace.header() });
     for (;;) {
       const frame = await opened.outbox.nextFrame();
@@ -42,6 +43,7 @@ export async function* attach(
   } catch (error) {
     throw call.errorFrom(error);
   } finally {
+    call.ending();
     opened?.close();
   }
 }
@@ -67,7 +69,7 @@ class OpenAttach {
     attachments: Attachments,
   ) {
     const { limits, stopping } = environment;
-    this.outbox = new Outbox(limits.max_frame_bytes);
+    this.outbox = new Outbox(limits.max_frame_bytes, () => call.ending());
     this.#stream = new AttachStream(namespace, session, environment, this.outbox);
     this.#leave = attachments.open(session.namespace, session.caller.sessionId, this.#stream);
     this.#call = call;
@@ -78,11 +80,15 @@ class OpenAttach {
   }
 
   /** Takes frame after frame; a client that does not read what it is sent is not read either. */
-  async read(first: AttachRequest, frames: AsyncIterator<AttachRequest>): Promise<void> {
+  async read(
+    first: AttachRequest,
+    frames: AsyncIterator<AttachRequest>,
+    done: () => void,
+  ): Promise<void> {
     try {
       this.#stream.accept(first.calls);
       for (;;) {
-        this.#call.bytes.release();
+        done();
         await this.outbox.room();
         const next = await frames.next();
         if (!this.#stream.accepting) return;
