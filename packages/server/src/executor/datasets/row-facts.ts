@@ -24,6 +24,13 @@ import type { RecentHeads } from "./recent-heads.ts";
 /** What was read does not answer what the operation asks any more: it has to be read again. */
 export class FactsMissing extends Error {
   override readonly name = "FactsMissing";
+  /** It was read, but cut: a read shows no more before what was decided since is durable. */
+  readonly wasCut: boolean;
+
+  constructor(wasCut: boolean) {
+    super();
+    this.wasCut = wasCut;
+  }
 }
 
 const NO_KEY = new Uint8Array();
@@ -134,7 +141,7 @@ export class ReadRows implements RowFacts {
 
   #of<K extends Kind>(kind: K): { read: Extract<TableRead, { kind: K }>; result: TableResults[K] } {
     const at = this.#named.reads.findIndex((read) => read.kind === kind);
-    if (at < 0) throw new FactsMissing();
+    if (at < 0) throw new FactsMissing(false);
     return {
       read: this.#named.reads[at] as Extract<TableRead, { kind: K }>,
       result: this.#results[at] as TableResults[K],
@@ -170,7 +177,7 @@ function headOf({ row }: OverlaidRow): RowHead | undefined {
 }
 
 function found<T>(result: readonly Stored<T>[], at: number): Stored<T> {
-  if (at < 0 || at >= result.length) throw new FactsMissing();
+  if (at < 0 || at >= result.length) throw new FactsMissing(at >= 0);
   return result[at];
 }
 
