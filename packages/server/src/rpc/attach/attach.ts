@@ -6,10 +6,12 @@ import {
   GetSessionRequestSchema,
 } from "@lockstep/protocol";
 import type { Namespace } from "../../executor/namespace.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { deadlineExceeded, invalidField, malformed, serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
 import { sessionAccess } from "../namespaces.ts";
+import { STOP_GRACE_MS } from "../replication/waiting-calls.ts";
 import { settle, unlessAborted } from "../settle.ts";
 import { AttachStream } from "./attach-stream.ts";
 import type { AttachedSession } from "./attached-op.ts";
@@ -53,9 +55,13 @@ class OpenAttach {
   readonly outbox: Outbox;
   readonly #stream: AttachStream;
   readonly #call: Call;
+  readonly #clock: Clock;
   readonly #stopping: AbortSignal;
   readonly #leave: () => void;
-  readonly #onStopping = () => this.#stream.finish(serverStopping());
+  readonly #onStopping = () => {
+    this.#stream.finish(serverStopping());
+    this.#clock.after(STOP_GRACE_MS, () => this.#stream.endReplicaWaits(serverStopping()));
+  };
   readonly #onAbort = () => {
     this.outbox.abort(this.#call.signal.reason);
     this.#stream.stop(this.#call.signal.reason);
@@ -68,11 +74,12 @@ class OpenAttach {
     environment: RpcEnvironment,
     attachments: Attachments,
   ) {
-    const { limits, stopping } = environment;
+    const { clock, limits, stopping } = environment;
     this.outbox = new Outbox(limits.max_frame_bytes, () => call.ending());
     this.#stream = new AttachStream(namespace, session, environment, this.outbox);
     this.#leave = attachments.open(session.namespace, session.caller.sessionId, this.#stream);
     this.#call = call;
+    this.#clock = clock;
     this.#stopping = stopping;
     call.signal.addEventListener("abort", this.#onAbort);
     stopping.addEventListener("abort", this.#onStopping);
