@@ -55,7 +55,7 @@ describe("lockstep serve", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await server.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("greets people with address, folder, durability and a command to try next", async () => {
+  test("greets people with address, folder, durability, process and a command to try next", async () => {
     const cli = new CliProcess(["serve", "--listen", "127.0.0.1:0", "--log-level", "fatal"], {
       folder: folder.path,
     });
@@ -64,6 +64,7 @@ describe("lockstep serve", { timeout: TEST_TIMEOUT_MS }, () => {
     const banner = (await cli.says(/Lockstep .* is ready\.\n.*Ctrl-C\n/s))[0];
     expect(banner).toContain(`data        ${join(folder.path, ".lockstep")}`);
     expect(banner).toContain("durability  every event is synced to disk before its reply leaves");
+    expect(banner).toContain(`process     ${cli.pid}\n`);
     expect(banner).toMatch(
       new RegExp(`try next {4}node \\S+main\\.js run demo --address ${address} `),
     );

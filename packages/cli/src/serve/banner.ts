@@ -48,7 +48,7 @@ export function readyLine(server: ReadyServer): string {
  * @param command how to call `lockstep` from the same shell
  */
 export function bannerLines(server: ReadyServer, command: string): string[] {
-  const { address, dataFolder, durability } = server;
+  const { address, dataFolder, durability, processId } = server;
   const durable = DURABILITY_SENTENCES[durability] ?? DurabilityValue[durability];
   const at = address === DEFAULT_ADDRESS ? "" : ` --address ${address}`;
   return [
@@ -58,6 +58,7 @@ export function bannerLines(server: ReadyServer, command: string): string[] {
     `  address     ${printable(address)}`,
     `  data        ${dataFolder === undefined ? "in memory" : printable(dataFolder)}`,
     `  durability  ${durable}`,
+    `  process     ${processId}`,
     "",
     `  try next    ${command} run demo${at} -- sh -c 'echo "holding demo with token $LOCKSTEP_TOKEN"'`,
     "  stop        Ctrl-C",

@@ -200,7 +200,7 @@ export class Executor implements Namespace {
         this.#decide(op, pending, facts.rows);
       } catch (error) {
         if (!(error instanceof FactsMissing)) throw error;
-        this.#datasets.readAgain(submission);
+        this.#datasets.readAgain(submission, error.wasCut);
       }
     }
     read?.release();

@@ -55,6 +55,9 @@ export function sessionService(
       const namespace = namespaceOf(environment, request.namespace);
       return settle(namespace.submit({ kind: "listSessions", request }), callOf(context).signal);
     },
-    attach: (requests, context) => attach(requests, callOf(context), environment, attachments),
+    attach(requests, context) {
+      const call = callOf(context);
+      return attach(requests, () => call.bytes.release(), call, environment, attachments);
+    },
   };
 }

@@ -68,9 +68,12 @@ export class DatasetSide {
     return this.#facts.of(submission);
   }
 
-  /** What was read for a submission is too little: it comes back when it was read for again. */
-  readAgain(submission: Submission): void {
-    this.#facts.readAgain(submission);
+  /**
+   * What was read for a submission is too little: it comes back when it was read for again. What `wasCut` is read
+   * again once all that is decided is durable.
+   */
+  readAgain(submission: Submission, wasCut: boolean): void {
+    this.#facts.readAgain(submission, wasCut);
   }
 
   /** Takes a decided event and gives what it writes. */
@@ -101,7 +104,7 @@ export class DatasetSide {
 
   /** Events have become durable. */
   committed(events: readonly Event[]): void {
-    this.#facts.forget();
+    this.#facts.committed();
     this.#upkeep.deleted(this.#logs.committed(events));
   }
 }

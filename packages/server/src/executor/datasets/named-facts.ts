@@ -24,6 +24,9 @@ export class NamedFacts {
   readonly #heads = new RecentHeads();
   readonly #lane: FactsLane<Submission>;
   readonly #durableRevision: () => bigint;
+  readonly #arrived: (submission: Submission) => void;
+  /** What is read again when this revision is durable, by rising revision. */
+  #later: { readonly revision: bigint; readonly submission: Submission }[] = [];
 
   /** `arrived` is called with a submission whose rows were read, `failed` when the journal failed. */
   constructor(
@@ -35,6 +38,7 @@ export class NamedFacts {
   ) {
     this.#state = state;
     this.#durableRevision = durableRevision;
+    this.#arrived = arrived;
     const read = (result: NonNullable<Submission["read"]>) =>
       arrived({ ...result.item, read: result });
     this.#lane = new FactsLane(journal, durableRevision, { read, failed });
@@ -62,10 +66,32 @@ export class NamedFacts {
     return "being read";
   }
 
-  /** What was read for a submission is too little: it is read for again. */
-  readAgain(submission: Submission): void {
+  /**
+   * What was read for a submission is too little: it is read for again, and what `wasCut` not before all that is
+   * decided is durable. Until then a read would only show the same.
+   */
+  readAgain(submission: Submission, wasCut: boolean): void {
+    const { revision } = this.#state;
+    if (wasCut && revision > this.#durableRevision()) this.#later.push({ revision, submission });
+    else this.#readAgain(submission);
+  }
+
+  /** Events have become durable. */
+  committed(): void {
+    const durable = this.#durableRevision();
+    const still = this.#later.findIndex(({ revision }) => revision > durable);
+    const ready = this.#later.splice(0, still < 0 ? this.#later.length : still);
+    for (const { submission } of ready) this.#readAgain(submission);
+    if (ready.length > 0) this.#lane.send();
+    this.forget();
+  }
+
+  #readAgain(submission: Submission): void {
     const named = namedRows(submission.op, this.#state);
-    if (named !== undefined) this.#lane.add({ ...submission, read: undefined }, named);
+    const unread = { ...submission, read: undefined };
+    if (named !== undefined) this.#lane.add(unread, named);
+    // Its dataset was deleted meanwhile: it is decided without.
+    else this.#arrived(unread);
   }
 
   /** Takes a decided event and gives what it writes: its rows are these from here on. */

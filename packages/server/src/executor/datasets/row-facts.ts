@@ -24,6 +24,13 @@ import type { RecentHeads } from "./recent-heads.ts";
 /** What was read does not answer what the operation asks any more: it has to be read again. */
 export class FactsMissing extends Error {
   override readonly name = "FactsMissing";
+  /** It was read, but cut: a read shows no more before what was decided since is durable. */
+  readonly wasCut: boolean;
+
+  constructor(wasCut: boolean) {
+    super();
+    this.wasCut = wasCut;
+  }
 }
 
 const NO_KEY = new Uint8Array();
@@ -38,6 +45,7 @@ export class ReadRows implements RowFacts {
   readonly #overlay: Overlay;
   readonly #heads: RecentHeads;
   #byBucket: ReadonlyMap<number, StoredBucket["rows"]> | undefined;
+  #overlaidByBucket: ReadonlyMap<number, readonly StoredRow[]> | undefined;
 
   constructor(
     named: NamedRows,
@@ -99,14 +107,18 @@ export class ReadRows implements RowFacts {
     const found = this.#byBucket.get(bucket);
     if (found === undefined) return undefined;
     const overlaid = this.#overlay.rows(this.datasetId);
+    if (overlaid.size === 0) return found;
+    // What was written over since is neither as it was read nor damaged.
     const damaged: Damage[] = [];
-    const stored: StoredRow[] = [];
+    const rows: StoredRow[] = [];
     for (const row of found) {
-      if (!isDamage(row)) stored.push(row);
-      // What was written over it since is not damaged.
-      else if (!overlaid.has(keyText(row.damaged.key ?? NO_KEY))) damaged.push(row);
+      const key = isDamage(row) ? (row.damaged.key ?? NO_KEY) : row.key;
+      if (overlaid.has(keyText(key))) continue;
+      if (isDamage(row)) damaged.push(row);
+      else rows.push(row);
     }
-    return [...damaged, ...this.#merged(stored, (_, row) => row.bucket === bucket)];
+    rows.push(...(this.#overlaidIn().get(bucket) ?? []));
+    return [...damaged, ...rows.sort((a, b) => Buffer.compare(a.key, b.key))];
   }
 
   position(seq: bigint): LogPosition | undefined {
@@ -117,24 +129,30 @@ export class ReadRows implements RowFacts {
     return overlaid;
   }
 
+  /** What was decided, by bucket. Looked through once, however many buckets are asked for. */
+  #overlaidIn(): ReadonlyMap<number, readonly StoredRow[]> {
+    if (this.#overlaidByBucket === undefined) {
+      const rows = [...this.#overlay.rows(this.datasetId)].flatMap(([, { row }]) => row ?? []);
+      this.#overlaidByBucket = Map.groupBy(rows, ({ bucket }) => bucket);
+    }
+    return this.#overlaidByBucket;
+  }
+
   /** Stored rows with what was decided over them, by key in byte order. */
-  #merged(
-    stored: readonly StoredRow[],
-    isIn: (key: string, row: StoredRow) => boolean,
-  ): readonly StoredRow[] {
+  #merged(stored: readonly StoredRow[], isIn: (key: string) => boolean): readonly StoredRow[] {
     const overlaid = this.#overlay.rows(this.datasetId);
     if (overlaid.size === 0) return stored;
     const byKey = new Map(stored.map((row) => [keyText(row.key), row]));
     for (const [key, { row }] of overlaid) {
       if (row === undefined) byKey.delete(key);
-      else if (isIn(key, row)) byKey.set(key, row);
+      else if (isIn(key)) byKey.set(key, row);
     }
     return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   }
 
   #of<K extends Kind>(kind: K): { read: Extract<TableRead, { kind: K }>; result: TableResults[K] } {
     const at = this.#named.reads.findIndex((read) => read.kind === kind);
-    if (at < 0) throw new FactsMissing();
+    if (at < 0) throw new FactsMissing(false);
     return {
       read: this.#named.reads[at] as Extract<TableRead, { kind: K }>,
       result: this.#results[at] as TableResults[K],
@@ -170,7 +188,7 @@ function headOf({ row }: OverlaidRow): RowHead | undefined {
 }
 
 function found<T>(result: readonly Stored<T>[], at: number): Stored<T> {
-  if (at < 0 || at >= result.length) throw new FactsMissing();
+  if (at < 0 || at >= result.length) throw new FactsMissing(at >= 0);
   return result[at];
 }
 

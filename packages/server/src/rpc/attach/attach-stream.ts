@@ -93,6 +93,15 @@ export class AttachStream {
     if (this.#prompt === 0) this.#end();
   }
 
+  /** Answers with this error what may still wait for replicas; the outcome is open. */
+  endReplicaWaits(error: ConnectError): void {
+    for (const underWay of [...this.#calls.values()]) {
+      if (underWay.op.kind !== "append") continue;
+      underWay.pending?.abandon();
+      this.#fail(underWay, error);
+    }
+  }
+
   /** Ends the stream at once; what has been answered still leaves. */
   stop(error: ConnectError): void {
     this.#finishing ??= { error };

@@ -6,10 +6,12 @@ import {
   GetSessionRequestSchema,
 } from "@lockstep/protocol";
 import type { Namespace } from "../../executor/namespace.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { deadlineExceeded, invalidField, malformed, serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
 import { sessionAccess } from "../namespaces.ts";
+import { STOP_GRACE_MS } from "../replication/waiting-calls.ts";
 import { settle, unlessAborted } from "../settle.ts";
 import { AttachStream } from "./attach-stream.ts";
 import type { AttachedSession } from "./attached-op.ts";
@@ -19,9 +21,10 @@ import { Outbox } from "./outbox.ts";
 /** How long a client may take to say which session a stream is for. */
 const OPEN_WITHIN_MS = 10_000;
 
-/** One Attach, from its first frame to its end. */
+/** One Attach, from its first frame to its end. `done` is called once a frame has been dealt with. */
 export async function* attach(
   requests: AsyncIterable<AttachRequest>,
+  done: () => void,
   call: Call,
   environment: RpcEnvironment,
   attachments: Attachments,
@@ -32,7 +35,7 @@ export async function* attach(
     const first = await firstFrame(frames, call, environment);
     const { namespace, session } = await provenSession(first, call, environment);
     opened = new OpenAttach(namespace, session, call, environment, attachments);
-    void opened.read(first, frames);
+    void opened.read(first, frames, done);
     yield create(AttachResponseSchema, { opened: namespace.header() });
     for (;;) {
       const frame = await opened.outbox.nextFrame();
@@ -42,6 +45,7 @@ export async function* attach(
   } catch (error) {
     throw call.errorFrom(error);
   } finally {
+    call.ending();
     opened?.close();
   }
 }
@@ -51,9 +55,13 @@ class OpenAttach {
   readonly outbox: Outbox;
   readonly #stream: AttachStream;
   readonly #call: Call;
+  readonly #clock: Clock;
   readonly #stopping: AbortSignal;
   readonly #leave: () => void;
-  readonly #onStopping = () => this.#stream.finish(serverStopping());
+  readonly #onStopping = () => {
+    this.#stream.finish(serverStopping());
+    this.#clock.after(STOP_GRACE_MS, () => this.#stream.endReplicaWaits(serverStopping()));
+  };
   readonly #onAbort = () => {
     this.outbox.abort(this.#call.signal.reason);
     this.#stream.stop(this.#call.signal.reason);
@@ -66,11 +74,12 @@ class OpenAttach {
     environment: RpcEnvironment,
     attachments: Attachments,
   ) {
-    const { limits, stopping } = environment;
-    this.outbox = new Outbox(limits.max_frame_bytes);
+    const { clock, limits, stopping } = environment;
+    this.outbox = new Outbox(limits.max_frame_bytes, () => call.ending());
     this.#stream = new AttachStream(namespace, session, environment, this.outbox);
     this.#leave = attachments.open(session.namespace, session.caller.sessionId, this.#stream);
     this.#call = call;
+    this.#clock = clock;
     this.#stopping = stopping;
     call.signal.addEventListener("abort", this.#onAbort);
     stopping.addEventListener("abort", this.#onStopping);
@@ -78,11 +87,15 @@ class OpenAttach {
   }
 
   /** Takes frame after frame; a client that does not read what it is sent is not read either. */
-  async read(first: AttachRequest, frames: AsyncIterator<AttachRequest>): Promise<void> {
+  async read(
+    first: AttachRequest,
+    frames: AsyncIterator<AttachRequest>,
+    done: () => void,
+  ): Promise<void> {
     try {
       this.#stream.accept(first.calls);
       for (;;) {
-        this.#call.bytes.release();
+        done();
         await this.outbox.room();
         const next = await frames.next();
         if (!this.#stream.accepting) return;

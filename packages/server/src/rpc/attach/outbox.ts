@@ -11,6 +11,7 @@ const UNSENT_BYTES_BEFORE_PAUSE = 1024 * 1024;
  */
 export class Outbox {
   readonly #maxFrameBytes: number;
+  readonly #onEnd: () => void;
   #replies: AttachReply[] = [];
   #replyBytes: number[] = [];
   #nextReply = 0;
@@ -26,8 +27,10 @@ export class Outbox {
   #wakeReader: (() => void) | undefined;
   #wakeWriters: (() => void)[] = [];
 
-  constructor(maxFrameBytes: number) {
+  /** @param onEnd called when nothing more comes, while some may still wait to be sent */
+  constructor(maxFrameBytes: number, onEnd: () => void = () => undefined) {
     this.#maxFrameBytes = maxFrameBytes;
+    this.#onEnd = onEnd;
   }
 
   /** Adds the reply to a call; `bytes` is its encoded size, roughly. */
@@ -49,6 +52,7 @@ export class Outbox {
     if (this.#ended) return;
     this.#ended = true;
     this.#endedWith = error;
+    this.#onEnd();
     this.#wakeReader?.();
     this.#tellWriters();
   }

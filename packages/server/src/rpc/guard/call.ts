@@ -1,10 +1,19 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { type Limits, textProblem } from "@lockstep/protocol";
-import type { Timer } from "../../ports/clock.ts";
+import type { Clock, Timer } from "../../ports/clock.ts";
 import { cancelled, connectErrorFrom } from "../errors.ts";
 import { CORRELATION_ID_BYTES, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import type { ByteLease } from "./in-flight-bytes.ts";
+
+/** How long a caller may take to take the end of a stream. */
+const END_TAKEN_WITHIN_MS = 60_000;
+
+/** The way to end the stream of a caller who takes nothing. */
+export interface StreamCut {
+  readonly clock: Pick<Clock, "after">;
+  readonly cut: () => void;
+}
 
 /** One RPC under way, unary or stream: who called, how long it may take, how it ended. */
 export class Call {
@@ -29,8 +38,10 @@ export class Call {
   /** Aborts the call when its time has passed. */
   deadline: Timer | undefined;
   #ended = false;
+  #closed = false;
   readonly #abort = new AbortController();
-  readonly #cut: () => void;
+  readonly #stream: StreamCut | undefined;
+  #cutTimer: Timer | undefined;
 
   constructor(
     method: DescMethod,
@@ -38,9 +49,9 @@ export class Call {
     header: Headers,
     bytes: ByteLease,
     limits: Limits,
-    cut: () => void = () => undefined,
+    stream?: StreamCut,
   ) {
-    this.#cut = cut;
+    this.#stream = stream;
     this.method = method;
     this.limits = limits;
     this.principal = principal;
@@ -57,10 +68,13 @@ export class Call {
   /** Ends the call for this reason. The first one counts. */
   abort(reason: ConnectError): void {
     this.#abort.abort(reason);
+    if (!this.#ended && this.method.methodKind !== "unary") this.ending();
   }
 
-  /** Ends the call because its caller is gone; nothing when it has ended before. */
-  cancel(): void {
+  /** Its caller is gone, or has taken everything: ends the call, unless it has ended before. */
+  closed(): void {
+    this.#closed = true;
+    this.#cutTimer?.cancel();
     if (!this.#ended) this.#cancel();
   }
 
@@ -78,7 +92,13 @@ export class Call {
 
   /** Cuts the stream of a caller who takes nothing, not even the error that ends it. */
   cut(): void {
-    this.#cut();
+    this.#stream?.cut();
+  }
+
+  /** The end of a stream is on its way. A caller who does not take it in time is cut. */
+  ending(): void {
+    if (this.#closed) return;
+    this.#cutTimer ??= this.#stream?.clock.after(END_TAKEN_WITHIN_MS, () => this.cut());
   }
 
   /** The RPC error of anything thrown while the call was under way. */

@@ -78,7 +78,8 @@ export function openCall(
   const principal = request.contextValues?.get(principalKey) ?? principalKey.defaultValue;
   const { header } = request;
   const cut = request.contextValues?.get(cutKey);
-  const call = new Call(method, principal, header, inFlight.lease(principal), limits, cut);
+  const stream = cut && { clock, cut };
+  const call = new Call(method, principal, header, inFlight.lease(principal), limits, stream);
   try {
     const timeoutMs = takeTimeout(header, method, limits);
     if (timeoutMs !== undefined) {
@@ -88,9 +89,9 @@ export function openCall(
   } catch (error) {
     call.refusal = connectErrorFrom(error);
   }
-  const onAbort = () => call.cancel();
-  if (request.signal.aborted) onAbort();
-  else request.signal.addEventListener("abort", onAbort, { once: true });
+  const onClose = () => call.closed();
+  if (request.signal.aborted) onClose();
+  else request.signal.addEventListener("abort", onClose, { once: true });
   return call;
 }
 

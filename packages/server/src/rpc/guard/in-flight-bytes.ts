@@ -58,6 +58,13 @@ export class ByteLease {
     this.#held += bytes;
   }
 
+  /** Gives back what some of it held. */
+  give(bytes: number): void {
+    const given = Math.min(bytes, this.#held);
+    if (given > 0) this.#counter.give(this.#principal, given);
+    this.#held -= given;
+  }
+
   /** Gives all of it back. May be called again, and be followed by more. */
   release(): void {
     if (this.#held > 0) this.#counter.give(this.#principal, this.#held);

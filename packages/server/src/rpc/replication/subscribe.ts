@@ -51,6 +51,7 @@ export async function* subscribe(
   } catch (error) {
     throw call.errorFrom(error);
   } finally {
+    call.ending();
     stop?.();
     opened?.close();
   }

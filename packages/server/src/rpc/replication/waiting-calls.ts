@@ -3,7 +3,7 @@ import { serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
 
 /** How long a server that stops lets calls be answered that may wait for replicas. */
-const GRACE_MS = 1_000;
+export const STOP_GRACE_MS = 1_000;
 
 /** Calls that may wait for replicas for a long time, and must not keep a server from stopping. */
 export class WaitingCalls {
@@ -13,7 +13,7 @@ export class WaitingCalls {
     const endAll = () => {
       for (const call of [...this.#calls]) call.abort(serverStopping());
     };
-    stopping.addEventListener("abort", () => clock.after(GRACE_MS, endAll), { once: true });
+    stopping.addEventListener("abort", () => clock.after(STOP_GRACE_MS, endAll), { once: true });
   }
 
   /** Waits for the reply of a call, which may end SERVER_STOPPING; its outcome is open then. */

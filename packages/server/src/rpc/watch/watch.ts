@@ -50,6 +50,7 @@ export async function* watch(
   } catch (error) {
     throw call.errorFrom(error);
   } finally {
+    call.ending();
     close?.();
   }
 }

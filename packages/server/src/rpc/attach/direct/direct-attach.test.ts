@@ -119,22 +119,42 @@ test("what is compressed goes through the library, which refuses it", async () =
   expect([messages, reasonOf(error)]).toEqual([0, "UNIMPLEMENTED"]);
 });
 
-test("what is still sent after an Attach was refused counts for nobody [GEN-51]", async () => {
+/** The frames of a body, and what they count for their principal. */
+function counted() {
   const { max_in_flight_bytes: max } = DEFAULT_LIMITS;
   const inFlight = new InFlightBytes({ max_in_flight_bytes: max });
   const body = new PassThrough();
-  const call = new Call(
-    SessionService.method.attach,
-    "p",
-    new Headers(),
-    inFlight.lease("p"),
-    DEFAULT_LIMITS,
-  );
-  const frames = incomingFrames(body, call);
+  const lease = inFlight.lease("p");
+  const call = new Call(SessionService.method.attach, "p", new Headers(), lease, DEFAULT_LIMITS);
+  return { body, call, ...incomingFrames(body, call), held: () => inFlight.held("p") };
+}
+
+test("what is still sent after an Attach was refused counts for nobody [GEN-51]", async () => {
+  const { body, call, frames, held } = counted();
   call.end();
   await frames.return?.();
   const read = once(body, "data");
   body.write(new Uint8Array(1_000));
   await read;
-  expect(inFlight.held("p")).toBe(0);
+  expect(held()).toBe(0);
+});
+
+test("a frame that is dealt with gives back its own bytes, and not those of frames that wait [GEN-51]", async () => {
+  const { body, frames, done, held } = counted();
+  const frame = (count: number) => {
+    const calls = Array.from({ length: count }, (_, index) => ({ callId: BigInt(index) }));
+    const message = toBinary(AttachRequestSchema, create(AttachRequestSchema, { calls }));
+    return enveloped({ flags: 0, message });
+  };
+  const [first, second, begun] = [frame(3), frame(50), frame(100).subarray(0, 20)] as const;
+  const read = once(body, "data");
+  body.write(Buffer.concat([first, second, begun]));
+  await read;
+  expect((await frames.next()).value?.calls).toHaveLength(3);
+  expect(held()).toBe(first.length + second.length + begun.length);
+  done();
+  expect(held()).toBe(second.length + begun.length);
+  expect((await frames.next()).value?.calls).toHaveLength(50);
+  done();
+  expect(held()).toBe(begun.length);
 });

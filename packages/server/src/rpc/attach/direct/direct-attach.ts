@@ -53,9 +53,9 @@ export class DirectAttach {
     let failure: ConnectError | undefined;
     try {
       if (call.refusal !== undefined) throw call.refusal;
-      const frames = incomingFrames(stream, call);
+      const { frames, done } = incomingFrames(stream, call);
       try {
-        for await (const frame of attach(frames, call, environment, this.#attachments)) {
+        for await (const frame of attach(frames, done, call, environment, this.#attachments)) {
           const message = encodeFrame(frame);
           await write(response, enveloped({ flags: 0, message }), call);
         }

@@ -1,0 +1,81 @@
+import {
+  AppendOutcome,
+  ErrorReason,
+  errorDetailOf,
+  ReplicaState,
+  ReplicationMode,
+} from "@lockstep/protocol";
+import { expect, test } from "vitest";
+import { Attached, callOf } from "../../testing-support/attached.ts";
+import {
+  createDataset,
+  DATASET,
+  datasetClient,
+  Followed,
+  put,
+} from "../../testing-support/datasets.ts";
+import { openSession, testServers, transportTo } from "../../testing-support/test-server.ts";
+
+const start = testServers();
+const STOP_GRACE_MS = 1_000;
+
+/** An Attach with an append that is durable and waits for a replica. */
+async function waitingAppend() {
+  const running = await start();
+  const transport = transportTo(running.server.url);
+  const client = datasetClient(transport);
+  await createDataset(client);
+  const replica = { ...DATASET, replica: "r" };
+  const { generation } = await client.registerReplica({ ...replica, instance: new Uint8Array(16) });
+  const followed = new Followed(client, { replica: "r", generation });
+  const { subscriptionId } = await followed.part("started");
+  const ack = (appliedSeq: bigint) =>
+    client.ack({ ...replica, generation, subscriptionId, appliedSeq, state: ReplicaState.OK });
+  await ack(0n);
+  const session = await openSession(transport);
+  const stream = new Attached(transport);
+  await stream.open(session);
+  const durability = { mode: ReplicationMode.QUORUM, replicas: 1 };
+  const value = { dataset: DATASET.dataset, changes: [put("a", "1")], durability };
+  stream.call(callOf(1n, { case: "append", value }));
+  await expect.poll(async () => (await client.describeDataset(DATASET)).head?.seq).toBe(1n);
+  return { running, transport, session, stream, followed, ack };
+}
+
+const reasonOf = (error: unknown) => ErrorReason[errorDetailOf(error)?.reason ?? 0];
+
+test("an append that waits for replicas is answered after its client has ended its side", async () => {
+  const { stream, followed, ack } = await waitingAppend();
+  stream.close();
+  await ack(1n);
+  expect(await stream.ended()).toBeUndefined();
+  expect(stream.received.flatMap(({ replies }) => replies)).toMatchObject([
+    { callId: 1n, reply: { case: "append", value: { outcome: AppendOutcome.APPENDED } } },
+  ]);
+  followed.close();
+});
+
+test("an append that waits for replicas is answered SERVER_STOPPING when the server stops, as is its stream [GEN-96]", async () => {
+  const { running, stream, followed } = await waitingAppend();
+  followed.close();
+  const stopped = running.server.close();
+  await running.clock.advance(STOP_GRACE_MS);
+  expect(reasonOf(await stream.ended())).toBe("SERVER_STOPPING");
+  expect(stream.received.flatMap(({ replies }) => replies)).toMatchObject([
+    {
+      callId: 1n,
+      reply: { case: "error", value: { detail: { reason: ErrorReason.SERVER_STOPPING } } },
+    },
+  ]);
+  await stopped;
+});
+
+test("an append that waits for replicas ends with its Attach when a newer one takes over", async () => {
+  const { transport, session, stream, followed } = await waitingAppend();
+  const newer = new Attached(transport);
+  await newer.open(session);
+  expect(reasonOf(await stream.ended())).toBe("ATTACH_SUPERSEDED");
+  expect(stream.received.flatMap(({ replies }) => replies)).toEqual([]);
+  await newer.leave();
+  followed.close();
+});
