@@ -9,6 +9,7 @@ import {
 } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { newWorld, reasonOf, type World, watched } from "../testing-support/world.ts";
+import { RecentHeads } from "./recent-heads.ts";
 
 const DATASET = { namespace: "default", dataset: "d" };
 type Change = MessageInitShape<typeof NewChangeSchema>;
@@ -24,8 +25,11 @@ async function unreadable(...changes: readonly Change[]): Promise<World> {
   const world = await newWorld();
   const request = create(CreateDatasetRequestSchema, { ...DATASET, reason: "test" } as never);
   const salt = new Uint8Array(16);
-  world.executor.submit({ kind: "createDataset", principal: "p", salt, request });
+  const made = watched(
+    world.executor.submit({ kind: "createDataset", principal: "p", salt, request }).reply,
+  );
   await world.clock.settle();
+  expect(made.reply?.dataset?.datasetId).toBe(DATASET_ID);
   for (const change of changes) expect((await append(world, change)).state).toBe("resolved");
   world.journal.hold("readTables");
   return world;
@@ -61,6 +65,27 @@ test("an append that need not read stays behind one that came first and must", a
   await world.clock.settle();
   expect([first.reply?.lastSeq, second.reply?.lastSeq]).toEqual([2n, 3n]);
 });
+
+test("an append keeps its place though what was known of its row is forgotten while it waits", async () => {
+  const world = await unreadable(put("a", "1"));
+  const first = await append(world, put("a", "2", { idempotencyKey: "x" }));
+  const second = await append(world, put(otherKeyInTheSlotOf("a"), "3"));
+  world.journal.resume();
+  for (let turn = 0; turn < 4; turn += 1) await world.clock.settle();
+  expect([first.reply?.lastSeq, second.reply?.lastSeq]).toEqual([2n, 3n]);
+});
+
+/** The first dataset of a namespace has the revision of its event for its id. */
+const DATASET_ID = 2n;
+
+function otherKeyInTheSlotOf(key: string): string {
+  const heads = new RecentHeads();
+  for (let number = 0; ; number += 1) {
+    heads.absent(DATASET_ID, bytes(key));
+    heads.absent(DATASET_ID, bytes(`k${number}`));
+    if (!heads.has(DATASET_ID, bytes(key))) return `k${number}`;
+  }
+}
 
 test("rows of which nothing is known are read", async () => {
   const world = await unreadable();

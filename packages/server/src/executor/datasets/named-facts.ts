@@ -57,12 +57,12 @@ export class NamedFacts {
     if (read !== undefined && read.named.datasetId === named.datasetId) {
       return { rows: new ReadRows(read.named, read.results, this.#overlay, this.#heads) };
     }
-    const unread = this.#withoutKnown(named);
     // What names rows keeps its place behind what waits for its own.
-    if (unread.reads.length === 0 && (named.reads.length === 0 || this.#lane.isEmpty)) {
-      return { rows: new ReadRows(unread, [], this.#overlay, this.#heads) };
+    if (named.reads.length === 0 || (this.#lane.isEmpty && this.#isKnown(named))) {
+      return { rows: new ReadRows({ ...named, reads: [] }, [], this.#overlay, this.#heads) };
     }
-    this.#lane.add({ ...submission, read: undefined }, unread);
+    // All of it: what is known now may be forgotten when its turn comes.
+    this.#lane.add({ ...submission, read: undefined }, named);
     return "being read";
   }
 
@@ -114,18 +114,13 @@ export class NamedFacts {
     this.#overlay.forget(inUse === undefined || inUse > durable ? durable : inUse);
   }
 
-  /** What is to be read: heads that are known are not. */
-  #withoutKnown(named: NamedRows): NamedRows {
-    const { datasetId } = named;
-    const reads = named.reads.flatMap((read) => {
-      if (read.kind !== "heads") return read;
-      const keys = read.keys.filter((key) => !this.#isKnown(datasetId, key));
-      return keys.length === 0 ? [] : { ...read, keys };
-    });
-    return { ...named, reads };
+  /** Whether everything it names is known: nothing but heads is. */
+  #isKnown({ datasetId, reads }: NamedRows): boolean {
+    const isKnown = (key: Uint8Array) => this.#isHeadKnown(datasetId, key);
+    return reads.every((read) => read.kind === "heads" && read.keys.every(isKnown));
   }
 
-  #isKnown(datasetId: bigint, key: Uint8Array): boolean {
+  #isHeadKnown(datasetId: bigint, key: Uint8Array): boolean {
     if (this.#heads.has(datasetId, key)) return true;
     const { digest, hasher } = this.#state.datasets.byId(datasetId) as Dataset;
     // A bucket without a key has not this one. Where hardly any is without, it is not worth a hash.

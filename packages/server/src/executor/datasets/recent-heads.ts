@@ -84,7 +84,7 @@ function newSlots() {
 
 /** The slot in which a key lies, or -1. */
 function find({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
-  const slot = slotOf(key);
+  const slot = slotOf(datasetId, key);
   if (keyLengths[slot] !== key.length + 1 || datasetIds[slot] !== datasetId) return -1;
   const keyAt = slot * KEY_BYTES_MAX;
   for (let at = 0; at < key.length; at += 1) if (keys[keyAt + at] !== key[at]) return -1;
@@ -94,15 +94,15 @@ function find({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: U
 /** Gives a key its slot; -1 when the key is too long. */
 function take({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
   if (key.length > KEY_BYTES_MAX) return -1;
-  const slot = slotOf(key);
+  const slot = slotOf(datasetId, key);
   keyLengths[slot] = key.length + 1;
   datasetIds[slot] = datasetId;
   keys.set(key, slot * KEY_BYTES_MAX);
   return slot;
 }
 
-function slotOf(key: Uint8Array): number {
-  let hash = FNV_START;
+function slotOf(datasetId: bigint, key: Uint8Array): number {
+  let hash = FNV_START ^ Number(datasetId & 0xffff_ffffn);
   for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME);
   return (hash ^ (hash >>> 16)) & (SLOTS - 1);
 }
