@@ -1,8 +1,8 @@
 import type { Random } from "@lockstep/client";
+import { ManualClock } from "@lockstep/client/internal";
 import { expect } from "vitest";
 import type { ReplicaEvent } from "../events.ts";
 import type { ReplicateOptions } from "../options.ts";
-import { ManualClock } from "../ports/manual-clock.ts";
 import { type Replica, replicate } from "../replicate.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { MemoryUser } from "../store/memory-tx.ts";
