@@ -1,5 +1,4 @@
 import { Growing } from "./growing.ts";
-import { HASH_BYTES } from "./hasher.ts";
 import { SUM_WORDS } from "./sum.ts";
 
 /** Buckets of a dataset; they are numbered from 0. */
@@ -31,11 +30,11 @@ export class Buckets {
   /** By row: which of its buckets have changed since their hash was taken, one bit each. */
   readonly #stale = new Growing(Uint16Array, 1, GROUPS);
   /** By row: the hash of the node of level 3. */
-  readonly #groupHashes = new Growing(Uint8Array, HASH_BYTES, GROUPS);
+  readonly #groupHashes = new Growing(Uint32Array, SUM_WORDS, GROUPS);
   /** By slot: live keys, the sum of their entry hashes, and the hash of the node of level 4. */
   readonly #counts = new Growing(Uint32Array, 1, BUCKETS);
   readonly #sums = new Growing(Uint32Array, SUM_WORDS, BUCKETS);
-  readonly #hashes = new Growing(Uint8Array, HASH_BYTES, BUCKETS);
+  readonly #hashes = new Growing(Uint32Array, SUM_WORDS, BUCKETS);
 
   /** By slot. */
   get counts(): Uint32Array {
@@ -47,13 +46,13 @@ export class Buckets {
     return this.#sums.array;
   }
 
-  /** 32 bytes by slot. */
-  get hashes(): Uint8Array {
+  /** Eight words by slot, as they are in memory. */
+  get hashes(): Uint32Array {
     return this.#hashes.array;
   }
 
-  /** 32 bytes by row. */
-  get groupHashes(): Uint8Array {
+  /** Eight words by row, as they are in memory. */
+  get groupHashes(): Uint32Array {
     return this.#groupHashes.array;
   }
 

@@ -33,8 +33,13 @@ export function equalsHash(words: Uint32Array, at: number, hash: Uint8Array): bo
 
 /** Writes the sum that starts at word `at` as 32 bytes, little-endian. */
 export function writeSum(words: Uint32Array, at: number, target: Uint8Array, offset: number): void {
-  for (let byte = 0; byte < 4 * SUM_WORDS; byte += 1) {
-    target[offset + byte] = wordAt(words, at + (byte >> 2)) >>> (8 * (byte & 3));
+  for (let word = 0; word < SUM_WORDS; word += 1) {
+    const value = wordAt(words, at + word);
+    const to = offset + 4 * word;
+    target[to] = value;
+    target[to + 1] = value >>> 8;
+    target[to + 2] = value >>> 16;
+    target[to + 3] = value >>> 24;
   }
 }
 

@@ -9,14 +9,21 @@ import { type Lanes, NOT_HERE, sharedLanes } from "./wasm/lanes.ts";
 export const LEAF_LEVEL = 4;
 
 const GROUP_LEVEL = 3;
+const HASH_WORDS = HASH_BYTES / 4;
 /** Where the nodes of levels 0, 1 and 2 begin among the upper ones, and how many these are. */
 const FIRST_OF_LEVEL = [0, 1, 17];
 const UPPER_NODES = 273;
-const NODE_HEADER = 11;
+const LEAF = { bucket: 8, count: 10, sum: 18, end: 50 };
+const NODE = { level: 8, index: 9, children: 11, end: 11 + FAN_OUT * HASH_BYTES };
+/** Inputs begin here in a lane, so that the children of a node are at whole words. */
+const SKEW = 1;
 const LANES_OF_TREE = 5;
 /** Fewer are hashed one by one: four lanes take as long for one as for four. */
 const FEW_INPUTS = 4;
-const ZERO = new Uint8Array(HASH_BYTES);
+const ZERO = new Uint32Array(HASH_WORDS);
+
+/** The same memory by bytes and by words. */
+type Memory = Pick<Lanes, "bytes" | "words">;
 
 /**
  * The hashes of the tree over the buckets. They are kept, and taken anew when someone reads: only those of buckets
@@ -27,25 +34,23 @@ export class DigestTree {
   readonly #sha256: Sha256;
   #lanes: Lanes | null | undefined;
   /** The hashes of levels 0, 1 and 2. */
-  readonly #upper = new Uint8Array(UPPER_NODES * HASH_BYTES);
+  readonly #upper = new Uint32Array(UPPER_NODES * HASH_WORDS);
   /** By level 0 to 3: the nodes whose hash is to be taken anew. */
   readonly #pending = [1, 16, 256, GROUPS].map((nodes) => new Pending(nodes));
-  readonly #leafInput = new Uint8Array(50);
-  readonly #nodeInput = new Uint8Array(NODE_HEADER + FAN_OUT * HASH_BYTES);
+  /** Where what is hashed alone is put together, and its hash is read. */
+  readonly #alone: Memory = memoryOf(SKEW + NODE.end);
+  readonly #hash = memoryOf(HASH_BYTES);
 
   /** @param lanes null for none; those of this thread by default */
   constructor(buckets: Buckets, sha256: Sha256, lanes?: Lanes | null) {
     this.#buckets = buckets;
     this.#sha256 = sha256;
     this.#lanes = lanes;
-    const encoder = new TextEncoder();
-    encoder.encodeInto("drv1-lea", this.#leafInput);
-    encoder.encodeInto("drv1-nod", this.#nodeInput);
   }
 
   /** Bytes of its arrays. */
   get byteLength(): number {
-    const inputs = this.#leafInput.byteLength + this.#nodeInput.byteLength;
+    const inputs = this.#alone.bytes.byteLength + this.#hash.bytes.byteLength;
     return this.#pending.reduce(
       (total, { byteLength }) => total + byteLength,
       this.#upper.byteLength + inputs,
@@ -60,11 +65,10 @@ export class DigestTree {
   /** The hashes of nodes of a level, one after the other. */
   read(level: number, indices: readonly number[]): Uint8Array {
     this.#refresh();
-    const hashes = new Uint8Array(indices.length * HASH_BYTES);
-    for (const [node, index] of indices.entries()) {
-      this.#copyHash(level, index, hashes, node * HASH_BYTES);
-    }
-    return hashes;
+    const hashes = memoryOf(indices.length * HASH_BYTES);
+    for (const [node, index] of indices.entries())
+      this.#copyHash(level, index, hashes.words, node * HASH_WORDS);
+    return hashes.bytes;
   }
 
   #refresh(): void {
@@ -90,47 +94,50 @@ export class DigestTree {
         stale >>= 1;
       }
     }
-    const { hashes } = this.#buckets;
-    const write = (leaf: number) => this.#writeLeaf(leaves[leaf] as number);
-    this.#hashAll(leaves.length, this.#leafInput, write, (leaf, hash, from) => {
-      const at = this.#buckets.slotOf(leaves[leaf] as number) * HASH_BYTES;
-      copyHash(hash, from, hashes, at);
-    });
+    const write = (leaf: number, memory: Memory, to: number) =>
+      this.#writeLeaf(leaves[leaf] as number, memory, to);
+    this.#hashAll(leaves.length, write, (leaf, words, from) =>
+      this.#keepHash(LEAF_LEVEL, leaves[leaf] as number, words, from),
+    );
   }
 
-  /** Writes the input of a leaf; false when it has no keys. */
-  #writeLeaf(bucket: number): boolean {
+  /** Writes the input of a leaf, and gives its length; NOT_HERE when it has no keys. */
+  #writeLeaf(bucket: number, { bytes }: Memory, to: number): number {
     const { counts, sums } = this.#buckets;
     const slot = this.#buckets.slotOf(bucket);
     const count = counts[slot] as number;
-    if (count === 0) return false;
-    const input = this.#leafInput;
-    input[8] = bucket >> 8;
-    input[9] = bucket;
-    // The upper four bytes of the count stay 0.
-    for (let byte = 0; byte < 4; byte += 1) input[14 + byte] = count >>> (24 - 8 * byte);
-    writeSum(sums, slot * 8, input, 18);
-    return true;
+    if (count === 0) return NOT_HERE;
+    writeTag(bytes, to, "drv1-lea");
+    bytes[to + LEAF.bucket] = bucket >> 8;
+    bytes[to + LEAF.bucket + 1] = bucket;
+    const countAt = to + LEAF.count;
+    for (let byte = 0; byte < 4; byte += 1) {
+      bytes[countAt + byte] = 0;
+      bytes[countAt + 4 + byte] = count >>> (24 - 8 * byte);
+    }
+    writeSum(sums, slot * HASH_WORDS, bytes, to + LEAF.sum);
+    return LEAF.end;
   }
 
   #refreshNodes(level: number, indices: readonly number[]): void {
-    const write = (node: number) => this.#writeNode(level, indices[node] as number);
-    this.#hashAll(indices.length, this.#nodeInput, write, (node, hash, from) => {
-      const [target, at] = this.#placeOf(level, indices[node] as number);
-      copyHash(hash, from, target, at);
-    });
+    const write = (node: number, memory: Memory, to: number) =>
+      this.#writeNode(level, indices[node] as number, memory, to);
+    this.#hashAll(indices.length, write, (node, words, from) =>
+      this.#keepHash(level, indices[node] as number, words, from),
+    );
   }
 
-  /** Writes the input of a node; false when all its children are zero. */
-  #writeNode(level: number, index: number): boolean {
-    const input = this.#nodeInput;
-    input[8] = level;
-    input[9] = index >> 8;
-    input[10] = index;
-    for (let child = 0; child < FAN_OUT; child += 1) {
-      this.#copyHash(level + 1, index * FAN_OUT + child, input, NODE_HEADER + child * HASH_BYTES);
-    }
-    return !isZero(input, NODE_HEADER);
+  /** Writes the input of a node, and gives its length; NOT_HERE when all its children are zero. */
+  #writeNode(level: number, index: number, { bytes, words }: Memory, to: number): number {
+    writeTag(bytes, to, "drv1-nod");
+    bytes[to + NODE.level] = level;
+    bytes[to + NODE.index] = index >> 8;
+    bytes[to + NODE.index + 1] = index;
+    const first = (to + NODE.children) >> 2;
+    let any = 0;
+    for (let child = 0; child < FAN_OUT; child += 1)
+      any |= this.#copyHash(level + 1, index * FAN_OUT + child, words, first + child * HASH_WORDS);
+    return any === 0 ? NOT_HERE : NODE.end;
   }
 
   #ready(): Lanes | null {
@@ -141,47 +148,70 @@ export class DigestTree {
   /** Hashes many inputs. What has none is zero. */
   #hashAll(
     inputs: number,
-    input: Uint8Array,
-    write: (at: number) => boolean,
-    take: (at: number, bytes: Uint8Array, from: number) => void,
+    write: (at: number, memory: Memory, to: number) => number,
+    take: (at: number, words: Uint32Array, from: number) => void,
   ): void {
     const lanes = inputs < FEW_INPUTS ? null : this.#ready();
     if (!lanes) {
-      for (let at = 0; at < inputs; at += 1) take(at, write(at) ? this.#sha256(input) : ZERO, 0);
+      for (let at = 0; at < inputs; at += 1) take(at, this.#hashAlone(at, write), 0);
       return;
     }
-    const put = (at: number, to: number) => {
-      if (!write(at)) return NOT_HERE;
-      lanes.write(to, input);
-      return input.length;
-    };
-    lanes.hashAll(LANES_OF_TREE, inputs, put, (at, hashAt) =>
-      hashAt < 0 ? take(at, ZERO, 0) : take(at, lanes.bytes, hashAt),
+    lanes.hashAll(
+      LANES_OF_TREE,
+      inputs,
+      (at, to) => write(at, lanes, to),
+      (at, hashAt) => (hashAt < 0 ? take(at, ZERO, 0) : take(at, lanes.words, hashAt >> 2)),
+      SKEW,
     );
   }
 
-  #copyHash(level: number, index: number, target: Uint8Array, offset: number): void {
-    const [source, at] = this.#placeOf(level, index);
-    if (at < 0) target.fill(0, offset, offset + HASH_BYTES);
-    else copyHash(source, at, target, offset);
+  #hashAlone(at: number, write: (at: number, memory: Memory, to: number) => number): Uint32Array {
+    const length = write(at, this.#alone, SKEW);
+    if (length < 0) return ZERO;
+    this.#hash.bytes.set(this.#sha256(this.#alone.bytes.subarray(SKEW, SKEW + length)));
+    return this.#hash.words;
   }
 
-  /** The array that holds a node's hash, and where: below 0 for a node that has never had an entry. */
-  #placeOf(level: number, index: number): [Uint8Array, number] {
-    const buckets = this.#buckets;
-    if (level === LEAF_LEVEL) return [buckets.hashes, buckets.slotOf(index) * HASH_BYTES];
-    if (level === GROUP_LEVEL) return [buckets.groupHashes, buckets.rowOf(index) * HASH_BYTES];
-    return [this.#upper, ((FIRST_OF_LEVEL[level] as number) + index) * HASH_BYTES];
+  #keepHash(level: number, index: number, words: Uint32Array, from: number): void {
+    const target = this.#hashesOf(level);
+    const to = this.#placeOf(level, index);
+    for (let word = 0; word < HASH_WORDS; word += 1)
+      target[to + word] = words[from + word] as number;
+  }
+
+  /** Copies the hash of a node, and gives 0 only when it is zero. */
+  #copyHash(level: number, index: number, target: Uint32Array, to: number): number {
+    const from = this.#placeOf(level, index);
+    const source = from < 0 ? ZERO : this.#hashesOf(level);
+    const start = Math.max(from, 0);
+    let any = 0;
+    for (let at = 0; at < HASH_WORDS; at += 1) {
+      const word = source[start + at] as number;
+      target[to + at] = word;
+      any |= word;
+    }
+    return any;
+  }
+
+  /** The array that holds the hashes of a level. */
+  #hashesOf(level: number): Uint32Array {
+    if (level === LEAF_LEVEL) return this.#buckets.hashes;
+    return level === GROUP_LEVEL ? this.#buckets.groupHashes : this.#upper;
+  }
+
+  /** The word at which a node's hash begins there: below 0 for a node that has never had an entry. */
+  #placeOf(level: number, index: number): number {
+    if (level === LEAF_LEVEL) return this.#buckets.slotOf(index) * HASH_WORDS;
+    if (level === GROUP_LEVEL) return this.#buckets.rowOf(index) * HASH_WORDS;
+    return ((FIRST_OF_LEVEL[level] as number) + index) * HASH_WORDS;
   }
 }
 
-/** A loop takes half as long as a view of 32 bytes and a `set`. */
-function copyHash(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
-  for (let byte = 0; byte < HASH_BYTES; byte += 1)
-    target[to + byte] = source[from + byte] as number;
+function memoryOf(byteLength: number): { bytes: Uint8Array; words: Uint32Array } {
+  const buffer = new ArrayBuffer((byteLength + 3) & ~3);
+  return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) };
 }
 
-function isZero(bytes: Uint8Array, from: number): boolean {
-  for (let at = from; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
-  return true;
+function writeTag(bytes: Uint8Array, at: number, tag: string): void {
+  for (let unit = 0; unit < tag.length; unit += 1) bytes[at + unit] = tag.charCodeAt(unit);
 }

@@ -37,7 +37,10 @@ function native(input: Uint8Array): string {
 }
 
 /** Hashes of inputs in lanes; undefined of those that were said not to be hashed there. */
-function inLanes(inputs: readonly (Uint8Array | undefined)[]): (string | undefined)[] {
+function inLanes(
+  inputs: readonly (Uint8Array | undefined)[],
+  skew?: number,
+): (string | undefined)[] {
   const hashes: (string | undefined)[] = [];
   lanes.hashAll(
     GROUP,
@@ -52,6 +55,7 @@ function inLanes(inputs: readonly (Uint8Array | undefined)[]): (string | undefin
       expect(at).toBe(hashes.length);
       hashes.push(place === NOT_HERE ? undefined : hex(lanes.copyOf(place)));
     },
+    skew,
   );
   return hashes;
 }
@@ -72,6 +76,11 @@ describe("Lanes", () => {
     );
     expect(inLanes(inputs)).toEqual(inputs.map(native));
     expect(inputs.map(alone)).toEqual(inputs.map(native));
+  });
+
+  it("give the same hashes of inputs that begin further on in their lanes", () => {
+    const inputs = BOUNDARIES.slice(0, -1).map((length) => new Uint8Array(length).fill(length));
+    expect(inLanes(inputs, 1)).toEqual(inputs.map(native));
   });
 
   it("give SHA-256, as the portable function does, for inputs of any mix of lengths", () => {

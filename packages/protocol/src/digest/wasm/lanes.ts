@@ -30,6 +30,7 @@ interface Engine {
 export class Lanes {
   /** All its memory, of one size for ever. */
   readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
   readonly view: DataView;
   readonly #counts: Int32Array;
   readonly #exports: Exports;
@@ -41,6 +42,7 @@ export class Lanes {
     this.#exports = new engine.Instance(module).exports as Exports;
     const { buffer } = this.#exports.memory;
     this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
     this.view = new DataView(buffer);
     this.#counts = new Int32Array(buffer, COUNTS_AT, LANES);
   }
@@ -53,25 +55,27 @@ export class Lanes {
   /**
    * Hashes many inputs, four at a time, in the lanes of a group.
    * @param write puts an input at a place in the memory and gives its length, at most MAX_INPUT_BYTES, or NOT_HERE
-   * @param take is told, in the order of the inputs, where the hash is, or NOT_HERE
+   * @param take is told, in the order of the inputs, where the hash is, or NOT_HERE; it begins at a whole word
+   * @param skew bytes of a lane before an input; they are taken from the longest one that fits
    */
   hashAll(
     group: number,
     inputs: number,
     write: (input: number, at: number) => number,
     take: (input: number, hashAt: number) => void,
+    skew = 0,
   ): void {
     const counts = this.#counts;
     for (let from = 0; from < inputs; from += LANES) {
       let most = 0;
       for (let lane = 0; lane < LANES; lane += 1) {
-        const at = this.at(group, lane);
+        const at = this.at(group, lane) + skew;
         const length = from + lane < inputs ? write(from + lane, at) : NOT_HERE;
         const blocks = length < 0 ? 0 : this.#pad(at, length);
         counts[lane] = blocks;
         if (blocks > most) most = blocks;
       }
-      if (most > 0) this.#exports.hash4(this.at(group, 0), most);
+      if (most > 0) this.#exports.hash4(this.at(group, 0) + skew, most);
       for (let lane = 0; lane < LANES && from + lane < inputs; lane += 1)
         take(from + lane, counts[lane] === 0 ? NOT_HERE : HASHES_AT + HASH_BYTES * lane);
     }
@@ -96,11 +100,11 @@ export class Lanes {
     else for (let byte = 0; byte < length; byte += 1) this.bytes[at + byte] = bytes[byte] as number;
   }
 
-  /** Moves 32 bytes. */
+  /** Moves 32 bytes, from one whole word to another. */
   move(from: number, to: number): void {
-    const { bytes } = this;
-    for (let byte = 0; byte < HASH_BYTES; byte += 1)
-      bytes[to + byte] = bytes[from + byte] as number;
+    const { words } = this;
+    for (let word = 0; word < HASH_BYTES >> 2; word += 1)
+      words[(to >> 2) + word] = words[(from >> 2) + word] as number;
   }
 
   /** Pads an input, and says how many blocks it has. */

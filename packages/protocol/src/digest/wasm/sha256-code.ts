@@ -32,10 +32,9 @@ const BLOCK_BYTES = 64;
 const ROUNDS = 64;
 const BYTES_SWAPPED = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
 
-const PRIMES = range(312).filter((number) => number > 1 && isPrime(number));
-/** Fractions of the cube roots of the first 64 primes, and of the square roots of the first eight. */
-const ROUND_CONSTANTS = PRIMES.map((prime) => fraction(prime, 3));
-const FIRST_STATE = PRIMES.slice(0, 8).map((prime) => fraction(prime, 2));
+/** The round constants come from as many primes. */
+const PRIMES_BELOW = 312;
+const STATE_WORDS = 8;
 
 const single: Ops = {
   type: I32,
@@ -133,17 +132,23 @@ function localsOf({ type }: Ops): number[] {
 }
 
 function firstState(ops: Ops): Code {
-  return FIRST_STATE.map((word, at) => [ops.constant(word), set(STATE + at)]);
+  // Fractions of the square roots of the first eight primes.
+  const words = primes()
+    .slice(0, STATE_WORDS)
+    .map((prime) => fraction(prime, 2));
+  return words.map((word, at) => [ops.constant(word), set(STATE + at)]);
 }
 
 /** 64 rounds over the words of a block. Which variable is a, which b and so on moves on by one with each. */
 function rounds(ops: Ops): Code {
   const start = range(8).map((at) => [get(STATE + at), set(WORKING + at)]);
   const first = [get(WORKING + 1), get(WORKING + 2), ops.xor, set(EVEN)];
-  return [start, first, range(ROUNDS).map((round) => oneRound(ops, round))];
+  // Each round adds the fraction of the cube root of the next prime.
+  const all = primes().map((prime, round) => oneRound(ops, round, fraction(prime, 3)));
+  return [start, first, all];
 }
 
-function oneRound(ops: Ops, round: number): Code {
+function oneRound(ops: Ops, round: number, constant: number): Code {
   const { add, and, xor } = ops;
   const variable = (at: number) => WORKING + ((at + ROUNDS - round) & 7);
   const [a, b, d] = [variable(0), variable(1), variable(3)];
@@ -155,7 +160,7 @@ function oneRound(ops: Ops, round: number): Code {
   const majority = [changed, get(before), and, get(b), xor];
   return [
     round < 16 ? [] : schedule(ops, round),
-    [get(h), ops.constant(ROUND_CONSTANTS[round] as number), add],
+    [get(h), ops.constant(constant), add],
     [get(WORDS + (round & 15)), add, choice, add],
     [turned(ops, e, [6, 11, 25]), add, set(TOTAL)],
     [get(d), get(TOTAL), add, set(d)],
@@ -245,6 +250,10 @@ function simd(operation: number): Code {
 
 function range(length: number): number[] {
   return Array.from({ length }, (_, at) => at);
+}
+
+function primes(): number[] {
+  return range(PRIMES_BELOW).filter((number) => number > 1 && isPrime(number));
 }
 
 function isPrime(number: number): boolean {
