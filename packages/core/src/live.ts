@@ -84,6 +84,9 @@ export function applyLive(state: NamespaceState, event: Event, now: Now): void {
         runDelay(state, delay, now, session.renewedAtMs);
       return;
     }
+    // Nothing of them is volatile, and they are many.
+    case "lockReleased":
+      return;
     default:
       runDataset(state, event, now);
   }

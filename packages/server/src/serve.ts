@@ -10,7 +10,8 @@ import { VirtualClock } from "./ports/virtual-clock.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { coreCodec } from "./snapshot/core-codec.ts";
 import { InProcessMaker, type SnapshotMaker } from "./snapshot/maker.ts";
-import { ThreadMaker, Turns } from "./snapshot/thread-maker.ts";
+import { MakerThreads } from "./snapshot/maker-threads.ts";
+import { ThreadMaker } from "./snapshot/thread-maker.ts";
 import { serverVersion } from "./version.ts";
 
 /** The namespace that always exists. */
@@ -101,7 +102,7 @@ function namespacesOn(
 ): Namespaces {
   const { clusterId } = storage;
   const { node, limits } = config;
-  const turns = new Turns();
+  const threads = new MakerThreads(clock);
   const common = { clusterId, node, clock, limits, serverVersion, onStopped };
   return new Namespaces({
     limits,
@@ -109,7 +110,7 @@ function namespacesOn(
       const lineage = isNew ? storage.lineageOfNew() : storage.lineage;
       const journal = await storage.openJournal(name, lineage);
       try {
-        const upkeep = { policy: config, maker: makerFor(config, clock, turns), onNotice };
+        const upkeep = { policy: config, maker: makerFor(config, clock, threads), onNotice };
         const damage = onDamage.bind(undefined, name);
         const options = { ...common, name, journal, lineage, upkeep, onDamage: damage };
         return { journal, executor: await openNamespace(options) };
@@ -129,10 +130,14 @@ interface NamespaceObserver {
 }
 
 /** A thread where there is a disk, whose load can be large; what is in memory ends with the process. */
-function makerFor({ journal, limits }: ServerConfig, clock: Clock, turns: Turns): SnapshotMaker {
+function makerFor(
+  { journal, limits }: ServerConfig,
+  clock: Clock,
+  threads: MakerThreads,
+): SnapshotMaker {
   return journal === "memory"
     ? new InProcessMaker(limits, coreCodec, clock)
-    : new ThreadMaker(limits, turns);
+    : new ThreadMaker(limits, threads);
 }
 
 function durabilityOf({ served }: Namespaces): Durability {

@@ -7,8 +7,8 @@ import { sessionOf } from "./records.ts";
 
 /** Takes over which request ids the session whose call caused an event had confirmed as answered by then. */
 export function applyAnswered(state: NamespaceState, event: Event): void {
-  const answered = event.journalOnly?.answered ?? [];
-  if (answered.length === 0) return;
+  const answered = event.journalOnly?.answered;
+  if (answered === undefined || answered.length === 0) return;
   const session = callerOf(state, event);
   for (const range of answered)
     for (const ids of session.answered.add(range)) dropFinalOutcomes(session.outcomes, ids);

@@ -83,7 +83,7 @@ export class Draft {
     const event: Event = {
       $typeName: "lockstep.v1.Event",
       revision: this.#revision,
-      decidedAtMs: BigInt(this.#now.unixMs),
+      decidedAtMs: millisOf(this.#now.unixMs),
       node: "",
       actor,
       correlationId,
@@ -101,6 +101,17 @@ export class Draft {
     else this.#events.push(event);
     return event;
   }
+}
+
+// Most events are decided in the millisecond of the one before.
+let lastMs = 0;
+let lastMillis = 0n;
+
+function millisOf(ms: number): bigint {
+  if (ms === lastMs) return lastMillis;
+  lastMs = ms;
+  lastMillis = BigInt(ms);
+  return lastMillis;
 }
 
 const NO_BYTES = new Uint8Array();

@@ -1,6 +1,7 @@
 import {
   type Blocker,
   DelayEndCause,
+  type LockTarget,
   LossReason,
   OnLossAction,
   SessionState,
@@ -38,7 +39,8 @@ export function addReleased(draft: Draft, hold: Hold): void {
       holdId: hold.id,
       token: hold.token,
       sessionId: hold.sessionId,
-      targets: [...hold.targets],
+      // What is journaled is read only, as these are.
+      targets: hold.targets as LockTarget[],
     },
   });
 }

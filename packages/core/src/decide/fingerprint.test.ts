@@ -2,12 +2,25 @@ import { create } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
   AcquireRequestSchema,
+  CancelAcquireRequestSchema,
+  ConvertRequestSchema,
   LockMode,
   OnLossAction,
   Reentrancy,
+  ReleaseRequestSchema,
+  SetValueRequestSchema,
+  TransferRequestSchema,
 } from "@lockstep/protocol";
 import { describe, expect, it } from "vitest";
-import { acquireFingerprint } from "./fingerprint.ts";
+import {
+  acquireFingerprint,
+  cancelFingerprint,
+  closeFingerprint,
+  convertFingerprint,
+  releaseFingerprint,
+  setValueFingerprint,
+  transferFingerprint,
+} from "./fingerprint.ts";
 
 type Init = Parameters<typeof create<typeof AcquireRequestSchema>>[1];
 
@@ -76,4 +89,39 @@ describe("The content of an Acquire", () => {
     };
     expect(fingerprintOf(change)).toBe(fingerprintOf());
   });
+});
+
+// Journals and snapshots keep fingerprints: another value would make a repeat after an update a misuse of its id.
+it("is what the first version made of a request", () => {
+  const ofHold = { holdId: 9n, token: 10n };
+  const all = fingerprintOf({
+    targets: [
+      { key: "a/ü€", mode: LockMode.EXCLUSIVE },
+      { key: "b", mode: LockMode.UPGRADABLE, permits: 2 },
+    ],
+    reentrancy: Reentrancy.COUNT,
+    maxHoldMs: 12n,
+    onLoss: { action: OnLossAction.DELAY, delayMs: 7n },
+    deadlockPriority: -1,
+    value: new Uint8Array([0, 255]),
+    metadata: { b: "2", a: "1" },
+  });
+  expect(all).toBe(14677428401248255787n);
+  expect(releaseFingerprint(create(ReleaseRequestSchema, ofHold))).toBe(16713237456282029172n);
+  expect(cancelFingerprint(create(CancelAcquireRequestSchema, { acquireRequestId: 3n }))).toBe(
+    14193430911036109267n,
+  );
+  const convert = {
+    ...ofHold,
+    key: "k",
+    mode: LockMode.EXCLUSIVE,
+    waitMs: 5n,
+    deadlockPriority: -1,
+  };
+  expect(convertFingerprint(create(ConvertRequestSchema, convert))).toBe(11382506813963636551n);
+  const transfer = { ...ofHold, toSessionId: 4n, toRequestId: 5n };
+  expect(transferFingerprint(create(TransferRequestSchema, transfer))).toBe(8126136558223667332n);
+  const set = { ...ofHold, value: new Uint8Array([0, 255]) };
+  expect(setValueFingerprint(create(SetValueRequestSchema, set))).toBe(9659204099828633767n);
+  expect(closeFingerprint()).toBe(2867450613344994400n);
 });

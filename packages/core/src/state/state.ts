@@ -36,7 +36,7 @@ export interface IdentityQuarantineRecord {
 export class NamespaceState {
   epoch = 0n;
   revision = 0n;
-  readonly sessions = new Map<bigint, SessionRecord>();
+  readonly sessions = new ChurnMap<bigint, SessionRecord>();
   /** Sessions by the SHA-256 of their secret, as `secretKey` writes it. */
   readonly sessionsBySecret = new Map<string, SessionRecord>();
   readonly sessionsByPrincipal = new Map<string, number>();

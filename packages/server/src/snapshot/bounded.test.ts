@@ -9,10 +9,11 @@ import { openNamespace } from "../executor/open-namespace.ts";
 import { openSqliteJournal } from "../journal/sqlite/sqlite-journal.ts";
 import { systemClock } from "../ports/clock.ts";
 import { coreCodec } from "./core-codec.ts";
+import { MakerThreads } from "./maker-threads.ts";
 import { rebuildState, type StateSource, sourceOf } from "./rebuild.ts";
 import { Churn } from "./testing-support/churn.ts";
 import { ShadowedJournal } from "./testing-support/shadowed-journal.ts";
-import { ThreadMaker, Turns } from "./thread-maker.ts";
+import { ThreadMaker } from "./thread-maker.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, max_ended_sessions: 50, min_free_bytes: 1 };
 const POLICY = { snapshotEvents: 1_000, historyEvents: 500, historyAgeMs: 1e12 };
@@ -45,7 +46,7 @@ async function serve(folder: string, before?: ShadowedJournal): Promise<Served> 
     serverVersion: "test",
     upkeep: {
       policy: POLICY,
-      maker: new ThreadMaker(LIMITS, new Turns()),
+      maker: new ThreadMaker(LIMITS, new MakerThreads()),
       onNotice: (sentence) => notices.push(sentence),
     },
     onStopped: (error) => notices.push(error.message),

@@ -1,15 +1,17 @@
 import type { Limits } from "@lockstep/protocol";
 import type { SnapshotPosition } from "../journal/journal.ts";
 
-/** What the thread is started with. */
+/** Of what a snapshot is made. */
 export interface MakerTask {
   readonly limits: Limits;
   /** What the snapshot to begin with is of; undefined: begin at nothing. */
   readonly snapshot: SnapshotPosition | undefined;
 }
 
-/** What the thread is told, each in answer to something it asked for, or to have the next chunk. */
+/** What the thread is told, each in answer to something it asked for, or to have a snapshot or its next chunk. */
 export type MakerRequest =
+  /** Asks for a snapshot; that before it was taken to its end. */
+  | { readonly kind: "make"; readonly task: MakerTask }
   /** A chunk of the snapshot to begin with; undefined after the last. */
   | { readonly kind: "snapshotChunk"; readonly bytes: Uint8Array | undefined }
   /** Encoded records, whose buffer is handed over; undefined after the last. */

@@ -1,8 +1,10 @@
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import type { JournalRecord, JournalSnapshot } from "../journal/journal.ts";
+import type { MakerThread } from "./maker-thread.ts";
+import { MakerThreads } from "./maker-threads.ts";
 import type { StateSource } from "./rebuild.ts";
-import { ThreadMaker, Turns } from "./thread-maker.ts";
+import { ThreadMaker } from "./thread-maker.ts";
 
 async function* pagesOf(...pages: readonly JournalRecord[][]) {
   yield* pages;
@@ -17,7 +19,7 @@ async function takeAll({ chunks }: JournalSnapshot): Promise<number> {
 }
 
 test("gives the state of no events, and can be asked again", async () => {
-  const maker = new ThreadMaker(DEFAULT_LIMITS, new Turns());
+  const maker = new ThreadMaker(DEFAULT_LIMITS, new MakerThreads());
   for (let times = 0; times < 2; times += 1) {
     let bytes = 0;
     await maker.make(empty(), async (snapshot) => {
@@ -45,7 +47,7 @@ test.each<[string, StateSource]>([
   ],
   ["a source that fails", { snapshot: undefined, pages: failingPages() }],
 ])("%s fails the snapshot and nothing else", async (_, source) => {
-  const maker = new ThreadMaker(DEFAULT_LIMITS, new Turns());
+  const maker = new ThreadMaker(DEFAULT_LIMITS, new MakerThreads());
   let used = false;
   const made = maker.make(source, async () => {
     used = true;
@@ -56,14 +58,14 @@ test.each<[string, StateSource]>([
 });
 
 test("who fails while taking the chunks is told so, and the next one gets a thread of its own", async () => {
-  const maker = new ThreadMaker(DEFAULT_LIMITS, new Turns());
+  const maker = new ThreadMaker(DEFAULT_LIMITS, new MakerThreads());
   const failed = maker.make(empty(), () => Promise.reject(new Error("the disk is full")));
   await expect(failed).rejects.toThrow("the disk is full");
   await maker.make(empty(), async (snapshot) => void (await takeAll(snapshot)));
 });
 
 test("closing gives up what is under way, and what comes after it", async () => {
-  const maker = new ThreadMaker(DEFAULT_LIMITS, new Turns());
+  const maker = new ThreadMaker(DEFAULT_LIMITS, new MakerThreads());
   const made = maker.make(empty(), async (snapshot) => {
     maker.close();
     await takeAll(snapshot);
@@ -72,20 +74,33 @@ test("closing gives up what is under way, and what comes after it", async () => 
   await expect(maker.make(empty(), async () => undefined)).rejects.toThrow("was closed");
 });
 
-test("those who share turns work one after another, also after one of them failed", async () => {
-  const turns = new Turns();
-  const order: string[] = [];
-  const work = (name: string, fails: boolean) =>
-    turns.take(async () => {
-      order.push(`${name} begins`);
-      await Promise.resolve();
-      order.push(`${name} ends`);
-      if (fails) throw new Error(name);
-    });
-  const outcomes = await Promise.allSettled([work("a", true), work("b", false), work("c", true)]);
-  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected"]);
-  expect(order).toEqual(["a", "b", "c"].flatMap((name) => [`${name} begins`, `${name} ends`]));
+test("a thread that has made a snapshot to its end makes the next one, of whichever namespace; no other does", async () => {
+  const threads = new SpiedThreads();
+  const makers = [
+    new ThreadMaker(DEFAULT_LIMITS, threads),
+    new ThreadMaker(DEFAULT_LIMITS, threads),
+  ];
+  for (const maker of makers)
+    await maker.make(empty(), async (snapshot) => void (await takeAll(snapshot)));
+  expect(threads.given[1]).toBe(threads.given[0]);
+  await makers[0]?.make(empty(), async () => undefined);
+  expect(threads.given[2]).toBe(threads.given[0]);
+  await makers[0]?.make(empty(), async (snapshot) => void (await takeAll(snapshot)));
+  expect(threads.given[3]).not.toBe(threads.given[0]);
+  makers[1]?.close();
+  await expect(threads.given[3]?.said()).rejects.toThrow("has ended");
 });
+
+/** Remembers which threads it gave. */
+class SpiedThreads extends MakerThreads {
+  readonly given: MakerThread[] = [];
+
+  override thread(): MakerThread {
+    const thread = super.thread();
+    this.given.push(thread);
+    return thread;
+  }
+}
 
 async function* chunksOf(...chunks: readonly Uint8Array[]) {
   yield* chunks;

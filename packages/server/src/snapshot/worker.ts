@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import type { JournalRecord } from "../journal/journal.ts";
 import { decodeRecords } from "../journal/sqlite/encoding.ts";
 import { coreCodec } from "./core-codec.ts";
@@ -16,7 +16,7 @@ port.on("message", (request: MakerRequest) => {
 });
 
 try {
-  await makeSnapshot(workerData);
+  for (;;) await makeSnapshot((await told("make")).task);
 } catch (error) {
   say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
 }
