@@ -9,8 +9,8 @@ export const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * The threads in which the namespaces of a server make their snapshots: one works at a time, and the last one is kept
- * for the next snapshot while these come soon after one another. A new thread runs code that is compiled and
- * optimized anew, which is most of what a small snapshot costs.
+ * for the next snapshot while these come soon after one another. A new thread compiles and optimizes its
+ * code anew.
  */
 export class MakerThreads {
   readonly #clock: Clock;
