@@ -81,11 +81,14 @@ export class ReplicaHost {
     const { checker, marks, scheduler } = this.#world;
     life?.process.input(() =>
       life.replica.scan({ freshness: { level } }).then(
-        ({ position: { appliedSeq, stalenessMs } }) => {
+        ({ rows, position: { appliedSeq, stalenessMs } }) => {
           marks.hit(`replica read ${level}`);
-          checker.watch(() =>
-            checker.datasets.read(this.name, appliedSeq, stalenessMs, scheduler.nowMs),
-          );
+          checker.watch(() => {
+            const shown = { reader: this.name, appliedSeq, rows };
+            const atMs = scheduler.nowMs;
+            checker.datasets.read(shown, { stalenessMs, atMs });
+            if (!this.#watch.damages.rows) checker.datasets.positions.shown(shown);
+          });
         },
         (error: unknown) => this.#rejected("read", error),
       ),

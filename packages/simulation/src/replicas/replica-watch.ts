@@ -52,7 +52,7 @@ export class ReplicaWatch {
         const scope = { salt, dataset: DATASET };
         const damaged = this.damages.rows;
         const commit = { replica: this.#name, seq, logHash, scope, rows, damaged };
-        const right = checker.datasets.committed(commit);
+        const right = checker.datasets.positions.committed(commit);
         if (right) this.damages = { ...this.damages, rows: false };
         demand(
           isProjected(table, rows) || letters.length > 0 || this.damages.ever,
