@@ -5,7 +5,7 @@ import type { Action, Config, DatasetSettings } from "./config.ts";
 import { drawActions, drawClock, someOf } from "./draw-parts.ts";
 
 /** How many runs have a dataset with replicas. */
-const REPLICATED_SHARE = 0.12;
+const REPLICATED_SHARE = 0.2;
 /** How often a kind of fault takes part in such a run at all. */
 const FAULT_SHARE = 0.6;
 
@@ -32,7 +32,7 @@ export function drawReplicas(chance: Chance): Pick<Config, "replicas" | "dataset
     checkpointIntervalMs: chance.pick([1_000, 5_000]),
     retentionChanges: chance.pick([0, 5]),
     maxSyncLagMs: chance.pick([1_000, 10_000]),
-    fenceKey: chance.pick(["", ...FENCE_KEYS]),
+    fenceKey: chance.pick(["", "a", "a", ...FENCE_KEYS]),
   };
   return { replicas, dataset };
 }

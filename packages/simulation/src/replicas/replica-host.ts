@@ -45,9 +45,9 @@ export class ReplicaHost {
     return this.#life;
   }
 
-  /** Starts a process unless one runs. */
+  /** Starts a process unless one runs, or it stays away. */
   start(): void {
-    if (this.#life !== undefined) return;
+    if (this.#life !== undefined || this.#staysAway) return;
     this.#lives += 1;
     const { scheduler, config } = this.#world;
     const name = `${this.name}.${this.#lives}`;
@@ -191,6 +191,18 @@ export class ReplicaHost {
     await this.disk.restore();
     this.#watch.damages = this.#damagesOfBackup;
     this.#world.marks.hit("older copy of a replica restored");
+  }
+
+  /** Its disk is lost, while it does not run. */
+  loseDisk(): void {
+    this.kill(false);
+    this.disk.lose();
+    this.#watch.damages = NO_DAMAGES;
+  }
+
+  /** What it asks for during the next repair meets trouble. */
+  troubleRepair(): void {
+    this.#watch.repairTroubled = true;
   }
 
   /** A reader of it is refused. */

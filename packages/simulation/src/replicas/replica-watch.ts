@@ -20,6 +20,8 @@ export const NO_DAMAGES: Damages = { rows: false, mayDrift: false, ever: false }
 /** Watches what a replica commits and what it says, over all its lives. */
 export class ReplicaWatch {
   damages: Damages = NO_DAMAGES;
+  /** Calls are lost, frames are dropped or change places, and no repair has ended since. */
+  repairTroubled = false;
   readonly #world: World;
   readonly #name: string;
   #onCommit: ((staged: boolean) => void) | undefined;
@@ -87,6 +89,11 @@ export class ReplicaWatch {
     marks.hit(`drift found: ${found.action}`);
     const { seq, logHash } = found.asOf;
     const lost = found.action === "RESYNCED" && !checker.datasets.isOfLog(DATASET, seq, logHash);
+    if (lost) marks.hit("replica resynced after its log was lost");
+    if (found.action === "REPAIRED" && this.repairTroubled) {
+      marks.hit("row repaired under loss and reordering");
+      this.repairTroubled = false;
+    }
     if (this.damages.mayDrift || lost) return;
     const what = JSON.stringify(found, printable);
     checker.fail("nothing in flight is reported as drift", `${this.#name} found ${what}`);
