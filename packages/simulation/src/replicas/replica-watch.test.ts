@@ -29,6 +29,25 @@ test("drift that nobody has made is refused", async () => {
   expect(checker.violation?.rule).toBe(NOT_DRIFT);
 });
 
+test("a checkpoint that does not match is refused where rows and log are right", async () => {
+  const { checker, watch, hears } = watched();
+  const mismatch = { type: "checkpoint", seq: 1n, verdict: "MISMATCH" };
+  checker.datasets.positions.committed = () => true;
+  let isOfLog = false;
+  checker.datasets.isOfLog = () => isOfLog;
+  const progress = { cursor: { seq: 1n, logHash: new Uint8Array(32) }, salt: new Uint8Array(16) };
+  const loaded = { published: { progress }, staged: undefined, letters: [] } as never;
+  watch.committed("copy.1", loaded, [], new Map());
+  await hears(mismatch);
+  watch.damages = { rows: true, mayDrift: true, ever: true };
+  isOfLog = true;
+  await hears(mismatch);
+  expect(checker.violation).toBeUndefined();
+  watch.damages = NO_DAMAGES;
+  await hears(mismatch);
+  expect(checker.violation?.rule).toBe(NOT_DRIFT);
+});
+
 test("drift is right after damage, until a checkpoint has matched", async () => {
   const { checker, watch, hears } = watched();
   watch.damages = { rows: false, mayDrift: true, ever: true };

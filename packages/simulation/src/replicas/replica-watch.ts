@@ -24,6 +24,8 @@ export class ReplicaWatch {
   repairTroubled = false;
   readonly #world: World;
   readonly #name: string;
+  /** Where it has last stood. */
+  #stood: { readonly seq: bigint; readonly logHash: Uint8Array } | undefined;
   #onCommit: ((staged: boolean) => void) | undefined;
 
   constructor(world: World, name: string) {
@@ -49,6 +51,7 @@ export class ReplicaWatch {
     if (published !== undefined) {
       const { cursor, salt } = published.progress;
       const { seq, logHash } = cursor;
+      this.#stood = cursor;
       checker.trace(`${process} has committed ${seq}`);
       checker.watch(() => {
         const scope = { salt, dataset: DATASET };
@@ -79,8 +82,18 @@ export class ReplicaWatch {
         marks.hit(`checkpoint compared: ${event.verdict}`);
         if (event.verdict === "MATCH" && !this.damages.rows)
           this.damages = { ...this.damages, mayDrift: false };
+        if (event.verdict === "MISMATCH") this.#mismatched(event.seq);
       } else if (event.type === "drift") this.#drifted(event.found);
     }
+  }
+
+  /** A checkpoint is of other rows only when somebody has changed them, or when the log was lost. */
+  #mismatched(at: bigint): void {
+    const { checker } = this.#world;
+    const { seq, logHash } = this.#stood ?? {};
+    if (this.damages.mayDrift || seq === undefined || logHash === undefined) return;
+    if (checker.datasets.isOfLog(DATASET, seq, logHash))
+      checker.fail("nothing in flight is reported as drift", `${this.#name} differs at ${at}`);
   }
 
   /** Only what somebody has done to it is drift, or to the log that it followed. */
