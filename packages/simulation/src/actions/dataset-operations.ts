@@ -95,6 +95,12 @@ export const DATASET_OPERATIONS: Readonly<Record<string, ActionKind>> = {
         .run("read at the server", (life) => attempt(world, () => scanAtServer(world, life)));
     },
   }),
+  // While changes are under way, and mostly with nothing to find.
+  checkReplica: kind({
+    weight: 1.5,
+    draw: (chance, config) => ({ replica: someReplica(chance, config) }),
+    apply: (world, { replica }) => world.replica(replica).check(),
+  }),
   readReplica: kind({
     weight: 3,
     draw: (chance, config) => ({

@@ -112,9 +112,12 @@ export class ReplicaHost {
   /** Looks at all its rows, and repairs what differs. */
   check(): void {
     const life = this.#life;
+    const isRight = !this.#watch.damages.mayDrift;
     life?.process.input(() =>
       life.replica.check().then(
-        () => {},
+        () => {
+          if (isRight) this.#world.marks.hit("replica without damage looked at");
+        },
         (error: unknown) => this.#rejected("check", error),
       ),
     );
