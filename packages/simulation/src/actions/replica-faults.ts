@@ -1,27 +1,15 @@
-import { attempt } from "../clients/attempt.ts";
-import { appendOnce, keyName, ROW_KEYS } from "../replicas/appending.ts";
+import { keyName, ROW_KEYS } from "../replicas/appending.ts";
 import { FRAME_FAULTS, type FrameFault } from "../replicas/frames.ts";
 import { REPLICA_WIRES, type ReplicaWireName } from "../replicas/replica-life.ts";
+import { COMBINED_REPLICA_FAULTS, writeAgainAndAgain } from "./combined-replica-faults.ts";
 import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
-
-const HOT_WRITES = 12;
-const HOT_WRITE = {
-  changes: 1,
-  deletes: false,
-  bytes: 40,
-  quorum: 0,
-  all: false,
-  timeoutMs: 500,
-  again: false,
-  since: false,
-  poison: false,
-} as const;
 
 const PAUSE_MS = [150, 2_500, 12_000];
 const BACK_AFTER_MS = [100, 4_000, 15_000];
 
 /** What goes wrong at a replica and on its way to the server, by name. */
 export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
+  ...COMBINED_REPLICA_FAULTS,
   killReplica: kind({
     weight: 2,
     draw: (chance, config) => ({
@@ -120,18 +108,11 @@ export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
       void host.damage(how, keyName(key));
       world.scheduler.in(10, () => host.check());
       world.marks.hit("row under repair is written");
-      for (let times = 0; times < HOT_WRITES; times += 1)
-        world.wrongAt(world.scheduler.nowMs + times * everyMs, () =>
-          world
-            .client(client)
-            .run("append to a hot key", (life) =>
-              attempt(world, () => appendOnce(world, life, { ...HOT_WRITE, key })),
-            ),
-        );
+      writeAgainAndAgain(world, client, key, everyMs);
     },
   }),
   tamperWithFrames: kind({
-    weight: 2,
+    weight: 5,
     draw: (chance, config) => ({
       replica: someReplica(chance, config),
       fault: chance.pick(FRAME_FAULTS),

@@ -59,7 +59,7 @@ export class Checker implements DiskObserver, ServerObserver {
     this.readings = new Readings(this.history);
     this.outcomes = new Outcomes(this.history, marks);
     this.leases = new Leases(this.history, marks);
-    this.datasets = new Datasets(marks);
+    this.datasets = new Datasets(() => this.history.ledger, marks);
   }
 
   /** The first rule that did not hold. */
@@ -106,11 +106,11 @@ export class Checker implements DiskObserver, ServerObserver {
   durable(events: readonly Event[]): void {
     for (const event of events) this.trace(`durable ${toJsonString(EventSchema, event)}`);
     this.watch(() => {
-      for (const key of this.history.take(events)) this.beliefs.check(key);
-      for (const event of events) {
+      const touched = this.history.take(events, (event) => {
         this.#markLateGrant(event);
         this.datasets.take(event);
-      }
+      });
+      for (const key of touched) this.beliefs.check(key);
     });
   }
 
@@ -144,7 +144,10 @@ export class Checker implements DiskObserver, ServerObserver {
 
   submitted(op: AnyOp): void {
     this.trace(`arrival of ${nameOf(op)}`);
-    this.watch(() => this.leases.submitted(op, this.#scheduler.nowMs));
+    this.watch(() => {
+      this.leases.submitted(op, this.#scheduler.nowMs);
+      if (op.kind === "append") this.datasets.submitted(op);
+    });
   }
 
   replied(op: AnyOp, reply: unknown): void {
@@ -161,7 +164,10 @@ export class Checker implements DiskObserver, ServerObserver {
   refused(op: AnyOp, error: unknown): void {
     const { reason } = error as { reason?: ErrorReason };
     this.trace(`refusal of ${nameOf(op)}: ${reason === undefined ? error : ErrorReason[reason]}`);
-    this.watch(() => this.outcomes.refused(op, error));
+    this.watch(() => {
+      this.outcomes.refused(op, error);
+      if (op.kind === "append" && reason !== undefined) this.datasets.refused(op, reason);
+    });
   }
 
   /** Something else than a check has found that a rule does not hold. */

@@ -55,11 +55,15 @@ export class History {
     this.ledger.grantsPaused = true;
   }
 
-  /** Takes a durable batch. Returns the keys it is about. */
-  take(events: readonly Event[]): Set<string> {
+  /**
+   * Takes a durable batch. Returns the keys it is about.
+   * @param onTaken called after each event, when the ledger is what it makes of it
+   */
+  take(events: readonly Event[], onTaken: (event: Event) => void): Set<string> {
     const touched = new Set<string>();
     for (const event of events) {
       this.#takeOne(event, this.#marks);
+      onTaken(event);
       for (const key of this.#keysOf(event)) touched.add(key);
     }
     isSettled(this.ledger, touched, this.#tail);

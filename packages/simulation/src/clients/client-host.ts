@@ -67,7 +67,7 @@ export class ClientHost {
     };
     const wire = () => new Wire(network, process, wireSettings);
     const wires = { calls: wire(), control: wire(), watch: wire() };
-    const renewals = new Renewals(process);
+    const renewals = new Renewals(process, this.#world.marks);
     const random = { fraction: () => chance.fraction(), bytes: (n: number) => chance.bytes(n) };
     const client = createClient({
       transport: transportOver(wires.calls, renewals),

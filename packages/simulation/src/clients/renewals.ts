@@ -5,10 +5,12 @@ import {
   type AttachResponse,
   type OpenSessionRequest,
   type OpenSessionResponse,
+  ReplicationService,
   type SessionRef,
   SessionRefSchema,
   SessionService,
 } from "@lockstep/protocol";
+import type { Marks } from "../marks/marks.ts";
 import type { SimProcess } from "../time/sim-process.ts";
 
 /** What a client may believe in after its last acknowledged send: 99 % of the time to live less 10 ms. */
@@ -18,12 +20,14 @@ const BELIEF_MARGIN_MS = 10;
 /** The renewals of a client, seen where its messages leave and arrive. */
 export class Renewals {
   readonly #process: SimProcess;
+  readonly #marks: Marks;
   #underWay = 0;
   #acknowledgedMs = Number.NEGATIVE_INFINITY;
   #session: SessionRef | undefined;
 
-  constructor(process: SimProcess) {
+  constructor(process: SimProcess, marks: Marks) {
     this.#process = process;
+    this.#marks = marks;
   }
 
   /** The session it opened last. */
@@ -56,6 +60,9 @@ export class Renewals {
         this.#underWay -= 1;
       }
     }
+    const { append, ack } = ReplicationService.method;
+    if (request.method === append) this.#marks.hit("append is a call of its own");
+    if (request.method === ack) this.#marks.hit("ack is a call of its own");
     if (!request.stream || request.method !== SessionService.method.attach) return next(request);
     const calls = new Map<bigint, number>();
     const sent = this.#sent(request.message as AsyncIterable<AttachRequest>, calls);
@@ -68,6 +75,8 @@ export class Renewals {
   async *#sent(frames: AsyncIterable<AttachRequest>, calls: Map<bigint, number>) {
     for await (const frame of frames) {
       for (const { callId, request } of frame.calls) {
+        if (request.case === "append" || request.case === "ack")
+          this.#marks.hit(`${request.case} rides on Attach`);
         if (request.case !== "keepAlive") continue;
         calls.set(callId, this.#process.monotonicMs);
         this.#underWay += 1;

@@ -63,10 +63,13 @@ export class Wire {
     this.#network.marks.hit("connection cut");
   }
 
-  /** One direction goes silent for good. The client notices in time, the server late. */
-  halfOpen(direction: Direction): void {
+  /**
+   * One direction goes silent for good. The client notices in time, the server late. Returns whether there was a
+   * connection.
+   */
+  halfOpen(direction: Direction): boolean {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
     connection.die(direction);
     this.#network.in(this.#settings.noticedAfterMs, () => {
       if (!connection.usable) return;
@@ -77,6 +80,7 @@ export class Wire {
     this.#network.in(SERVER_NOTICES_AFTER_MS, () =>
       connection.closeAtServer("the connection is silent"),
     );
+    return true;
   }
 
   /** Nothing passes for a while, and no new connection comes about; then what was sent arrives. */

@@ -18,6 +18,8 @@ export interface ReplicaSettings {
   readonly diskMs: number;
   /** It parks changes that its user's code fails on; otherwise it halts. */
   readonly parks: boolean;
+  /** Its client keeps a session, so that acks ride on Attach; otherwise each is a call of its own. */
+  readonly attach: boolean;
 }
 
 /** The policy of the dataset of a run. */
@@ -27,6 +29,8 @@ export interface DatasetSettings {
   /** 0: the server's default, more than a run has. */
   readonly retentionChanges: number;
   readonly maxSyncLagMs: number;
+  /** The lock whose holder may append with a fence; empty: none. */
+  readonly fenceKey: string;
 }
 
 /** How the world of a run is set up: drawn once for each seed. */

@@ -1,11 +1,11 @@
-import { DATASET_OPERATIONS } from "../actions/dataset-operations.ts";
+import { DATASET_OPERATIONS, FENCE_KEYS } from "../actions/dataset-operations.ts";
 import { REPLICA_FAULTS } from "../actions/replica-faults.ts";
 import type { Chance } from "../chance.ts";
 import type { Action, Config, DatasetSettings } from "./config.ts";
 import { drawActions, drawClock, someOf } from "./draw-parts.ts";
 
 /** How many runs have a dataset with replicas. */
-const REPLICATED_SHARE = 0.12;
+const REPLICATED_SHARE = 0.2;
 /** How often a kind of fault takes part in such a run at all. */
 const FAULT_SHARE = 0.6;
 
@@ -15,6 +15,7 @@ export const PLAIN_DATASET: DatasetSettings = {
   checkpointIntervalMs: 1_000,
   retentionChanges: 0,
   maxSyncLagMs: 10_000,
+  fenceKey: "",
 };
 
 /** The replicas of a run, if it has any, and the policy of what they follow. */
@@ -24,12 +25,14 @@ export function drawReplicas(chance: Chance): Pick<Config, "replicas" | "dataset
     clock: drawClock(chance),
     diskMs: chance.pick([0.1, 5, 200]),
     parks: chance.yes(0.6),
+    attach: chance.yes(0.5),
   }));
   const dataset = {
     checkpointChanges: chance.pick([1, 5, 10_000]),
     checkpointIntervalMs: chance.pick([1_000, 5_000]),
     retentionChanges: chance.pick([0, 5]),
     maxSyncLagMs: chance.pick([1_000, 10_000]),
+    fenceKey: chance.pick(["", "a", "a", ...FENCE_KEYS]),
   };
   return { replicas, dataset };
 }

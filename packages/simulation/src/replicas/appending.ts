@@ -1,8 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { AppendOutcomeUnknownError, type Client, RequestError } from "@lockstep/client";
-import { ChangeOp, ReplicationMode } from "@lockstep/protocol";
+import { AppendFenceSchema, ChangeOp, ReplicationMode } from "@lockstep/protocol";
 import type { Life } from "../clients/client-host.ts";
-import type { DatasetSettings } from "../plan/config.ts";
+import { raise, useLock } from "../clients/use-lock.ts";
 import type { World } from "../run/world.ts";
+import { createDataset } from "./dataset-care.ts";
 import { POISON } from "./projection.ts";
 import { DATASET } from "./replica-life.ts";
 
@@ -11,7 +13,7 @@ export interface Write {
   readonly changes: number;
   readonly deletes: boolean;
   readonly bytes: number;
-  /** At how many replicas it must be applied; 0: at none. */
+  /** At how many replicas it must be applied; 0: at none, -1: as the policy says. */
   readonly quorum: number;
   /** It must be applied at all replicas in sync. */
   readonly all: boolean;
@@ -26,6 +28,16 @@ export interface Write {
   readonly key: number;
 }
 
+/** An append under a lock. */
+export interface FencedWrite extends Write {
+  /** The lock. */
+  readonly lock: string;
+  /** held: the token of a hold that it has; stale: of one that it gave back; guessed: of none. */
+  readonly token: "held" | "stale" | "guessed";
+  /** How long it keeps the lock, milliseconds. */
+  readonly holdMs: number;
+}
+
 /** The key of a number. */
 export function keyName(number: number): string {
   return `key ${number}`;
@@ -35,23 +47,35 @@ type Request = Parameters<Client["datasets"]["append"]>[0];
 
 /** Few keys, so that changes meet. */
 export const ROW_KEYS = 12;
-const REASON = "the simulation wants it";
 /** Refusals that a writer may meet: none of them leaves a change. */
 const EXPECTED_REASONS: ReadonlySet<string> = new Set([
   "NOT_ENOUGH_IN_SYNC",
   "IDEMPOTENCY_EXPIRED",
   "LOG_DIVERGED",
-  "DATASET_FULL",
+  "FENCED",
+  "FENCE_REQUIRED",
 ]);
 
 /** Appends a batch of changes that nobody has appended before, and makes the dataset first where there is none. */
 export async function appendOnce(world: World, life: Life, write: Write): Promise<void> {
-  const batch = world.appends;
-  world.appends += 1;
-  const sinceSeq = write.since ? world.checker.datasets.log(DATASET)?.head : undefined;
-  const request = requestOf(batch, write, sinceSeq);
+  const request = newRequest(world, write);
   await append(world, life, request);
   if (write.again) await append(world, life, request);
+}
+
+/** Appends as who holds a lock, or as who believes so; `again` is after the lock was given back. */
+export async function appendFenced(world: World, life: Life, write: FencedWrite): Promise<void> {
+  const { lock: key, token: which, holdMs, again } = write;
+  const request = newRequest(world, write);
+  let token = 0n;
+  const wish = { targets: key, options: { waitMs: 5_000 }, holdMs, cancelAfterMs: -1 };
+  await useLock(world, life, wish, async (lock) => {
+    await raise(world, life, lock);
+    token = which === "guessed" ? lock.token + 1n : lock.token;
+    if (which !== "stale") await append(world, life, fenced(request, key, token));
+  });
+  if (token > 0n && (again || which === "stale"))
+    await append(world, life, fenced(request, key, token));
 }
 
 async function append(world: World, { client }: Life, request: Request): Promise<void> {
@@ -63,22 +87,27 @@ async function append(world: World, { client }: Life, request: Request): Promise
       return;
     }
     if (!(error instanceof RequestError)) throw error;
-    if (error.reason === "DATASET_UNKNOWN") await createDataset(client, world.config.dataset);
-    else if (!EXPECTED_REASONS.has(error.reason)) throw error;
-    world.marks.hit(`append refused: ${error.reason}`);
+    const { reason } = error;
+    if (reason === "DATASET_UNKNOWN") await createDataset(client, world.config.dataset);
+    else if (!EXPECTED_REASONS.has(reason) && !namesNoLock(request, reason)) throw error;
+    world.marks.hit(`append refused: ${reason}`);
   }
 }
 
-/** Makes the dataset of a run; harmless when somebody else has. */
-async function createDataset(client: Client, settings: DatasetSettings): Promise<void> {
-  const { checkpointChanges, checkpointIntervalMs, retentionChanges, maxSyncLagMs } = settings;
-  const policy = {
-    checkpointChanges,
-    checkpointIntervalMs: BigInt(checkpointIntervalMs),
-    retentionChanges: BigInt(retentionChanges),
-    maxSyncLagMs: BigInt(maxSyncLagMs),
-  };
-  await client.datasets.create({ dataset: DATASET, policy, reason: REASON });
+/** A fence is refused where the policy names no lock. */
+function namesNoLock({ fence }: Request, reason: string): boolean {
+  return fence !== undefined && reason === "INVALID_FIELD";
+}
+
+function fenced(request: Request, key: string, token: bigint): Request {
+  return { ...request, fence: create(AppendFenceSchema, { key, token }) };
+}
+
+function newRequest(world: World, write: Write): Request {
+  const batch = world.appends;
+  world.appends += 1;
+  const sinceSeq = write.since ? world.checker.datasets.log(DATASET)?.head : undefined;
+  return requestOf(batch, write, sinceSeq);
 }
 
 function requestOf(batch: number, write: Write, sinceSeq: bigint | undefined): Request {
@@ -97,15 +126,14 @@ function requestOf(batch: number, write: Write, sinceSeq: bigint | undefined): R
     dataset: DATASET,
     changes,
     ...(sinceSeq !== undefined && { sinceSeq }),
-    durability: {
-      mode: write.all
-        ? ReplicationMode.ALL_IN_SYNC
-        : write.quorum > 0
-          ? ReplicationMode.QUORUM
-          : ReplicationMode.LOCAL,
-      replicas: write.all ? 0 : write.quorum,
-    },
+    ...(write.quorum >= 0 && { durability: durabilityOf(write) }),
     replicationTimeoutMs: BigInt(write.timeoutMs),
     correlationId: `batch ${batch}`,
   };
+}
+
+function durabilityOf({ all, quorum }: Write): NonNullable<Request["durability"]> {
+  if (all) return { mode: ReplicationMode.ALL_IN_SYNC, replicas: 0 };
+  if (quorum > 0) return { mode: ReplicationMode.QUORUM, replicas: quorum };
+  return { mode: ReplicationMode.LOCAL, replicas: 0 };
 }

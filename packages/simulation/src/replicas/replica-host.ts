@@ -45,9 +45,9 @@ export class ReplicaHost {
     return this.#life;
   }
 
-  /** Starts a process unless one runs. */
+  /** Starts a process unless one runs, or it stays away. */
   start(): void {
-    if (this.#life !== undefined) return;
+    if (this.#life !== undefined || this.#staysAway) return;
     this.#lives += 1;
     const { scheduler, config } = this.#world;
     const name = `${this.name}.${this.#lives}`;
@@ -81,11 +81,14 @@ export class ReplicaHost {
     const { checker, marks, scheduler } = this.#world;
     life?.process.input(() =>
       life.replica.scan({ freshness: { level } }).then(
-        ({ position: { appliedSeq, stalenessMs } }) => {
+        ({ rows, position: { appliedSeq, stalenessMs } }) => {
           marks.hit(`replica read ${level}`);
-          checker.watch(() =>
-            checker.datasets.read(this.name, appliedSeq, stalenessMs, scheduler.nowMs),
-          );
+          checker.watch(() => {
+            const shown = { reader: this.name, appliedSeq, rows };
+            const atMs = scheduler.nowMs;
+            checker.datasets.read(shown, { stalenessMs, atMs });
+            if (!this.#watch.damages.rows) checker.datasets.positions.shown(shown);
+          });
         },
         (error: unknown) => this.#rejected("read", error),
       ),
@@ -109,9 +112,12 @@ export class ReplicaHost {
   /** Looks at all its rows, and repairs what differs. */
   check(): void {
     const life = this.#life;
+    const isRight = !this.#watch.damages.mayDrift;
     life?.process.input(() =>
       life.replica.check().then(
-        () => {},
+        () => {
+          if (isRight) this.#world.marks.hit("replica without damage looked at");
+        },
         (error: unknown) => this.#rejected("check", error),
       ),
     );
@@ -188,6 +194,18 @@ export class ReplicaHost {
     await this.disk.restore();
     this.#watch.damages = this.#damagesOfBackup;
     this.#world.marks.hit("older copy of a replica restored");
+  }
+
+  /** Its disk is lost, while it does not run. */
+  loseDisk(): void {
+    this.kill(false);
+    this.disk.lose();
+    this.#watch.damages = NO_DAMAGES;
+  }
+
+  /** What it asks for during the next repair meets trouble. */
+  troubleRepair(): void {
+    this.#watch.repairTroubled = true;
   }
 
   /** A reader of it is refused. */

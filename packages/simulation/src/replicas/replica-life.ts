@@ -1,8 +1,9 @@
-import { type Client, createClient } from "@lockstep/client";
+import { type Client, ClientClosedError, createClient } from "@lockstep/client";
 import { type MemoryUser, type Replica, replicate } from "@lockstep/replica";
 import type { Chance } from "../chance.ts";
-import { transportOver } from "../clients/client-host.ts";
+import { sleep, transportOver } from "../clients/client-host.ts";
 import { Renewals } from "../clients/renewals.ts";
+import type { Marks } from "../marks/marks.ts";
 import { Wire } from "../network/wire.ts";
 import type { ReplicaSettings } from "../plan/config.ts";
 import type { World } from "../run/world.ts";
@@ -21,7 +22,11 @@ export type ReplicaWireName = (typeof REPLICA_WIRES)[number];
 
 /** How long silence of a connection goes unnoticed, milliseconds. */
 const NOTICED_AFTER_MS = 3_000;
+/** The time to live of its session, where it keeps one. */
+const TTL_MS = 6_000;
 const CONNECT_WITHIN_MS = 1_000;
+/** How often it is looked whether there is a session. */
+const SESSION_LOOKED_AT_MS = 2_000;
 const BREAKER_PAUSE_MS = 1_000;
 const POISON_ATTEMPTS = 2;
 
@@ -53,7 +58,8 @@ export function startReplica(
   const random = { fraction: () => chance.fraction(), bytes: (n: number) => chance.bytes(n) };
   const clock = process.clientClock();
   const wires = wiresOf(world, process, name);
-  const client = clientOver(wires, process, random);
+  const client = clientOver(wires, process, random, world.marks);
+  if (settings.attach) void keepSession(client, process);
   const { replication } = client;
   const subscribe: typeof replication.subscribe = (request, signal) =>
     frames.through(replication.subscribe(request, signal));
@@ -79,6 +85,18 @@ export function startReplica(
   return { name: process.name, process, client, replica, wires };
 }
 
+/** Opens the session of a client, and again when it has ended: only then acks ride on Attach. */
+async function keepSession(client: Client, process: SimProcess): Promise<void> {
+  for (;;) {
+    try {
+      await client.ready();
+    } catch (error) {
+      if (error instanceof ClientClosedError) return;
+    }
+    await sleep(process, SESSION_LOOKED_AT_MS);
+  }
+}
+
 function wiresOf({ network }: World, process: SimProcess, principal: string): ReplicaLife["wires"] {
   const wire = () =>
     new Wire(network, process, {
@@ -93,14 +111,16 @@ function clientOver(
   { control, bulk }: ReplicaLife["wires"],
   process: SimProcess,
   random: NonNullable<Parameters<typeof createClient>[0]["random"]>,
+  marks: Marks,
 ): Client {
-  const renewals = new Renewals(process);
+  const renewals = new Renewals(process, marks);
   return createClient({
     transport: transportOver(control, renewals),
     controlTransport: transportOver(control, renewals),
     watchTransport: transportOver(bulk, renewals),
     clock: process.clientClock(),
     random,
+    ttlMs: TTL_MS,
     displayName: process.name,
     address: "the simulated server",
   });

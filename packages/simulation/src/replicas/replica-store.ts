@@ -52,6 +52,11 @@ export class ReplicaDisk {
     this.#memory = this.#backup === undefined ? new MemoryStore() : await copyOf(this.#backup);
   }
 
+  /** Nothing is left. */
+  lose(): void {
+    this.#memory = new MemoryStore();
+  }
+
   /** Changes, adds or removes a row where no process sees it: that of `key`, or any. Returns whether there was anything. */
   async damage(how: string, key?: string): Promise<boolean> {
     const { published } = await this.#memory.load();

@@ -20,8 +20,12 @@ export const NO_DAMAGES: Damages = { rows: false, mayDrift: false, ever: false }
 /** Watches what a replica commits and what it says, over all its lives. */
 export class ReplicaWatch {
   damages: Damages = NO_DAMAGES;
+  /** Calls are lost, frames are dropped or change places, and no repair has ended since. */
+  repairTroubled = false;
   readonly #world: World;
   readonly #name: string;
+  /** Where it has last stood. */
+  #stood: { readonly seq: bigint; readonly logHash: Uint8Array } | undefined;
   #onCommit: ((staged: boolean) => void) | undefined;
 
   constructor(world: World, name: string) {
@@ -47,12 +51,13 @@ export class ReplicaWatch {
     if (published !== undefined) {
       const { cursor, salt } = published.progress;
       const { seq, logHash } = cursor;
+      this.#stood = cursor;
       checker.trace(`${process} has committed ${seq}`);
       checker.watch(() => {
         const scope = { salt, dataset: DATASET };
         const damaged = this.damages.rows;
         const commit = { replica: this.#name, seq, logHash, scope, rows, damaged };
-        const right = checker.datasets.committed(commit);
+        const right = checker.datasets.positions.committed(commit);
         if (right) this.damages = { ...this.damages, rows: false };
         demand(
           isProjected(table, rows) || letters.length > 0 || this.damages.ever,
@@ -77,8 +82,18 @@ export class ReplicaWatch {
         marks.hit(`checkpoint compared: ${event.verdict}`);
         if (event.verdict === "MATCH" && !this.damages.rows)
           this.damages = { ...this.damages, mayDrift: false };
+        if (event.verdict === "MISMATCH") this.#mismatched(event.seq);
       } else if (event.type === "drift") this.#drifted(event.found);
     }
+  }
+
+  /** A checkpoint is of other rows only when somebody has changed them, or when the log was lost. */
+  #mismatched(at: bigint): void {
+    const { checker } = this.#world;
+    const { seq, logHash } = this.#stood ?? {};
+    if (this.damages.mayDrift || seq === undefined || logHash === undefined) return;
+    if (checker.datasets.isOfLog(DATASET, seq, logHash))
+      checker.fail("nothing in flight is reported as drift", `${this.#name} differs at ${at}`);
   }
 
   /** Only what somebody has done to it is drift, or to the log that it followed. */
@@ -87,6 +102,11 @@ export class ReplicaWatch {
     marks.hit(`drift found: ${found.action}`);
     const { seq, logHash } = found.asOf;
     const lost = found.action === "RESYNCED" && !checker.datasets.isOfLog(DATASET, seq, logHash);
+    if (lost) marks.hit("replica resynced after its log was lost");
+    if (found.action === "REPAIRED" && this.repairTroubled) {
+      marks.hit("row repaired under loss and reordering");
+      this.repairTroubled = false;
+    }
     if (this.damages.mayDrift || lost) return;
     const what = JSON.stringify(found, printable);
     checker.fail("nothing in flight is reported as drift", `${this.#name} found ${what}`);

@@ -1,6 +1,7 @@
 import { attempt } from "../clients/attempt.ts";
 import type { ClientHost } from "../clients/client-host.ts";
 import { appendOnce } from "../replicas/appending.ts";
+import { restorePolicy } from "../replicas/dataset-care.ts";
 import { DATASET } from "../replicas/replica-life.ts";
 import type { World } from "./world.ts";
 
@@ -33,6 +34,7 @@ export async function replicasBecomeEqual(world: World): Promise<void> {
     const writer = world.clients[0] as ClientHost;
     writer.run("append a last batch", (life) =>
       attempt(world, async () => {
+        await restorePolicy(life.client, world.config.dataset);
         await appendOnce(world, life, LAST_WRITE);
         written += 1;
       }),

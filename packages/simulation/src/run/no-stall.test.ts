@@ -7,7 +7,12 @@ const CLOCK = { rate: 1, monotonicMs: 0, wallOffsetMs: 0, sleepStopsMonotonic: f
 const CONFIG: Config = {
   durationMs: 30_000,
   clients: [{ ttlMs: 15_000, attach: true, clock: CLOCK }],
-  replicas: Array.from({ length: 3 }, () => ({ clock: CLOCK, diskMs: 1, parks: false })),
+  replicas: Array.from({ length: 3 }, () => ({
+    clock: CLOCK,
+    diskMs: 1,
+    parks: false,
+    attach: true,
+  })),
   dataset: PLAIN_DATASET,
   serverClock: CLOCK,
   network: { delayMs: 1, jitterMs: 0, spikeProbability: 0, spikeMs: 500, turnsToHandOn: 0 },

@@ -17,8 +17,10 @@ import { START_UNIX_MS } from "../time/process-clock.ts";
 import { Scheduler } from "../time/scheduler.ts";
 import type { SimProcess } from "../time/sim-process.ts";
 
+/** So few that a snapshot of a few rows has several chunks. */
+const SNAPSHOT_CHUNK_BYTES = 150;
 /** The longest time to live is also how long a new lineage grants nothing. */
-const LIMITS = { max_ttl_ms: 15_000 } as const;
+const LIMITS = { max_ttl_ms: 15_000, max_snapshot_chunk_bytes: SNAPSHOT_CHUNK_BYTES } as const;
 /** How often a message to the resource gets stuck, and how long at most. */
 const STUCK_PROBABILITY = 0.1;
 const STUCK_MS_MAX = 10_000;

@@ -1,4 +1,11 @@
-import { type Change, ChangeOp, type Event } from "@lockstep/protocol";
+import { create, equals, fromBinary } from "@bufbuild/protobuf";
+import {
+  type Change,
+  ChangeOp,
+  type DatasetPolicy,
+  DatasetPolicySchema,
+  type Event,
+} from "@lockstep/protocol";
 import { demand } from "../violation.ts";
 import {
   type DigestScope,
@@ -35,12 +42,14 @@ export class DatasetLog {
   readonly hashes: string[];
   /** The seq of the change that has an idempotency key, as long as the server must remember it. */
   readonly #seqByKey = new Map<string, bigint>();
+  /** Each policy there was, with the seq from which it is in force. */
+  readonly #policies: { readonly from: bigint; readonly policy: DatasetPolicy }[];
   readonly #rows = new Map<string, LiveRow>();
   #sum = 0n;
   #logHash: Buffer;
 
   constructor(
-    { dataset, datasetId, createdEpoch, logHash }: BodyOf<"datasetCreated">,
+    { dataset, datasetId, createdEpoch, logHash, policy }: BodyOf<"datasetCreated">,
     salt: Uint8Array,
   ) {
     this.id = datasetId;
@@ -48,6 +57,21 @@ export class DatasetLog {
     this.#logHash = firstLogHash(this.scope, createdEpoch);
     this.#sameHash(logHash);
     this.hashes = [this.#logHash.toString("hex")];
+    this.#policies = [{ from: 0n, policy: policy ?? create(DatasetPolicySchema) }];
+  }
+
+  /** The policy in force, and its version. */
+  get policy(): DatasetPolicy {
+    return this.#policies.at(-1)?.policy as DatasetPolicy;
+  }
+
+  get version(): bigint {
+    return BigInt(this.#policies.length);
+  }
+
+  /** The policy under which a change was appended. */
+  policyAt(seq: bigint): DatasetPolicy {
+    return this.#policies.findLast(({ from }) => from <= seq)?.policy ?? this.policy;
   }
 
   get head(): bigint {
@@ -72,6 +96,26 @@ export class DatasetLog {
     );
     for (const change of changes) this.#take(change);
     this.#sameHash(logHash);
+  }
+
+  /** A changed policy is durable: its log says it, in an entry of its own. */
+  update(
+    { policy, version, seq, logHash }: BodyOf<"datasetUpdated">,
+    changes: readonly Change[],
+  ): void {
+    const [entry] = changes;
+    demand(
+      version === this.version + 1n,
+      "versions of a policy have no gap",
+      () => `version ${version} follows ${this.version}`,
+    );
+    demand(
+      changes.length === 1 && policy !== undefined && isEntryOf(entry, policy),
+      "a changed policy is one entry of the log",
+      () => `version ${version} makes ${changes.length} changes, one ${entry?.op}`,
+    );
+    this.append(changes, seq, seq, logHash);
+    this.#policies.push({ from: seq, policy });
   }
 
   /** A checkpoint is durable: it says what the rows are. */
@@ -127,4 +171,10 @@ export class DatasetLog {
       () => `at ${this.head} it is ${this.#logHash.toString("hex")}`,
     );
   }
+}
+
+function isEntryOf(entry: Change | undefined, policy: DatasetPolicy): boolean {
+  if (entry?.op !== ChangeOp.CONTROL || Buffer.from(entry.key).toString() !== "policy")
+    return false;
+  return equals(DatasetPolicySchema, fromBinary(DatasetPolicySchema, entry.value), policy);
 }

@@ -1,26 +1,26 @@
 import {
   AppendOutcome,
   type AppendResponse,
+  ChangeOp,
+  type ErrorReason,
   type Event,
   ReplicationMode,
 } from "@lockstep/protocol";
 import type { Marks } from "../../marks/marks.ts";
 import type { AnyOp } from "../../server/observed-namespace.ts";
+import type { Ledger } from "../records.ts";
 import { demand } from "../violation.ts";
-import { DatasetLog, type RowsState } from "./dataset-log.ts";
-import { type DigestScope, entryOf, type PlainRow } from "./plain-digest.ts";
+import { DatasetLog } from "./dataset-log.ts";
+import { Fences } from "./fences.ts";
+import { Positions, type Shown } from "./positions.ts";
 
 type AppendOp = Extract<AnyOp, { kind: "append" }>;
 
-/** What a replica has committed. */
-export interface Committed {
-  readonly replica: string;
-  readonly seq: bigint;
-  readonly logHash: Uint8Array;
-  readonly scope: DigestScope;
-  readonly rows: readonly PlainRow[];
-  /** Somebody has changed rows behind its back, and it has not come to right rows since. */
-  readonly damaged: boolean;
+/** What is said of a read, apart from its rows. */
+export interface Freshness {
+  readonly stalenessMs: number;
+  /** When it was answered, in true time. */
+  readonly atMs: number;
 }
 
 /** The clocks of two machines differ by less than this share. */
@@ -30,18 +30,19 @@ const ROUNDING_MS = 2;
 
 /** Watches that logs, appends and replicas are what the contract promises, on a state of its own made from durable events. */
 export class Datasets {
+  readonly positions = new Positions();
   readonly #marks: Marks;
+  readonly #fences: Fences;
   readonly #logs = new Map<string, DatasetLog>();
-  /** What the rows are at each end of a batch there has ever been, by log hash: that of a lost history is another. */
-  readonly #states = new Map<string, RowsState>();
-  /** How far a replica has ever applied the log as it is now, by name. */
-  readonly #applied = new Map<string, bigint>();
+  /** Those of deleted datasets: what was acknowledged before is not taken back. */
+  #deleted: DatasetLog[] = [];
   /** The last seq acknowledged by then, by rising time and seq. */
   #acknowledged: { readonly atMs: number; readonly seq: bigint }[] = [];
-  readonly #entries = new Map<string, bigint>();
 
-  constructor(marks: Marks) {
+  /** @param ledger all locks, up to the event that is being taken */
+  constructor(ledger: () => Ledger, marks: Marks) {
     this.#marks = marks;
+    this.#fences = new Fences(ledger, marks);
   }
 
   /** The log of a dataset as it is now. */
@@ -55,21 +56,129 @@ export class Datasets {
     return hash === Buffer.from(logHash).toString("hex");
   }
 
+  /** The last seq that has been acknowledged of the dataset that there is. */
+  get acknowledged(): bigint {
+    return this.#acknowledged.at(-1)?.seq ?? 0n;
+  }
+
   /** An event is durable. */
   take(event: Event): void {
     const { body, journalOnly } = event;
+    if (body.case === "appended" && this.#logs.get(body.value.dataset) !== undefined) {
+      const { policy } = this.#logOf(body.value);
+      for (const { change } of journalOnly?.changes ?? [])
+        if (change) this.#fences.appended(change.idempotencyKey, policy);
+    }
+    this.#take(event);
+  }
+
+  /** An older copy is all there is: what is left is told anew. */
+  rewind(events: readonly Event[]): void {
+    this.#logs.clear();
+    this.#deleted = [];
+    for (const event of events) this.#take(event);
+    this.#acknowledged = [];
+  }
+
+  /** An append reaches the server. */
+  submitted(op: AppendOp): void {
+    this.#fences.submitted(op, this.#logs.get(op.request.dataset));
+  }
+
+  /** An append is refused. */
+  refused(op: AppendOp, reason: ErrorReason): void {
+    this.#fences.refused(op, reason, this.#logs.get(op.request.dataset));
+  }
+
+  /** The answer to an append leaves the server. */
+  answered(op: AppendOp, reply: AppendResponse, atMs: number): void {
+    const { request } = op;
+    const live = this.#logs.get(request.dataset);
+    const logs = [live, ...this.#deleted].filter((log) => log?.scope.dataset === request.dataset);
+    const log = logs.find((one) => one && isAsTold(op, reply, one));
+    demand(
+      log !== undefined,
+      "an acknowledged change is in the log under the seq it was told",
+      () =>
+        request.changes
+          .map(({ idempotencyKey }, at) => {
+            const is = live?.seqOf(idempotencyKey);
+            return `${idempotencyKey} is at ${is}, not at ${reply.changes[at]?.seq}`;
+          })
+          .join(),
+    );
+    const duplicates = reply.changes.filter(({ duplicate }) => duplicate).length;
+    if (duplicates > 0) this.#marks.hit("append answered as a duplicate");
+    if (duplicates === reply.changes.length) this.#fences.repeated(op, log);
+    this.#marks.hit(`append: ${AppendOutcome[reply.outcome]}`);
+    if (log !== live) this.#marks.hit("append answered after its dataset was deleted");
+    else if (reply.lastSeq > this.acknowledged)
+      this.#acknowledged.push({ atMs, seq: reply.lastSeq });
+    // A duplicate is answered by a policy that may have changed since.
+    if (duplicates === 0 || (request.durability?.mode ?? 0) !== ReplicationMode.UNSPECIFIED)
+      this.#cameAsFar(op, reply, log);
+  }
+
+  /** A replica was read: whatever was acknowledged so long before is in what it showed. */
+  read({ reader, appliedSeq }: Shown, { stalenessMs, atMs }: Freshness): void {
+    const thenMs = atMs - stalenessMs * CLOCK_SHARE - ROUNDING_MS;
+    const known = this.#acknowledged.findLast((one) => one.atMs <= thenMs)?.seq ?? 0n;
+    demand(
+      appliedSeq >= known,
+      "staleness is never understated",
+      () =>
+        `${reader} shows ${appliedSeq} as at most ${stalenessMs} ms old, ${known} was acknowledged before`,
+    );
+  }
+
+  /** What was answered APPENDED is at as many replicas as was asked for, or else as the policy says. */
+  #cameAsFar({ request }: AppendOp, { outcome, lastSeq }: AppendResponse, log: DatasetLog): void {
+    if (outcome !== AppendOutcome.APPENDED) return;
+    const { defaultDurability, minInSync } = log.policyAt(lastSeq);
+    const asked = request.durability;
+    const byDefault = asked === undefined || asked.mode === ReplicationMode.UNSPECIFIED;
+    const { mode = ReplicationMode.LOCAL, replicas = 0 } =
+      (byDefault ? defaultDurability : asked) ?? {};
+    if (mode === ReplicationMode.QUORUM) {
+      this.#isAt(replicas, lastSeq, log);
+      this.#marks.hit(byDefault ? "quorum of the policy reached" : "quorum reached");
+    } else if (mode === ReplicationMode.ALL_IN_SYNC) {
+      this.#isAt(Math.max(1, minInSync), lastSeq, log);
+      this.#marks.hit("all in sync reached");
+    }
+  }
+
+  #isAt(replicas: number, seq: bigint, log: DatasetLog): void {
+    const there = this.positions.whoReached(log, seq);
+    demand(
+      there.length >= replicas,
+      "an acknowledged QUORUM append is applied at so many replicas",
+      () => `${seq} is at [${there}], ${replicas} were asked for`,
+    );
+  }
+
+  #take({ body, journalOnly }: Event): void {
+    const changes = journalOnly?.changes.flatMap(({ change }) => change ?? []) ?? [];
     if (body.case === "datasetCreated") {
       const log = new DatasetLog(body.value, journalOnly?.salt ?? new Uint8Array());
       this.#logs.set(body.value.dataset, log);
-      this.#remember(log);
+      this.positions.add(log);
     } else if (body.case === "datasetDeleted") {
+      this.#marks.hit("dataset deleted");
+      this.#deleted.push(this.#logOf(body.value));
       this.#logs.delete(body.value.dataset);
+      this.#acknowledged = [];
     } else if (body.case === "appended") {
       const { firstSeq, lastSeq, logHash } = body.value;
-      this.#append(body.value, event, firstSeq, lastSeq, logHash);
+      const log = this.#logOf(body.value);
+      log.append(changes, firstSeq, lastSeq, logHash);
+      if (changes.some(({ op }) => op === ChangeOp.DELETE)) this.#marks.hit("row deleted");
+      this.positions.add(log);
     } else if (body.case === "datasetUpdated") {
-      const { seq, logHash } = body.value;
-      this.#append(body.value, event, seq, seq, logHash);
+      const log = this.#logOf(body.value);
+      log.update(body.value, changes);
+      this.#marks.hit("policy changed in the log");
+      this.positions.add(log);
     } else if (body.case === "datasetCheckpointed") {
       this.#marks.hit("checkpoint");
       this.#logOf(body.value).checkpoint(body.value);
@@ -79,104 +188,8 @@ export class Datasets {
     }
   }
 
-  /** An older copy is all there is: what is left is told anew. */
-  rewind(events: readonly Event[]): void {
-    this.#logs.clear();
-    this.#acknowledged = [];
-    for (const event of events) this.take(event);
-    const [log] = this.#logs.values();
-    for (const [replica, seq] of this.#applied)
-      this.#applied.set(replica, smaller(seq, log?.head ?? 0n));
-  }
-
-  /** The answer to an append leaves the server. */
-  answered({ request }: AppendOp, reply: AppendResponse, atMs: number): void {
-    const log = this.#logs.get(request.dataset);
-    for (const [at, { idempotencyKey }] of request.changes.entries()) {
-      const told = reply.changes[at];
-      demand(
-        log !== undefined && told !== undefined && told.seq === log.seqOf(idempotencyKey),
-        "an acknowledged change is in the log under the seq it was told",
-        () => `${idempotencyKey} is at ${log?.seqOf(idempotencyKey)}, not at ${told?.seq}`,
-      );
-      if (told.duplicate) this.#marks.hit("append answered as a duplicate");
-    }
-    const last = this.#acknowledged.at(-1)?.seq ?? 0n;
-    if (reply.lastSeq > last) this.#acknowledged.push({ atMs, seq: reply.lastSeq });
-    this.#marks.hit(`append: ${AppendOutcome[reply.outcome]}`);
-    const { mode, replicas = 0 } = request.durability ?? {};
-    if (mode === ReplicationMode.QUORUM && reply.outcome === AppendOutcome.APPENDED)
-      this.#isAt(replicas, reply.lastSeq);
-  }
-
-  /** A replica has committed a transaction. Returns whether its rows are right. */
-  committed({ replica, seq, logHash, scope, rows, damaged }: Committed): boolean {
-    const hash = Buffer.from(logHash).toString("hex");
-    const state = this.#states.get(hash);
-    demand(
-      state?.seq === seq,
-      "a replica stands at the end of a batch of the log",
-      () => `${replica} stands at ${seq} with ${hash}; there it is ${state?.seq}`,
-    );
-    const sum = rows.reduce((all, row) => all + this.#entry(scope, row), 0n);
-    const right = sum === state.sum && rows.length === state.count;
-    demand(
-      right || damaged,
-      "a replica's rows are exactly those of its position",
-      () => `${replica} has ${rows.length} rows at ${seq}, the log makes ${state.count} others`,
-    );
-    if (this.isOfLog(scope.dataset, seq, logHash) && seq > (this.#applied.get(replica) ?? -1n))
-      this.#applied.set(replica, seq);
-    return right;
-  }
-
-  /** A replica was read: whatever was acknowledged so long before is in what it showed. */
-  read(replica: string, appliedSeq: bigint, stalenessMs: number, atMs: number): void {
-    const thenMs = atMs - stalenessMs * CLOCK_SHARE - ROUNDING_MS;
-    const known = this.#acknowledged.findLast((one) => one.atMs <= thenMs)?.seq ?? 0n;
-    demand(
-      appliedSeq >= known,
-      "staleness is never understated",
-      () =>
-        `${replica} shows ${appliedSeq} as at most ${stalenessMs} ms old, ${known} was acknowledged before`,
-    );
-  }
-
-  /** How many replicas have applied the log up to a change, ever since it was made. */
-  #isAt(replicas: number, seq: bigint): void {
-    const there = [...this.#applied].filter(([, applied]) => applied >= seq);
-    demand(
-      there.length >= replicas,
-      "an acknowledged QUORUM append is applied at so many replicas",
-      () => `${seq} is at [${there.map(([name]) => name)}], ${replicas} were asked for`,
-    );
-    this.#marks.hit("quorum reached");
-  }
-
-  #append(
-    body: { readonly dataset: string; readonly datasetId: bigint },
-    { journalOnly }: Event,
-    firstSeq: bigint,
-    lastSeq: bigint,
-    logHash: Uint8Array,
-  ): void {
-    const log = this.#logOf(body);
-    const changes = journalOnly?.changes.flatMap(({ change }) => change ?? []) ?? [];
-    log.append(changes, firstSeq, lastSeq, logHash);
-    this.#remember(log);
-  }
-
-  #remember(log: DatasetLog): void {
-    this.#states.set(log.hashes.at(-1) ?? "", log.state);
-  }
-
-  #logOf({
-    dataset,
-    datasetId,
-  }: {
-    readonly dataset: string;
-    readonly datasetId: bigint;
-  }): DatasetLog {
+  #logOf(body: { readonly dataset: string; readonly datasetId: bigint }): DatasetLog {
+    const { dataset, datasetId } = body;
     const log = this.#logs.get(dataset);
     demand(
       log?.id === datasetId,
@@ -185,19 +198,10 @@ export class Datasets {
     );
     return log;
   }
-
-  #entry(scope: DigestScope, row: PlainRow): bigint {
-    const { key, value, seq, schemaVersion } = row;
-    const parts = [scope.salt, key, value].map((bytes) => Buffer.from(bytes).toString("hex"));
-    const name = `${parts.join()} ${seq} ${schemaVersion}`;
-    const known = this.#entries.get(name);
-    if (known !== undefined) return known;
-    const { number } = entryOf(scope, row);
-    this.#entries.set(name, number);
-    return number;
-  }
 }
 
-function smaller(left: bigint, right: bigint): bigint {
-  return left < right ? left : right;
+function isAsTold({ request }: AppendOp, { changes }: AppendResponse, log: DatasetLog): boolean {
+  return request.changes.every(
+    ({ idempotencyKey }, at) => changes[at] && changes[at].seq === log.seqOf(idempotencyKey),
+  );
 }
