@@ -3,18 +3,14 @@ import {
   type Event,
   EventSchema,
   HoldTermsSchema,
-  type IdRange,
   type JournalOnly,
   type LockGranted,
   type LockReleased,
-  type LockTarget,
   ProtoReader,
   UnreadError,
 } from "@lockstep/protocol";
+import { BYTES, FIXED64, field, readRange, readTarget, VARINT } from "./proto-fields.ts";
 
-const VARINT = 0;
-const FIXED64 = 1;
-const BYTES = 2;
 const NO_BYTES = new Uint8Array();
 
 /**
@@ -103,16 +99,6 @@ function readJournalOnly(reader: ProtoReader): JournalOnly {
   return hidden;
 }
 
-function readRange(reader: ProtoReader): IdRange {
-  const range: IdRange = { $typeName: "lockstep.v1.IdRange", first: 0n, last: 0n };
-  reader.fields((tag) => {
-    if (tag === field(1, VARINT)) range.first = reader.bigint();
-    else if (tag === field(2, VARINT)) range.last = reader.bigint();
-    else reader.unread();
-  });
-  return range;
-}
-
 function readGranted(reader: ProtoReader): LockGranted {
   const granted: LockGranted = {
     $typeName: "lockstep.v1.LockGranted",
@@ -179,19 +165,4 @@ function readReleased(reader: ProtoReader): LockReleased {
     else reader.unread();
   });
   return released;
-}
-
-function readTarget(reader: ProtoReader): LockTarget {
-  const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
-  reader.fields((tag) => {
-    if (tag === field(1, BYTES)) target.key = reader.text();
-    else if (tag === field(2, VARINT)) target.mode = reader.small();
-    else if (tag === field(3, VARINT)) target.permits = reader.small();
-    else reader.unread();
-  });
-  return target;
-}
-
-function field(number: number, wireType: number): number {
-  return number * 8 + wireType;
 }

@@ -4,15 +4,12 @@ import {
   type AttachCall,
   type AttachRequest,
   AttachRequestSchema,
-  type IdRange,
-  type LockTarget,
   ProtoReader,
   type ReleaseRequest,
   UnreadError,
 } from "@lockstep/protocol";
+import { BYTES, field, readRange, readTarget, VARINT } from "../../../executor/proto-fields.ts";
 
-const VARINT = 0;
-const BYTES = 2;
 const NO_BYTES = new Uint8Array();
 
 /**
@@ -137,29 +134,4 @@ function release(reader: ProtoReader): ReleaseRequest {
     else reader.unread();
   });
   return request;
-}
-
-function readRange(reader: ProtoReader): IdRange {
-  const range: IdRange = { $typeName: "lockstep.v1.IdRange", first: 0n, last: 0n };
-  reader.fields((tag) => {
-    if (tag === field(1, VARINT)) range.first = reader.bigint();
-    else if (tag === field(2, VARINT)) range.last = reader.bigint();
-    else reader.unread();
-  });
-  return range;
-}
-
-function readTarget(reader: ProtoReader): LockTarget {
-  const target: LockTarget = { $typeName: "lockstep.v1.LockTarget", key: "", mode: 0, permits: 0 };
-  reader.fields((tag) => {
-    if (tag === field(1, BYTES)) target.key = reader.text();
-    else if (tag === field(2, VARINT)) target.mode = reader.small();
-    else if (tag === field(3, VARINT)) target.permits = reader.small();
-    else reader.unread();
-  });
-  return target;
-}
-
-function field(number: number, wireType: number): number {
-  return number * 8 + wireType;
 }

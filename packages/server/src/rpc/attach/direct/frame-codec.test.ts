@@ -10,6 +10,7 @@ import {
   AttachResponseSchema,
   EventSchema,
   GrantedSchema,
+  KeepAliveResponseSchema,
   ReleaseRequestSchema,
   ReleaseResponseSchema,
   ReplyHeaderSchema,
@@ -113,13 +114,21 @@ const released = fc
     case: "release" as const,
     value: create(ReleaseResponseSchema, value as never),
   }));
+const renewed = fc
+  .record({ header: headerIfAny, seq: uint64, sessionRevision: uint64, ttlMs: int64 })
+  .map((value) => ({
+    case: "keepAlive" as const,
+    value: create(KeepAliveResponseSchema, value as never),
+  }));
 const otherReplies = fc.constantFrom(
   { case: undefined },
   { case: "error" as const, value: { code: 3, message: "no" } },
-  { case: "keepAlive" as const, value: { seq: 7n } },
 );
 const reply = fc
-  .record({ callId: uint64, reply: oftenOf<object>(fc.oneof(acquired, released), otherReplies) })
+  .record({
+    callId: uint64,
+    reply: oftenOf<object>(fc.oneof(acquired, released, renewed), otherReplies),
+  })
   .map((value) => create(AttachReplySchema, value as never));
 const response = fc
   .record({
@@ -218,6 +227,7 @@ describe("a frame to a client", () => {
     expect(numbers(AcquireResponseSchema)).toEqual([1, 2, 3, 4]);
     expect(numbers(GrantedSchema)).toEqual([1, 2, 3]);
     expect(numbers(ReleaseResponseSchema)).toEqual([1, 2, 3, 4]);
+    expect(numbers(KeepAliveResponseSchema)).toEqual([1, 2, 3, 4]);
     expect(numbers(ReplyHeaderSchema)).toEqual([1, 2, 3]);
   });
 });
