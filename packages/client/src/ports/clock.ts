@@ -14,6 +14,8 @@ export interface Clock {
   after(ms: number, fn: () => void): Timer;
   /** Runs `fn` once what the present event has brought has been dealt with, promises included. */
   afterTurn(fn: () => void): void;
+  /** Runs `fn` once, after events and timers that are there already: for long work, to leave the others their turn. */
+  afterOthers(fn: () => void): void;
   /** Keeps the process alive until the returned timer is cancelled. */
   stayAwake(): Timer;
 }
@@ -53,6 +55,10 @@ export const systemClock: Clock = {
   afterTurn(fn) {
     // After all that the event brought has run, promises included, and before the next event. Browsers have no such thing.
     if (typeof process === "object" && "nextTick" in process) process.nextTick(fn);
+    else setTimeout(fn, 0);
+  },
+  afterOthers(fn) {
+    if (typeof setImmediate === "function") setImmediate(fn);
     else setTimeout(fn, 0);
   },
   stayAwake() {

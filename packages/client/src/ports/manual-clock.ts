@@ -33,6 +33,10 @@ export class ManualClock implements Clock {
     setImmediate(fn);
   }
 
+  afterOthers(fn: () => void): void {
+    setImmediate(fn);
+  }
+
   stayAwake(): Timer {
     this.#awake += 1;
     let held = true;

@@ -5,8 +5,10 @@ import { type Scrubbed, STEP_BUCKETS, scrubBuckets } from "./scrub.ts";
 
 /** After a step that took t, nothing is looked at for this many times t: 5 % of a core. */
 const REST_FACTOR = 19;
-/** Buckets that a pass without rest reads at once. */
-const PASS_BUCKETS = 512;
+/** The most buckets that a pass without rest reads at once, */
+const PASS_BUCKETS_MAX = 512;
+/** and how long it may take for it: nothing else is done meanwhile. It reads half as many when it took longer. */
+const PASS_STEP_MS_MAX = 10;
 
 /** How far a pass is. */
 export interface ScrubStatus {
@@ -65,17 +67,23 @@ export class Scrubber<Tx> {
     return { found, passed: this.#passed() };
   }
 
-  /** Looks at all of them at once, without rest. */
+  /** Looks at all of them without rest, but for a turn of the event loop after each few. */
   async pass(signal: AbortSignal): Promise<Scrubbed> {
     let rows = 0;
     let damaged = 0;
-    for (let first = 0; first < BUCKETS; first += PASS_BUCKETS) {
+    let count = STEP_BUCKETS;
+    for (let first = 0; first < BUCKETS; ) {
       signal.throwIfAborted();
-      const found = await scrubBuckets(this.#holdings, first, first + PASS_BUCKETS);
+      const from = this.#clock.monotonicMs();
+      const end = Math.min(first + count, BUCKETS);
+      const found = await scrubBuckets(this.#holdings, first, end);
       rows += found.rows;
       damaged += found.damaged;
-      // Acks and reads go on beside.
-      await new Promise<void>((resolve) => this.#clock.afterTurn(resolve));
+      first = end;
+      const isLong = this.#clock.monotonicMs() - from > PASS_STEP_MS_MAX;
+      count = isLong ? Math.ceil(count / 2) : Math.min(count * 2, PASS_BUCKETS_MAX);
+      // Acks and reads go on beside, and all else that the user's process does.
+      await new Promise<void>((resolve) => this.#clock.afterOthers(resolve));
     }
     this.#bucket = 0;
     this.#rows = rows;

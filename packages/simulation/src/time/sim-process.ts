@@ -148,6 +148,7 @@ export class SimProcess {
       unixMs: () => this.unixMs,
       after: (ms, fn) => this.after(ms, fn),
       afterTurn: (fn) => this.afterTurn(fn),
+      afterOthers: (fn) => this.afterTurns(TURNS_OF_A_POLL, fn),
       stayAwake: () => this.#stayAwake(),
     };
   }

@@ -73,6 +73,7 @@ export class TestProcess {
       ...this.#common(),
       // What a client wants at once needs no time to pass.
       after: (ms, fn) => (ms <= 0 ? this.#time.nextTurn(fn) : this.#after(ms, fn)),
+      afterOthers: (fn) => this.#time.afterTurns(2, fn),
       stayAwake: () => ({ cancel: () => undefined }),
     };
   }
