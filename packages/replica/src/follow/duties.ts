@@ -39,6 +39,8 @@ export class Duties<Tx> {
   readonly #parts: DutiesParts<Tx>;
   #wanted: Wanted[] = [];
   #suspect = false;
+  /** Who wanted the pass that is under way; undefined when it is made for a suspicion. */
+  #passFor: Wanted | undefined;
   #again: { readonly atMs: number; readonly pauseMs: number } | undefined;
 
   constructor(parts: DutiesParts<Tx>) {
@@ -96,18 +98,37 @@ export class Duties<Tx> {
     return this.#wanted.length > 0 || this.#suspect || this.#parts.scrubber.isDue;
   }
 
-  /** Does what is due. Nothing is applied meanwhile, but what the ground is asked to reach. */
+  /** A snapshot has taken the place of all rows. */
+  published(): void {
+    this.#parts.scrubber.forgetPass();
+    this.clear();
+  }
+
+  /**
+   * Does what is due, or a part of it. Nothing is applied meanwhile, but what the ground is asked to reach. Between two
+   * parts changes may be applied.
+   */
   async run(ground: Ground<Tx>): Promise<void> {
     const { scrubber } = this.#parts;
-    const wanted = this.#wanted[0];
-    if (wanted) await this.#fulfil(wanted, ground);
-    else if (this.#suspect) await this.#look(ground);
+    if (this.#wanted.length > 0 || this.#suspect) await this.#look(ground);
     else if (scrubber.isDue) await this.#scrub();
   }
 
+  /** Looks at all rows, a few each time; when it has seen all, compares them with the server's. */
   async #look(ground: Ground<Tx>): Promise<void> {
-    const { restart } = await this.#inspect(ground, undefined);
-    if (restart) throw restart;
+    const { scrubber, tell } = this.#parts;
+    const isGivenUp = this.#passFor !== undefined && !this.#wanted.includes(this.#passFor);
+    if (isGivenUp) scrubber.forgetPass();
+    // Who asks during a pass means all rows, those that it has seen already too.
+    if (!scrubber.isPassing) this.#passFor = this.#wanted[0];
+    const scrubbed = await scrubber.passStep();
+    if (!scrubbed) return;
+    tell({ type: "scrubbed", ...scrubbed });
+    const wanted = this.#passFor;
+    const inspected = await this.#inspect(ground, wanted?.repair);
+    this.#wanted = this.#wanted.filter((one) => one !== wanted);
+    wanted?.done({ ...inspected, scrubbed });
+    if (inspected.restart) throw inspected.restart;
   }
 
   async #scrub(): Promise<void> {
@@ -116,17 +137,8 @@ export class Duties<Tx> {
     if (passed) this.#parts.tell({ type: "scrubbed", ...passed });
   }
 
-  async #fulfil(wanted: Wanted, ground: Ground<Tx>): Promise<void> {
-    const result = await this.#inspect(ground, wanted.repair);
-    this.#wanted = this.#wanted.filter((one) => one !== wanted);
-    wanted.done(result);
-    if (result.restart) throw result.restart;
-  }
-
-  async #inspect(ground: Ground<Tx>, repair: boolean | undefined): Promise<Checked> {
-    const { inspector, scrubber, standing, repairs, tell } = this.#parts;
-    const scrubbed = await scrubber.pass(ground.signal);
-    tell({ type: "scrubbed", ...scrubbed });
+  async #inspect(ground: Ground<Tx>, repair: boolean | undefined): Promise<Inspected> {
+    const { inspector, standing, repairs } = this.#parts;
     const inspected = await inspector.inspect(ground, repair ?? repairs);
     this.#suspect = false;
     const { drift, asOf } = inspected;
@@ -137,7 +149,7 @@ export class Duties<Tx> {
       ground.holdings.verified(asOf.seq);
       this.clear();
     }
-    return { ...inspected, scrubbed };
+    return inspected;
   }
 
   #later(): void {

@@ -43,17 +43,18 @@ export class Following<Tx> {
 
   /** Settles when the subscription ends without a word; throws why it has to end otherwise. */
   async run(): Promise<void> {
-    const { waker, holdings, duties } = this.#parts;
+    const { waker, holdings, duties, settings } = this.#parts;
     try {
       // It may have ended between the last change of a snapshot and its publication.
       await this.#publishIfComplete();
       for (;;) {
         this.#signal.throwIfAborted();
         if (this.#ackFault) throw this.#ackFault;
-        const { woken } = waker;
+        let { woken } = waker;
         if (!holdings.staged && holdings.published && duties.areDue) {
           await this.#dutiesOnce(duties);
-          continue;
+          // Whatever else there is to do, what has come meanwhile is applied first.
+          woken = new Promise<void>((resolve) => settings.clock.afterOthers(resolve));
         }
         const part = await this.#subscription.next(this.#highSeq(), woken);
         if (!part) return;
@@ -179,7 +180,7 @@ export class Following<Tx> {
     await lane(() => publishSnapshot(holdings, settings.apply, courier, this.#signal));
     standing.snapshot = undefined;
     inspector.forget();
-    duties.clear();
+    duties.published();
     this.#parts.published();
     const { progress, digest } = holdings.published ?? {};
     tell({ type: "published", seq: progress?.cursor.seq ?? 0n, rows: digest?.count ?? 0 });

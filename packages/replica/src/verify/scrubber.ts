@@ -10,6 +10,8 @@ const PASS_BUCKETS_MAX = 512;
 /** and how long it may take for it: nothing else is done meanwhile. It reads half as many when it took longer. */
 const PASS_STEP_MS_MAX = 10;
 
+const PASS_START = { bucket: 0, count: STEP_BUCKETS, rows: 0, damaged: 0 };
+
 /** How far a pass is. */
 export interface ScrubStatus {
   /** When the last full pass ended, unix milliseconds of this machine; undefined before the first. */
@@ -32,6 +34,8 @@ export class Scrubber<Tx> {
   #rows = 0;
   #damaged = 0;
   #passedAtMs: number | undefined;
+  /** The pass without rest that is under way. */
+  #pass = PASS_START;
 
   /** @param due called when the next step is due */
   constructor(holdings: Holdings<Tx>, clock: Clock, passMs: number, due: () => void) {
@@ -67,28 +71,50 @@ export class Scrubber<Tx> {
     return { found, passed: this.#passed() };
   }
 
-  /** Looks at all of them without rest, but for a turn of the event loop after each few. */
+  /** Looks at all of them without rest, but for a turn of the event loop after each few. Nothing is applied meanwhile. */
   async pass(signal: AbortSignal): Promise<Scrubbed> {
-    let rows = 0;
-    let damaged = 0;
-    let count = STEP_BUCKETS;
-    for (let first = 0; first < BUCKETS; ) {
+    this.forgetPass();
+    for (;;) {
       signal.throwIfAborted();
-      const from = this.#clock.monotonicMs();
-      const end = Math.min(first + count, BUCKETS);
-      const found = await scrubBuckets(this.#holdings, first, end);
-      rows += found.rows;
-      damaged += found.damaged;
-      first = end;
-      const isLong = this.#clock.monotonicMs() - from > PASS_STEP_MS_MAX;
-      count = isLong ? Math.ceil(count / 2) : Math.min(count * 2, PASS_BUCKETS_MAX);
+      const passed = await this.passStep();
+      if (passed) return passed;
       // Acks and reads go on beside, and all else that the user's process does.
       await new Promise<void>((resolve) => this.#clock.afterOthers(resolve));
     }
+  }
+
+  /**
+   * Looks at the next few of a pass without rest. Between two steps changes may be applied: each keeps rows and digest
+   * together. Returns what the pass has found, once it has seen all.
+   */
+  async passStep(): Promise<Scrubbed | undefined> {
+    const pass = this.#pass;
+    const from = this.#clock.monotonicMs();
+    const end = Math.min(pass.bucket + pass.count, BUCKETS);
+    const { rows, damaged } = await scrubBuckets(this.#holdings, pass.bucket, end);
+    const isLong = this.#clock.monotonicMs() - from > PASS_STEP_MS_MAX;
+    this.#pass = {
+      bucket: end,
+      count: isLong ? Math.ceil(pass.count / 2) : Math.min(pass.count * 2, PASS_BUCKETS_MAX),
+      rows: pass.rows + rows,
+      damaged: pass.damaged + damaged,
+    };
+    if (end < BUCKETS) return undefined;
     this.#bucket = 0;
-    this.#rows = rows;
-    this.#damaged = damaged;
+    this.#rows = this.#pass.rows;
+    this.#damaged = this.#pass.damaged;
+    this.forgetPass();
     return this.#passed();
+  }
+
+  /** Whether a pass without rest is under way. */
+  get isPassing(): boolean {
+    return this.#pass !== PASS_START;
+  }
+
+  /** Other rows have taken the place of those it was looking at: the next step is the first of another pass. */
+  forgetPass(): void {
+    this.#pass = PASS_START;
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CheckResult } from "../replicate.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { damage, decode, found, three } from "../testing-support/damage.ts";
 import { put } from "../testing-support/fake-log.ts";
@@ -124,6 +125,48 @@ describe("the pass over all rows", () => {
     const steps = Math.floor((clock.monotonicMs() - from) / 1_000);
     expect(seen / 64).toBeLessThanOrEqual(steps + 1);
     expect(seen / 64).toBeGreaterThan(steps / 2);
+    await replica.close();
+  });
+
+  test("that somebody asked for lets changes be applied between its steps", async () => {
+    const here = world();
+    const applied: bigint[] = [];
+    class TellingStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        if (first === 64) here.authority.append(put("a", "2"));
+        applied.push(replica.status().appliedSeq);
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    here.authority.append(put("a", "1"));
+    const replica = await here.started({ store: new TellingStore() });
+    await replica.check();
+    expect(applied[0]).toBe(1n);
+    expect(applied.at(-1)).toBe(2n);
+    await replica.close();
+  });
+
+  test("is made anew for who asks during one that a suspicion has begun", async () => {
+    const here = world();
+    let checked: Promise<CheckResult> | undefined;
+    class DamagedStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        if (first > 60_000 && !checked) {
+          await damage(this, "a", "gone");
+          checked = replica.check();
+        }
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    here.authority.append(put("a", "1"));
+    const store = new DamagedStore();
+    const replica = await here.started({ store });
+    // Its bucket has been seen by then.
+    expect(await store.rowsOfBuckets(0, 60_000)).toHaveLength(1);
+    const forged = here.authority.checkpoint();
+    forged.root = new Uint8Array(32).fill(1);
+    await until(here.clock, () => checked !== undefined);
+    expect((await checked)?.drift?.findings).toMatchObject([{ kind: "MISSING" }]);
     await replica.close();
   });
 });
