@@ -1,8 +1,11 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import {
+  type Appended,
+  type Change,
   type Event,
   EventSchema,
   HoldTermsSchema,
+  type JournaledChange,
   type JournalOnly,
   type LockGranted,
   type LockReleased,
@@ -76,6 +79,9 @@ function readEventField(reader: ProtoReader, event: Event, tag: number): void {
     case field(28, BYTES):
       event.body = { case: "lockReleased", value: readReleased(reader) };
       break;
+    case field(47, BYTES):
+      event.body = { case: "appended", value: readAppended(reader) };
+      break;
     default:
       reader.unread();
   }
@@ -94,9 +100,83 @@ function readJournalOnly(reader: ProtoReader): JournalOnly {
   reader.fields((tag) => {
     if (tag === field(2, FIXED64)) hidden.contentFingerprint = reader.fixed64();
     else if (tag === field(3, BYTES)) hidden.answered.push(readRange(reader));
+    else if (tag === field(4, BYTES)) hidden.changes.push(readJournaledChange(reader));
     else reader.unread();
   });
   return hidden;
+}
+
+function readJournaledChange(reader: ProtoReader): JournaledChange {
+  const journaled: JournaledChange = {
+    $typeName: "lockstep.v1.JournaledChange",
+    bucket: 0,
+    oldEntryHash: NO_BYTES,
+    entryHash: NO_BYTES,
+    oldBytes: 0n,
+    payloadHash: NO_BYTES,
+  };
+  reader.fields((tag) => {
+    if (tag === field(1, BYTES) && journaled.change === undefined) {
+      journaled.change = readChange(reader);
+    } else if (tag === field(2, VARINT)) journaled.bucket = reader.small();
+    else if (tag === field(3, BYTES)) journaled.oldEntryHash = reader.bytes();
+    else if (tag === field(4, BYTES)) journaled.entryHash = reader.bytes();
+    else if (tag === field(5, VARINT)) journaled.oldBytes = reader.bigint();
+    else if (tag === field(6, BYTES)) journaled.payloadHash = reader.bytes();
+    else reader.unread();
+  });
+  return journaled;
+}
+
+function readChange(reader: ProtoReader): Change {
+  const change: Change = {
+    $typeName: "lockstep.v1.Change",
+    seq: 0n,
+    timestampMs: 0n,
+    origin: "",
+    idempotencyKey: "",
+    schemaVersion: 0,
+    correlationId: "",
+    op: 0,
+    key: NO_BYTES,
+    value: NO_BYTES,
+  };
+  reader.fields((tag) => readChangeField(reader, change, tag));
+  return change;
+}
+
+function readChangeField(reader: ProtoReader, change: Change, tag: number): void {
+  switch (tag) {
+    case field(1, VARINT):
+      change.seq = reader.bigint();
+      break;
+    case field(2, VARINT):
+      change.timestampMs = reader.bigint();
+      break;
+    case field(3, BYTES):
+      change.origin = reader.text();
+      break;
+    case field(4, BYTES):
+      change.idempotencyKey = reader.text();
+      break;
+    case field(5, VARINT):
+      change.schemaVersion = reader.small();
+      break;
+    case field(6, BYTES):
+      change.correlationId = reader.text();
+      break;
+    case field(7, VARINT):
+      change.op = reader.small();
+      break;
+    case field(8, BYTES):
+      change.key = reader.bytes();
+      break;
+    case field(9, BYTES):
+      change.value = reader.bytes();
+      break;
+    default:
+      reader.unread();
+  }
 }
 
 function readGranted(reader: ProtoReader): LockGranted {
@@ -165,4 +245,24 @@ function readReleased(reader: ProtoReader): LockReleased {
     else reader.unread();
   });
   return released;
+}
+
+function readAppended(reader: ProtoReader): Appended {
+  const appended: Appended = {
+    $typeName: "lockstep.v1.Appended",
+    dataset: "",
+    datasetId: 0n,
+    firstSeq: 0n,
+    lastSeq: 0n,
+    logHash: NO_BYTES,
+  };
+  reader.fields((tag) => {
+    if (tag === field(1, BYTES)) appended.dataset = reader.text();
+    else if (tag === field(2, VARINT)) appended.datasetId = reader.bigint();
+    else if (tag === field(3, VARINT)) appended.firstSeq = reader.bigint();
+    else if (tag === field(4, VARINT)) appended.lastSeq = reader.bigint();
+    else if (tag === field(5, BYTES)) appended.logHash = reader.bytes();
+    else reader.unread();
+  });
+  return appended;
 }
