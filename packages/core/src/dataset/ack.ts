@@ -21,8 +21,11 @@ export function decideAck(
   requireAcceptable(dataset, replica, request);
   replica.appliedSeq = request.appliedSeq;
   replica.verifiedSeq = request.verifiedSeq;
-  replica.leaseUntilMs = now.monotonicMs + state.limits.replica_lease_ms;
-  remindOfLease(state, dataset, replica);
+  if (request.leaving) replica.leaseUntilMs = Number.NEGATIVE_INFINITY;
+  else {
+    replica.leaseUntilMs = now.monotonicMs + state.limits.replica_lease_ms;
+    remindOfLease(state, dataset, replica);
+  }
   const saidState = knownState(request.state);
   const draft = new Draft(state.revision, now, { actor: replica.principal });
   if (saidState === replica.state) settleWaits(state, dataset, now);

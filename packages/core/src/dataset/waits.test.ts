@@ -7,6 +7,7 @@ import {
   datasetIn,
   Follower,
   LOCAL,
+  listReplicas,
   put,
   quorum,
   unregister,
@@ -21,6 +22,7 @@ import {
 import { refusal } from "../testing-support/dataset/refusal.ts";
 
 const { APPENDED, APPENDED_NOT_REPLICATED } = AppendOutcome;
+const { OK } = ReplicaState;
 
 describe("An append with LOCAL", () => {
   it("waits for nobody, and names nobody [DATA-61]", () => {
@@ -117,6 +119,23 @@ describe("An append with ALL_IN_SYNC", () => {
     follower(followers, 0).ack();
     unregister(world, "r1", follower(followers, 1).generation);
     expect(world.settled.has(wait)).toBe(true);
+  });
+
+  it("does not wait for one that leaves, until that is back [DATA-63, REP-20, REP-22]", () => {
+    const { world, followers } = followed(2);
+    const wait = waiting(world, ALL_IN_SYNC);
+    follower(followers, 0).ack();
+    expect(follower(followers, 1).ack(0n, OK, { leaving: true })).toMatchObject({ inSync: false });
+    expect(world.settled.get(wait)).toMatchObject({ outcome: APPENDED, appliedBy: ["r0"] });
+    expect(listReplicas(world)[1]).toMatchObject({
+      inSync: false,
+      leaseRemainingMs: 0n,
+      state: OK,
+    });
+    expect(follower(followers, 1).ack()).toMatchObject({ inSync: true });
+    const next = waiting(world, ALL_IN_SYNC);
+    follower(followers, 0).ack();
+    expect(world.settled.has(next)).toBe(false);
   });
 
   it("is not answered by a set that has become empty [DATA-63]", () => {

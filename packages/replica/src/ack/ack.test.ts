@@ -1,9 +1,50 @@
 import { ReplicaState } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
+import type { Replica } from "../replicate.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { refused } from "../testing-support/fake-authority.ts";
 import { put } from "../testing-support/fake-log.ts";
-import { expectEqual, until, world } from "../testing-support/world.ts";
+import { expectEqual, until, type World, world } from "../testing-support/world.ts";
+
+describe("a replica that is closed", () => {
+  /** What its acks say from its closing on. */
+  async function saidAfterClosing({ authority, clock }: World, replica: Replica) {
+    const before = authority.requests("ack").length;
+    const closed = replica.close();
+    await clock.advance(5_000);
+    await closed;
+    return authority.requests("ack").slice(before);
+  }
+
+  test("says that it leaves, and nothing after that [REP-18]", async () => {
+    const here = world();
+    const replica = await here.started();
+    here.authority.append(put("a", "1"));
+    await expectEqual(here, replica);
+    const said = await saidAfterClosing(here, replica);
+    expect(said).toMatchObject([{ appliedSeq: 1n, state: ReplicaState.OK, leaving: true }]);
+  });
+
+  test("is closed in a second when nobody answers that", async () => {
+    const here = world();
+    const replica = await here.started();
+    await here.clock.settle();
+    here.authority.meddle = ({ call }) => (call === "ack" ? new Promise(() => {}) : undefined);
+    const said = await saidAfterClosing(here, replica);
+    expect(said).toMatchObject([{ leaving: true }]);
+  });
+
+  test("says nothing to a server that has not answered its last ack [REP-18]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const replica = await here.started();
+    await clock.settle();
+    authority.meddle = ({ call }) =>
+      call === "ack" ? refused("UNAVAILABLE", "RECOVERING") : undefined;
+    await clock.advance(1_500);
+    expect(await saidAfterClosing(here, replica)).toEqual([]);
+  });
+});
 
 describe("an ack", () => {
   test("follows the commit, and never goes before it [REP-10]", async () => {

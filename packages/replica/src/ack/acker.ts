@@ -6,6 +6,8 @@ import type { Freshness } from "../read/freshness.ts";
 const INTERVAL_MS = 1_000;
 /** An ack that is not answered within this time is given up; the next one says more. */
 const TIMEOUT_MS = 3_000;
+/** How long a replica that is closed may try to say so, milliseconds. */
+const LEAVE_MS_MAX = 1_000;
 
 /** What an acker tells, and whom. */
 export interface AckerParts {
@@ -27,8 +29,10 @@ export interface AckerParts {
 export class Acker {
   readonly #parts: AckerParts;
   readonly #stop = new AbortController();
-  #underWay = false;
+  #underWay: Promise<void> | undefined;
   #again = false;
+  /** The last ack was answered. */
+  #isHeard = false;
   #timer: Timer | undefined;
 
   constructor(parts: AckerParts) {
@@ -40,7 +44,7 @@ export class Acker {
   kick(): void {
     if (this.#stop.signal.aborted) return;
     if (this.#underWay) this.#again = true;
-    else void this.#send();
+    else this.#underWay = this.#send();
   }
 
   stop(): void {
@@ -48,25 +52,46 @@ export class Acker {
     this.#timer?.cancel();
   }
 
+  /**
+   * Stops, and tells the server that the replica does: otherwise appends wait for it until its lease is over. Settles
+   * when that was answered, or soon after all the same. A server that did not answer before is told nothing.
+   */
+  async leave(): Promise<void> {
+    const { link, clock, request } = this.#parts;
+    const before = this.#underWay;
+    const wasHeard = this.#isHeard;
+    this.stop();
+    if (!wasHeard) return;
+    const said = async () => {
+      await before;
+      await link.ack({ ...request(), leaving: true }, { timeoutMs: LEAVE_MS_MAX });
+    };
+    const tooLong = Promise.withResolvers<void>();
+    const timer = clock.after(LEAVE_MS_MAX, tooLong.resolve);
+    await Promise.race([said().catch(() => {}), tooLong.promise]);
+    timer.cancel();
+  }
+
   async #send(): Promise<void> {
     const { link, clock, freshness, request, answered, failed } = this.#parts;
     const { signal } = this.#stop;
     this.#timer?.cancel();
-    this.#underWay = true;
     this.#again = false;
     const take = freshness.ask();
     try {
       const { headSeq } = await link.ack(request(), { signal, timeoutMs: TIMEOUT_MS });
       if (signal.aborted) return;
+      this.#isHeard = true;
       take(headSeq);
       answered(headSeq);
     } catch (error) {
       if (signal.aborted) return;
+      this.#isHeard = false;
       failed(error);
       // What it was to tell is told with the next one, and not at once: the way there may be closed.
       this.#again = false;
     } finally {
-      this.#underWay = false;
+      this.#underWay = undefined;
     }
     if (signal.aborted) return;
     if (this.#again) this.kick();

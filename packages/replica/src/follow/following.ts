@@ -61,8 +61,9 @@ export class Following<Tx> {
         await this.#take(part);
       }
     } finally {
-      this.#acker.stop();
       this.#parts.standing.askHead = undefined;
+      if (this.#signal.aborted) await this.#acker.leave();
+      else this.#acker.stop();
     }
   }
 

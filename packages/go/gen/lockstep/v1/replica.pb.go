@@ -701,7 +701,9 @@ type AckRequest struct {
 	// The last checkpoint at which its rows were the server's; not above applied_seq.
 	VerifiedSeq uint64 `protobuf:"varint,7,opt,name=verified_seq,json=verifiedSeq,proto3" json:"verified_seq,omitempty"`
 	// What it says of itself. Required.
-	State         ReplicaState `protobuf:"varint,8,opt,name=state,proto3,enum=lockstep.v1.ReplicaState" json:"state,omitempty"`
+	State ReplicaState `protobuf:"varint,8,opt,name=state,proto3,enum=lockstep.v1.ReplicaState" json:"state,omitempty"`
+	// It stops now: its lease ends with this Ack, so that no append waits for it until its next one.
+	Leaving       bool `protobuf:"varint,9,opt,name=leaving,proto3" json:"leaving,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -790,6 +792,13 @@ func (x *AckRequest) GetState() ReplicaState {
 		return x.State
 	}
 	return ReplicaState_REPLICA_STATE_UNSPECIFIED
+}
+
+func (x *AckRequest) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
 }
 
 // AckResponse answers with the head.
@@ -917,7 +926,7 @@ const file_lockstep_v1_replica_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x120\n" +
 	"\breplicas\x18\x02 \x03(\v2\x14.lockstep.v1.ReplicaR\breplicas\x12\x19\n" +
 	"\bhead_seq\x18\x03 \x01(\x04R\aheadSeq\x12&\n" +
-	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\x9c\x02\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\xb6\x02\n" +
 	"\n" +
 	"AckRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x18\n" +
@@ -930,7 +939,8 @@ const file_lockstep_v1_replica_proto_rawDesc = "" +
 	"\vapplied_seq\x18\x06 \x01(\x04R\n" +
 	"appliedSeq\x12!\n" +
 	"\fverified_seq\x18\a \x01(\x04R\vverifiedSeq\x12/\n" +
-	"\x05state\x18\b \x01(\x0e2\x19.lockstep.v1.ReplicaStateR\x05state\"s\n" +
+	"\x05state\x18\b \x01(\x0e2\x19.lockstep.v1.ReplicaStateR\x05state\x12\x18\n" +
+	"\aleaving\x18\t \x01(\bR\aleaving\"s\n" +
 	"\vAckResponse\x120\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.lockstep.v1.ReplyHeaderR\x06header\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x01(\x04R\aheadSeq\x12\x17\n" +

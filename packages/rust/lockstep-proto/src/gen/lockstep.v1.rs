@@ -1438,6 +1438,9 @@ pub struct AckRequest {
     /// What it says of itself. Required.
     #[prost(enumeration = "ReplicaState", tag = "8")]
     pub state: i32,
+    /// It stops now: its lease ends with this Ack, so that no append waits for it until its next one.
+    #[prost(bool, tag = "9")]
+    pub leaving: bool,
 }
 /// AckResponse answers with the head.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
