@@ -1,13 +1,19 @@
 import type { RowHead, RowWrite } from "@lockstep/core";
 
-/** How many heads may be known. A slot takes 101 bytes. */
-const SLOTS = 65_536;
+/**
+ * A key may lie in any slot of one set. In direct slots the keys of a dataset meet long before the slots are full, and one
+ * append whose row is not known keeps all behind it waiting.
+ */
+const WAYS = 8;
+const SETS = 32_768;
+/** How many heads may be known. A slot takes 105 bytes. */
+const SLOTS = SETS * WAYS;
 /** Heads of rows with longer keys are not kept. */
 const KEY_BYTES_MAX = 48;
 const HASH_BYTES = 32;
 /** In the place of the size of a row: there is no such row. */
 const ABSENT = 0xffff_ffff;
-// FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. Keys that meet in a slot cost a read and nothing else.
+// FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. Keys that meet in a set cost a read and nothing else.
 const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
@@ -15,8 +21,8 @@ const FNV_PRIME = 0x01000193;
  * The heads of rows that were decided last: an append to one of them need not wait for the journal's thread. It is
  * told of everything that is decided, so what it knows of a row is so.
  *
- * Each key has one slot and takes it from whoever has it. All is in arrays of numbers, so that what comes and goes
- * is no work for the collector of garbage.
+ * In a set that is full a key takes the slot of the one that came before all others. All is in arrays of numbers, so
+ * that what comes and goes is no work for the collector of garbage.
  */
 export class RecentHeads {
   /** Made when they are needed first. */
@@ -72,6 +78,10 @@ type Slots = ReturnType<typeof newSlots>;
 
 function newSlots() {
   return {
+    /** Where the next key of a set goes. */
+    nextWays: new Uint8Array(SETS),
+    /** The hashes of the keys: most others are told by them alone. */
+    tags: new Int32Array(SLOTS),
     keys: new Uint8Array(SLOTS * KEY_BYTES_MAX),
     /** One more than the length of the key: 0 of an empty slot. */
     keyLengths: new Uint8Array(SLOTS),
@@ -83,26 +93,53 @@ function newSlots() {
 }
 
 /** The slot in which a key lies, or -1. */
-function find({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
-  const slot = slotOf(datasetId, key);
-  if (keyLengths[slot] !== key.length + 1 || datasetIds[slot] !== datasetId) return -1;
+function find(slots: Slots, datasetId: bigint, key: Uint8Array): number {
+  return findTagged(slots, datasetId, key, tagOf(datasetId, key));
+}
+
+function findTagged(slots: Slots, datasetId: bigint, key: Uint8Array, tag: number): number {
+  const first = setOf(tag) * WAYS;
+  for (let slot = first; slot < first + WAYS; slot += 1) {
+    if (slots.tags[slot] === tag && holds(slots, slot, datasetId, key)) return slot;
+  }
+  return -1;
+}
+
+function holds(
+  { keys, keyLengths, datasetIds }: Slots,
+  slot: number,
+  datasetId: bigint,
+  key: Uint8Array,
+): boolean {
+  if (keyLengths[slot] !== key.length + 1 || datasetIds[slot] !== datasetId) return false;
   const keyAt = slot * KEY_BYTES_MAX;
-  for (let at = 0; at < key.length; at += 1) if (keys[keyAt + at] !== key[at]) return -1;
-  return slot;
+  for (let at = 0; at < key.length; at += 1) if (keys[keyAt + at] !== key[at]) return false;
+  return true;
 }
 
-/** Gives a key its slot; -1 when the key is too long. */
-function take({ keys, keyLengths, datasetIds }: Slots, datasetId: bigint, key: Uint8Array): number {
+/** The slot of a key, which is given one when it has none; -1 when the key is too long. */
+function take(slots: Slots, datasetId: bigint, key: Uint8Array): number {
   if (key.length > KEY_BYTES_MAX) return -1;
-  const slot = slotOf(datasetId, key);
-  keyLengths[slot] = key.length + 1;
-  datasetIds[slot] = datasetId;
-  keys.set(key, slot * KEY_BYTES_MAX);
+  const tag = tagOf(datasetId, key);
+  const known = findTagged(slots, datasetId, key, tag);
+  if (known >= 0) return known;
+  const set = setOf(tag);
+  const way = slots.nextWays[set] as number;
+  slots.nextWays[set] = (way + 1) % WAYS;
+  const slot = set * WAYS + way;
+  slots.tags[slot] = tag;
+  slots.keyLengths[slot] = key.length + 1;
+  slots.datasetIds[slot] = datasetId;
+  slots.keys.set(key, slot * KEY_BYTES_MAX);
   return slot;
 }
 
-function slotOf(datasetId: bigint, key: Uint8Array): number {
+function tagOf(datasetId: bigint, key: Uint8Array): number {
   let hash = FNV_START ^ Number(datasetId & 0xffff_ffffn);
   for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME);
-  return (hash ^ (hash >>> 16)) & (SLOTS - 1);
+  return hash | 0;
+}
+
+function setOf(tag: number): number {
+  return (tag ^ (tag >>> 16)) & (SETS - 1);
 }
