@@ -62,13 +62,16 @@ export class Acker {
     const wasHeard = this.#isHeard;
     this.stop();
     if (!wasHeard) return;
+    const tooLong = new AbortController();
+    const { signal } = tooLong;
+    const gone = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    const timer = clock.after(LEAVE_MS_MAX, () => tooLong.abort());
     const said = async () => {
       await before;
-      await link.ack({ ...request(), leaving: true }, { timeoutMs: LEAVE_MS_MAX });
+      if (signal.aborted) return;
+      await link.ack({ ...request(), leaving: true }, { signal, timeoutMs: LEAVE_MS_MAX });
     };
-    const tooLong = Promise.withResolvers<void>();
-    const timer = clock.after(LEAVE_MS_MAX, tooLong.resolve);
-    await Promise.race([said().catch(() => {}), tooLong.promise]);
+    await Promise.race([said().catch(() => {}), gone]);
     timer.cancel();
   }
 

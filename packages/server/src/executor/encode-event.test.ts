@@ -20,20 +20,24 @@ const wide = {
   uint64: fc.oneof(fc.constant(0n), fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 63n - 1n)),
   uint32: fc.nat(2 ** 31),
   moment: fc.oneof(fc.bigInt(0n, 2n ** 62n), fc.constant(-1n)),
+  secret: fc.uint8Array({ maxLength: 32 }),
 };
 /** Numbers as they are in years of use, which are all read by hand: one that is not leaves the whole event to the library. */
 const usual = {
   uint64: fc.oneof(fc.constant(0n), fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 53n - 1n)),
   uint32: fc.nat(100_000),
   moment: fc.bigInt(0n, 2n ** 43n),
+  // None of these events has one.
+  secret: fc.constant(new Uint8Array()),
 };
+type Flavour = typeof wide | typeof usual;
 const text = fc.oneof(
   fc.constant(""),
   fc.string({ maxLength: 300 }),
   fc.string({ unit: "binary", maxLength: 300 }),
 );
 
-function eventOf({ uint64, uint32, moment }: typeof wide | typeof usual): fc.Arbitrary<Event> {
+function bodyOf({ uint64, uint32 }: Flavour) {
   const targets = fc.array(fc.record({ key: text, mode: fc.nat(4), permits: uint32 }), {
     maxLength: 20,
   });
@@ -69,6 +73,10 @@ function eventOf({ uint64, uint32, moment }: typeof wide | typeof usual): fc.Arb
       logHash: fc.uint8Array({ maxLength: 32 }),
     })
     .map((value) => ({ case: "appended" as const, value: create(AppendedSchema, value) }));
+  return fc.oneof(granted, released, appended);
+}
+
+function journalOnlyOf({ uint64, uint32, moment, secret }: Flavour) {
   const hash = fc.uint8Array({ maxLength: 32 });
   const change = fc.record({
     seq: uint64,
@@ -92,15 +100,19 @@ function eventOf({ uint64, uint32, moment }: typeof wide | typeof usual): fc.Arb
     }),
     { maxLength: 10 },
   );
-  const journalOnly = fc.option(
+  return fc.option(
     fc.record({
-      secretSha256: fc.uint8Array({ maxLength: 32 }),
+      secretSha256: secret,
       contentFingerprint: fc.bigInt(0n, 2n ** 64n - 1n),
       answered: fc.array(fc.record({ first: uint64, last: uint64 }), { maxLength: 50 }),
       changes,
     }),
     { nil: undefined },
   );
+}
+
+function eventOf(flavour: Flavour): fc.Arbitrary<Event> {
+  const { uint64, moment } = flavour;
   return fc
     .record({
       revision: uint64,
@@ -110,8 +122,8 @@ function eventOf({ uint64, uint32, moment }: typeof wide | typeof usual): fc.Arb
       correlationId: text,
       reason: text,
       causeRequestId: uint64,
-      journalOnly,
-      body: fc.oneof(granted, released, appended),
+      journalOnly: journalOnlyOf(flavour),
+      body: bodyOf(flavour),
     })
     .map((fields) => create(EventSchema, fields as never) as Event);
 }

@@ -12,8 +12,11 @@ import { type Damages, NO_DAMAGES, printable, ReplicaWatch } from "./replica-wat
 
 /** Somebody starts a replica again so long after it has stopped by itself. */
 const RESTART_AFTER_MS = 700;
-/** What it had under way has ended so long after it was closed. */
-const ENDED_WITHIN_MS = 1_000;
+/**
+ * What it had under way has ended so long after it was closed: a call that was given up still waits here for its
+ * connection, for a second at most.
+ */
+const ENDED_WITHIN_MS = 2_000;
 
 /** The machine of a replica: it runs one process after the other, all on the same disk. */
 export class ReplicaHost {

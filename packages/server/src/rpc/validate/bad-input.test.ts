@@ -109,6 +109,7 @@ describe("every field of every request has a bad value above, or none is bad", (
   const free = new Set([
     "deadlock_priority",
     "immediate",
+    "leaving",
     "include_ended",
     "changes.schema_version",
     // Too many are refused by their limit.
