@@ -99,7 +99,7 @@ async function direct(
   { attach, unary }: Handlers,
 ): Promise<UniversalServerResponse | undefined> {
   const { method } = handler;
-  if (unary.takes(universal, method)) return unary.answer(universal, method, stream, response);
+  if (unary.takes(universal, handler)) return unary.answer(universal, handler, stream, response);
   if (method !== SessionService.method.attach || !attach.takes(universal))
     return handler(universal);
   await attach.serve(universal, stream, response);

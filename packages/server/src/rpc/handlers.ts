@@ -82,12 +82,14 @@ export function createHandlers(
   const names = services.map(({ typeName }) => typeName);
   serve(Health, health(environment, names));
   addReflection(router, new Descriptors([...services, Health, ServerReflection]));
+  const all = guarded(router.handlers);
+  const byGuard = new Map(all.map((handler, index) => [handler, router.handlers[index] as never]));
   const unknown = guarded(unknownMethods(environment));
   return {
-    all: guarded(router.handlers),
+    all,
     unknown: { unary: unknown[0] as UniversalHandler, stream: unknown[1] as UniversalHandler },
     attach: new DirectAttach(environment, attachments, inFlight),
-    unary: new DirectUnary(environment, inFlight, specs, router.handlers),
+    unary: new DirectUnary(environment, inFlight, specs, byGuard),
     close: () => watches.close(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from "node:http2";
-import { create, type DescMethod, type DescMethodUnary } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary } from "@bufbuild/protobuf";
 import {
   ConnectError,
   createContextValues,
@@ -55,34 +55,34 @@ const BINARY = true;
 export class DirectUnary {
   readonly #environment: RpcEnvironment;
   readonly #inFlight: InFlightBytes;
-  readonly #methods = new Map<DescMethod, UnaryMethod>();
+  readonly #methods = new Map<UniversalHandler, UnaryMethod>();
 
-  /** The handlers are those of the library, without a guard. */
+  /** For each guarded handler, what it guards: the library's. */
   constructor(
     environment: RpcEnvironment,
     inFlight: InFlightBytes,
     specs: readonly MethodImplSpec[],
-    handlers: readonly UniversalHandler[],
+    guarded: ReadonlyMap<UniversalHandler, UniversalHandler>,
   ) {
     this.#environment = environment;
     this.#inFlight = inFlight;
     const { max_request_bytes: readMaxBytes, max_response_bytes: writeMaxBytes } =
       environment.limits;
     const bounds = { readMaxBytes, writeMaxBytes };
-    for (const spec of specs) {
-      const handler = handlers.find(({ method }) => method === spec.method);
-      if (spec.kind !== "unary" || handler === undefined) continue;
+    for (const [key, handler] of guarded) {
+      const spec = specs.find(({ method }) => method === handler.method);
+      if (spec?.kind !== "unary") continue;
       const { method } = spec;
       const forms = createMethodSerializationLookup(method, undefined, undefined, bounds as never);
       const [request, reply] = [forms.getI(BINARY), forms.getO(BINARY)];
-      this.#methods.set(method, { spec: spec as UnarySpec, request, reply, handler });
+      this.#methods.set(key, { spec: spec as UnarySpec, request, reply, handler });
     }
   }
 
-  /** Whether it speaks what a request for this method speaks: one message in protobuf, not compressed. */
+  /** Whether it answers for this handler and speaks what the request speaks: one message in protobuf, not compressed. */
   takes(
     { method, header }: Pick<UniversalServerRequest, "method" | "header">,
-    called: DescMethod,
+    called: UniversalHandler,
   ): boolean {
     const type = header.get("content-type") ?? "";
     const encoding = header.get(type === CONNECT ? "content-encoding" : "grpc-encoding");
@@ -97,13 +97,13 @@ export class DirectUnary {
    */
   async answer(
     universal: UniversalServerRequest,
-    called: DescMethod,
+    called: UniversalHandler,
     stream: ServerHttp2Stream,
     response: Http2ServerResponse,
   ): Promise<UniversalServerResponse | undefined> {
     const environment = this.#environment;
     const method = this.#methods.get(called) as UnaryMethod;
-    const call = openCall(called, universal, environment, this.#inFlight);
+    const call = openCall(method.spec.method, universal, environment, this.#inFlight);
     const isGrpc = universal.header.get("content-type") !== CONNECT;
     let reply: Uint8Array | ConnectError;
     try {
