@@ -174,6 +174,10 @@ export const odd: [string, Making][] = [
   ["two messages in one piece", bytes(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0))],
   ["the begin of a second message", bytes(Uint8Array.of(0, 0, 0, 0, 0, 0, 0))],
   ["a compressed envelope", bytes(Uint8Array.of(1, 0, 0, 0, 0))],
+  [
+    "a compressed envelope in pieces",
+    bytes(Uint8Array.of(1, 0, 0, 0, 2), Uint8Array.of(1), Uint8Array.of(2)),
+  ],
   ["flags nobody knows", bytes(Uint8Array.of(2, 0, 0, 0, 0))],
   ["an envelope too large", bytes(Uint8Array.of(0, 255, 255, 255, 255, 1))],
 ];

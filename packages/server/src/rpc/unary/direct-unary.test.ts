@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, type Limits } from "@lockstep/protocol";
+import { DEFAULT_LIMITS, enveloped, type Limits } from "@lockstep/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type RawAnswer, type RawExchange, sendRaw } from "../../testing-support/raw-call.ts";
 import {
@@ -171,6 +171,16 @@ describe.each(protocols)("a call in %s, as through the library in %s", (...types
 describe.each(protocols.slice(1))("a call in %s, as through the library in %s", (...types) => {
   test.each(odd)("may hold %s", async (_, make) => {
     await same(types, make);
+  });
+
+  test("counts no byte twice for what the library has to read [GEN-51]", async () => {
+    const message = new Uint8Array(300);
+    const flagged: Making = () => ({
+      path: pathOf(INFO_METHOD),
+      pieces: [enveloped({ flags: 1, message })],
+    });
+    const { trailers } = await same(types, flagged, nothing, { max_in_flight_bytes: 500 });
+    expect(new Map(trailers).get("grpc-message")).toMatch(/compressed/);
   });
 
   test("is refused for an envelope that is too large before it has come", async () => {

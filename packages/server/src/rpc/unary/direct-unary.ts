@@ -30,7 +30,7 @@ import { type Call, callKey } from "../guard/call.ts";
 import { endCall, handle, openCall } from "../guard/guard.ts";
 import type { InFlightBytes } from "../guard/in-flight-bytes.ts";
 import { writeBytes } from "../write-bytes.ts";
-import { readUnaryBody } from "./unary-body.ts";
+import { readUnaryBody, UnaryBody } from "./unary-body.ts";
 
 type UnarySpec = MethodImplSpec & { readonly kind: "unary"; readonly method: DescMethodUnary };
 type Serialization = ReturnType<typeof createMethodSerializationLookup>;
@@ -109,14 +109,13 @@ export class DirectUnary {
     try {
       if (call.refusal !== undefined) throw call.refusal;
       const body = await readUnaryBody(stream, call, isGrpc);
-      const { message } = body;
-      if (message === undefined) {
+      if (body instanceof UnaryBody) {
         // The library reads it from its beginning, and counts it.
         call.bytes.release();
         const whole = { ...universal, body: body.chunks(stream) };
         return handle(method.handler, whole, call, environment);
       }
-      reply = await invoke(method, message, call);
+      reply = await invoke(method, body, call);
     } catch (error) {
       reply = failureOf(call, error);
     }

@@ -5,15 +5,15 @@ import type { Call } from "../guard/call.ts";
 const ENVELOPE_BYTES = 5;
 
 /**
- * Reads the body of a unary call to its end, or to where it is clear that it is not one plain message: an envelope with
- * flags, more than one, none, or too many bytes. Every byte counts for the principal.
+ * Reads the message of a unary call. Gives the body as far as it was read when it is not one plain message: an envelope
+ * with flags, more than one, none, or too many bytes. Every byte counts for the principal.
  * @throws ConnectError when the principal has too much under way, and why the call was aborted when it was.
  */
 export function readUnaryBody(
   stream: Readable,
   call: Call,
   isEnveloped: boolean,
-): Promise<UnaryBody> {
+): Promise<Uint8Array | UnaryBody> {
   const body = new UnaryBody(call.limits.max_request_bytes, isEnveloped);
   return new Promise((resolve, reject) => {
     const stop = () => {
@@ -24,7 +24,7 @@ export function readUnaryBody(
     };
     const onEnd = () => {
       stop();
-      resolve(body);
+      resolve(body.message ?? body);
     };
     const onAbort = () => {
       stop();
@@ -68,8 +68,8 @@ export class UnaryBody {
   }
 
   /**
-   * The message of a body that has come to its end, in memory of its own: a chunk is a view of all that came with it.
-   * Undefined when the body is not one plain message.
+   * The message of a body that has come to its end, in memory of its own: a chunk is a view of all that came with it,
+   * and a call may wait for long. Undefined when the body is not one plain message.
    */
   get message(): Uint8Array | undefined {
     const isWhole = this.#before === 0 || (this.#hasEnvelope && this.#bytes === this.#wanted);
