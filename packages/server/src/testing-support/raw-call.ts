@@ -27,6 +27,8 @@ export interface RawExchange {
   /** Settles when the server has seen all that was sent so far. */
   readonly seen: () => Promise<unknown>;
   readonly reset: () => void;
+  /** Sends what an unended call lacked, and ends it. */
+  readonly end: (piece: Uint8Array) => void;
 }
 
 /** Sends a call over a connection of its own. */
@@ -41,6 +43,7 @@ export function sendRaw(url: string, call: RawCall): RawExchange {
     answer: answerOf(stream),
     seen: () => pinged(session),
     reset: () => stream.close(constants.NGHTTP2_CANCEL),
+    end: (piece) => void stream.end(piece),
   };
 }
 

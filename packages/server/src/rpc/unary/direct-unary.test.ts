@@ -96,11 +96,11 @@ describe.each(protocols)("a call in %s, as through the library in %s", (...types
     expect(anError(await same(types, make))).toBe(true);
   });
 
-  test("is refused when it becomes too large unannounced [GEN-50]", async () => {
-    const pieces = [new Uint8Array(600), new Uint8Array(600)];
+  test("is refused when it becomes too large unannounced, before its end [GEN-50]", async () => {
     const large: Making = (_, isGrpc) => ({
       path: pathOf(INFO_METHOD),
-      pieces: [framed(Buffer.concat(pieces), isGrpc)],
+      pieces: [framed(new Uint8Array(900), isGrpc), new Uint8Array(900)],
+      unended: true,
     });
     const outcome = await same(types, large, nothing, { max_request_bytes: 1_000 });
     expect(anError(outcome)).toBe(true);
@@ -171,6 +171,16 @@ describe.each(protocols)("a call in %s, as through the library in %s", (...types
 describe.each(protocols.slice(1))("a call in %s, as through the library in %s", (...types) => {
   test.each(odd)("may hold %s", async (_, make) => {
     await same(types, make);
+  });
+
+  test("is read on by the library where it turns out to be none for the other way", async () => {
+    const [begin, rest] = [Uint8Array.of(1, 0, 0, 0, 2, 1), Uint8Array.of(2)];
+    const begun: Making = () => ({ path: pathOf(INFO_METHOD), pieces: [begin], unended: true });
+    const { trailers } = await same(types, begun, async (_, exchange) => {
+      await exchange.seen();
+      exchange.end(rest);
+    });
+    expect(new Map(trailers).get("grpc-message")).toMatch(/compressed/);
   });
 
   test("counts no byte twice for what the library has to read [GEN-51]", async () => {
