@@ -37,11 +37,13 @@ export function sendRaw(url: string, call: RawCall): RawExchange {
   const request = { ":method": "POST", ":path": call.path, ...call.headers };
   const stream = session.request(request, { endStream: false });
   stream.on("error", () => undefined);
-  for (const piece of call.pieces) stream.write(piece);
+  const written = call.pieces.map(
+    (piece) => new Promise<void>((resolve) => stream.write(piece, () => resolve())),
+  );
   if (!call.unended) stream.end();
   return {
     answer: answerOf(stream),
-    seen: () => pinged(session),
+    seen: () => Promise.all(written).then(() => pinged(session)),
     reset: () => stream.close(constants.NGHTTP2_CANCEL),
     end: (piece) => void stream.end(piece),
   };
