@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import type { Readable, Writable } from "node:stream";
 import { createContextValues } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { SessionService } from "@lockstep/protocol";
 import { type Log, logText } from "../log/log.ts";
@@ -72,12 +76,11 @@ async function answer(
     contextValues.set(principalKey, plainAddress(request.socket.remoteAddress ?? ""));
     contextValues.set(cutKey, () => void (response as Writable).destroy());
     const universal = universalRequest(request, response, authority, contextValues);
-    const direct = handler.method === SessionService.method.attach && cors === undefined;
-    if (direct && "stream" in request && handlers.attach?.takes(universal)) {
-      await handlers.attach.serve(universal, request.stream, response as Http2ServerResponse);
-      return;
-    }
-    const reply = await handler(universal);
+    const isDirect = cors === undefined && "stream" in request;
+    const reply = isDirect
+      ? await direct(handler, universal, request.stream, response as Http2ServerResponse, handlers)
+      : await handler(universal);
+    if (reply === undefined) return;
     const header = new Headers(reply.header);
     for (const [name, value] of Object.entries(cors ?? {})) header.set(name, value);
     await universalResponseToNodeResponse({ ...reply, header }, response);
@@ -85,6 +88,22 @@ async function answer(
     // The connection went away before the reply had left.
     log.debug({ err: error }, "reply not delivered");
   }
+}
+
+/** Answers past the RPC library where that is possible. Gives the reply still to be sent. */
+async function direct(
+  handler: UniversalHandler,
+  universal: UniversalServerRequest,
+  stream: ServerHttp2Stream,
+  response: Http2ServerResponse,
+  { attach, unary }: Handlers,
+): Promise<UniversalServerResponse | undefined> {
+  const { method } = handler;
+  if (unary.takes(universal, handler)) return unary.answer(universal, handler, stream, response);
+  if (method !== SessionService.method.attach || !attach.takes(universal))
+    return handler(universal);
+  await attach.serve(universal, stream, response);
+  return undefined;
 }
 
 /**

@@ -1,4 +1,10 @@
-import { createConnectRouter } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import {
+  createConnectRouter,
+  createServiceImplSpec,
+  type MethodImplSpec,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   AdminService,
@@ -29,6 +35,7 @@ import { replicationService } from "./replication/replication-service.ts";
 import { Subscriptions } from "./replication/subscriptions.ts";
 import { serverService } from "./server-service.ts";
 import { sessionService } from "./session-service.ts";
+import { DirectUnary } from "./unary/direct-unary.ts";
 import { Watches } from "./watch/watches.ts";
 
 /** Every RPC a server answers, guarded, independent of any transport. */
@@ -39,6 +46,8 @@ export interface Handlers {
   readonly unknown: { readonly unary: UniversalHandler; readonly stream: UniversalHandler };
   /** Attach past the RPC library, where it takes a request. */
   readonly attach: DirectAttach;
+  /** Unary calls past the RPC library, where it takes a request. */
+  readonly unary: DirectUnary;
   /** Lets go of the namespaces. */
   close(): void;
 }
@@ -55,25 +64,32 @@ export function createHandlers(
   const guarded = (handlers: readonly UniversalHandler[]) =>
     handlers.map((handler) => guard(handler, environment, inFlight));
   const attachments = new Attachments();
-  const router = newRouter(environment)
-    .service(ServerService, serverService(environment, watches, subscriptions))
-    .service(SessionService, sessionService(environment, attachments))
-    .service(LockService, lockService(environment, watches))
-    .service(AdminService, adminService(environment))
-    .service(ReplicationService, replicationService(environment, subscriptions));
-  const services = [ServerService, SessionService, LockService, AdminService, ReplicationService];
-  if (testClock !== undefined) {
-    router.service(ClockService, clockService(testClock));
-    services.push(ClockService as never);
-  }
+  const router = newRouter(environment);
+  const specs: MethodImplSpec[] = [];
+  const serve = <S extends DescService>(service: S, implementation: ServiceImpl<S>) => {
+    router.service(service, implementation);
+    specs.push(...Object.values(createServiceImplSpec(service, implementation).methods));
+    return service;
+  };
+  const services: DescService[] = [
+    serve(ServerService, serverService(environment, watches, subscriptions)),
+    serve(SessionService, sessionService(environment, attachments)),
+    serve(LockService, lockService(environment, watches)),
+    serve(AdminService, adminService(environment)),
+    serve(ReplicationService, replicationService(environment, subscriptions)),
+  ];
+  if (testClock !== undefined) services.push(serve(ClockService, clockService(testClock)));
   const names = services.map(({ typeName }) => typeName);
-  router.service(Health, health(environment, names));
+  serve(Health, health(environment, names));
   addReflection(router, new Descriptors([...services, Health, ServerReflection]));
+  const all = guarded(router.handlers);
+  const byGuard = new Map(all.map((handler, index) => [handler, router.handlers[index] as never]));
   const unknown = guarded(unknownMethods(environment));
   return {
-    all: guarded(router.handlers),
+    all,
     unknown: { unary: unknown[0] as UniversalHandler, stream: unknown[1] as UniversalHandler },
     attach: new DirectAttach(environment, attachments, inFlight),
+    unary: new DirectUnary(environment, inFlight, specs, byGuard),
     close: () => watches.close(),
   };
 }

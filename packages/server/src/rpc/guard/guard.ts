@@ -32,13 +32,7 @@ export function guard(
 ): UniversalHandler {
   async function guarded(request: UniversalServerRequest): Promise<UniversalServerResponse> {
     const call = openCall(handler.method, request, environment, inFlight);
-    try {
-      const response = await handler(guardedRequest(request, call));
-      return endWithBody(await explainErrors(response, call), () => endCall(call, environment));
-    } catch (error) {
-      endCall(call, environment);
-      throw error;
-    }
+    return handle(handler, request, call, environment);
   }
   return Object.assign(guarded, {
     service: handler.service,
@@ -48,6 +42,22 @@ export function guard(
     allowedMethods: handler.allowedMethods,
     supportedContentType: handler.supportedContentType,
   });
+}
+
+/** Has a handler of the RPC library answer a call that was opened, and ends it with the reply. */
+export async function handle(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+  call: Call,
+  environment: RpcEnvironment,
+): Promise<UniversalServerResponse> {
+  try {
+    const response = await handler(guardedRequest(request, call));
+    return endWithBody(await explainErrors(response, call), () => endCall(call, environment));
+  } catch (error) {
+    endCall(call, environment);
+    throw error;
+  }
 }
 
 /** Refuses, before the body is read, a call that its headers alone forbid. */

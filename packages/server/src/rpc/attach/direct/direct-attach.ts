@@ -5,10 +5,9 @@ import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-con
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { enveloped, SessionService } from "@lockstep/protocol";
 import type { RpcEnvironment } from "../../environment.ts";
-import { cancelled } from "../../errors.ts";
-import type { Call } from "../../guard/call.ts";
 import { endCall, openCall } from "../../guard/guard.ts";
 import type { InFlightBytes } from "../../guard/in-flight-bytes.ts";
+import { writeBytes } from "../../write-bytes.ts";
 import { attach } from "../attach.ts";
 import type { Attachments } from "../attachments.ts";
 import { encodeFrame } from "./encode-frame.ts";
@@ -57,7 +56,7 @@ export class DirectAttach {
       try {
         for await (const frame of attach(frames, done, call, environment, this.#attachments)) {
           const message = encodeFrame(frame);
-          await write(response, enveloped({ flags: 0, message }), call);
+          await writeBytes(response, enveloped({ flags: 0, message }), call);
         }
       } finally {
         // What the client still sends is neither kept nor counted.
@@ -85,20 +84,4 @@ function endGrpc(response: Http2ServerResponse, failure: ConnectError | undefine
   setTrailerStatus(trailer, failure);
   response.addTrailers(Object.fromEntries(trailer));
   response.end();
-}
-
-/** Settles when more may be written, or nothing can be any more. */
-function write(response: Http2ServerResponse, bytes: Uint8Array, call: Call): Promise<void> | void {
-  const { stream } = response;
-  if (stream.destroyed) throw cancelled();
-  if (response.write(bytes)) return;
-  return new Promise((resolve) => {
-    const settle = () => {
-      stream.off("drain", settle);
-      call.signal.removeEventListener("abort", settle);
-      resolve();
-    };
-    stream.once("drain", settle);
-    call.signal.addEventListener("abort", settle, { once: true });
-  });
 }
