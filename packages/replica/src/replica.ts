@@ -117,14 +117,18 @@ export class RunningReplica<Tx> implements Replica {
       const letters = (await store.letters()).filter(
         (letter) => key === undefined || sameBytes(letter.key, key),
       );
-      for (const letter of letters) {
-        await store.transaction(async (tx) => {
-          tx.unpark(letter.id);
-          await apply?.(letter, tx.user);
-        });
+      try {
+        for (const letter of letters) {
+          await store.transaction(async (tx) => {
+            tx.unpark(letter.id);
+            await apply?.(letter, tx.user);
+          });
+        }
+      } finally {
+        // Those before one that fails again have been replayed all the same.
+        await this.#holdings.lookForLetters();
+        this.#standing.changed();
       }
-      await this.#holdings.lookForLetters();
-      this.#standing.changed();
       return letters.length;
     });
   }
