@@ -43,12 +43,14 @@ describe("lockstep append", { timeout: TEST_TIMEOUT_MS }, () => {
 
   test("tells who has applied it, and ends with 6 when too few have in time [DATA-62] [DATA-65]", async () => {
     const client = connect({ address: server.address });
+    const gate = Promise.withResolvers<void>();
     const replica = replicate({
       client,
       dataset: "orders",
       replica: "copy-1",
       store: new MemoryStore(),
       schemaVersions: [0],
+      apply: ({ seq }) => (seq > 1n ? gate.promise : undefined),
     });
     await replica.get(new Uint8Array(1), { waitMs: 30_000 });
     const quorum = ["append", "orders", "a", "1", "--durability", "quorum:1", "--wait", "30s"];
@@ -59,9 +61,8 @@ describe("lockstep append", { timeout: TEST_TIMEOUT_MS }, () => {
     const lag = await ask("lag", "orders");
     expect(lag.stdout).toMatch(/^DATASET +REPLICA +STATE +IN SYNC +APPLIED +BEHIND +LAG /);
     expect(lag.stdout).toMatch(/^orders +copy-1 +ok +yes +1 of 1 +0 +/m);
-    await replica.close();
 
-    // It counts as alive for a while longer, and applies nothing any more.
+    // It stays alive, and does not come to an end with the next change.
     const late = ["append", "orders", "b", "2", "--durability", "quorum:1", "--wait", "1ms"];
     expect(await ask(...late)).toMatchObject({
       code: 6,
@@ -70,6 +71,8 @@ describe("lockstep append", { timeout: TEST_TIMEOUT_MS }, () => {
         /^lockstep: change 2 is durable at the server, but .* lockstep lag\n$/,
       ),
     });
+    gate.resolve();
+    await replica.close();
     await client.close();
     const forgotten = await ask("dataset", "forget-replica", "orders", "copy-1", ...WHY);
     expect(forgotten).toMatchObject({ code: 0 });
