@@ -6,7 +6,8 @@ import { delayEnds, keptOutcome, queueOf } from "./lookups.ts";
 import type { Prediction } from "./prediction.ts";
 import type { Answer } from "./send.ts";
 
-const BLOCKERS_MAX = 16;
+/** How many of those who are in the way of a request are named. */
+export const BLOCKERS_MAX = 16;
 
 /** Who is in the way of a call that is about to be made; undefined for a repeat, which is told what it was. */
 export function obstaclesOf(facts: Facts, call: Call): InTheWay[] | undefined {
