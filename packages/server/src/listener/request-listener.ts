@@ -15,6 +15,7 @@ import { cutKey, principalKey } from "../rpc/guard/call.ts";
 import type { Handlers } from "../rpc/handlers.ts";
 import { hostOf, isLoopback, plainAddress } from "./addresses.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { Departures } from "./departures.ts";
 import { universalRequest } from "./universal-request.ts";
 
 /** How requests are taken. */
@@ -42,6 +43,7 @@ const STREAM_LINGER_MS = 5_000;
 /** Takes HTTP requests of either version to the RPC handlers. */
 export function requestListener(options: RequestOptions) {
   const byPath = new Map(options.handlers.all.map((handler) => [handler.requestPath, handler]));
+  const departures = new Departures(options.clock);
   return (request: NodeRequest, response: NodeResponse): void => {
     // Without a listener an error of a connection that is gone would end the process.
     (request as Readable).on("error", () => undefined);
@@ -59,7 +61,7 @@ export function requestListener(options: RequestOptions) {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
       return;
     }
-    void answer(handler, request, response, authority, cors, options);
+    void answer(handler, request, response, authority, cors, options, departures);
   };
 }
 
@@ -70,12 +72,13 @@ async function answer(
   authority: string,
   cors: Record<string, string> | undefined,
   { handlers, log }: RequestOptions,
+  departures: Departures,
 ): Promise<void> {
   try {
     const contextValues = createContextValues();
     contextValues.set(principalKey, plainAddress(request.socket.remoteAddress ?? ""));
     contextValues.set(cutKey, () => void (response as Writable).destroy());
-    const universal = universalRequest(request, response, authority, contextValues);
+    const universal = universalRequest(request, response, authority, contextValues, departures);
     const isDirect = cors === undefined && "stream" in request;
     const reply = isDirect
       ? await direct(handler, universal, request.stream, response as Http2ServerResponse, handlers)

@@ -1,12 +1,14 @@
 import { EventEmitter } from "node:events";
 import { createContextValues } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
+import { Departures } from "./departures.ts";
 import { universalRequest } from "./universal-request.ts";
 
 function made(request: object) {
   const node = Object.assign(new EventEmitter(), { headers: {}, ...request });
   const response = new EventEmitter();
-  const all = [node, response, "localhost:1", createContextValues()] as const;
+  const departures = new Departures({ afterTurn: () => {} });
+  const all = [node, response, "localhost:1", createContextValues(), departures] as const;
   return {
     node,
     response,

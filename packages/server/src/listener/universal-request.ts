@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { cancelled } from "../rpc/errors.ts";
+import type { Departures } from "./departures.ts";
 
 /** Why the signal of a request aborts. Every request's does, most after their reply; an error for each is not cheap. */
 const GONE = cancelled();
@@ -13,11 +14,12 @@ export function universalRequest(
   response: ServerResponse | Http2ServerResponse,
   authority: string,
   contextValues: ContextValues,
+  departures: Departures,
 ): UniversalServerRequest {
   const over = new AbortController();
   // Over HTTP/1.1 a request closes as soon as it has been read.
   const lasting = "stream" in request ? request : response;
-  lasting.once("close", () => over.abort(GONE));
+  lasting.once("close", () => departures.add(() => over.abort(GONE)));
   const { url = "/" } = request;
   return {
     httpVersion: request.httpVersion,

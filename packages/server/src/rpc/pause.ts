@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import { onAbort } from "./on-abort.ts";
 
 /**
  * Settles when the time has passed, one of the signals aborts, or `listen` says so through what it is
@@ -13,13 +14,11 @@ export function pause(
   return new Promise((resolve) => {
     const wake = () => {
       timer.cancel();
-      stopListening();
-      for (const signal of signals) signal.removeEventListener("abort", wake);
+      for (const stop of stops) stop();
       resolve();
     };
     const timer = clock.after(ms, wake);
-    const stopListening = listen(wake);
-    for (const signal of signals) signal.addEventListener("abort", wake);
+    const stops = [listen(wake), ...signals.map((signal) => onAbort(signal, wake))];
     if (signals.some(({ aborted }) => aborted)) wake();
   });
 }

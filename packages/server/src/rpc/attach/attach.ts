@@ -11,6 +11,7 @@ import type { RpcEnvironment } from "../environment.ts";
 import { deadlineExceeded, invalidField, malformed, serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
 import { sessionAccess } from "../namespaces.ts";
+import { onAbort } from "../on-abort.ts";
 import { STOP_GRACE_MS } from "../replication/waiting-calls.ts";
 import { settle, unlessAborted } from "../settle.ts";
 import { AttachStream } from "./attach-stream.ts";
@@ -56,8 +57,8 @@ class OpenAttach {
   readonly #stream: AttachStream;
   readonly #call: Call;
   readonly #clock: Clock;
-  readonly #stopping: AbortSignal;
   readonly #leave: () => void;
+  readonly #ignoreStopping: () => void;
   readonly #onStopping = () => {
     this.#stream.finish(serverStopping());
     this.#clock.after(STOP_GRACE_MS, () => this.#stream.endReplicaWaits(serverStopping()));
@@ -80,9 +81,8 @@ class OpenAttach {
     this.#leave = attachments.open(session.namespace, session.caller.sessionId, this.#stream);
     this.#call = call;
     this.#clock = clock;
-    this.#stopping = stopping;
     call.signal.addEventListener("abort", this.#onAbort);
-    stopping.addEventListener("abort", this.#onStopping);
+    this.#ignoreStopping = onAbort(stopping, this.#onStopping);
     if (stopping.aborted) this.#onStopping();
   }
 
@@ -115,7 +115,7 @@ class OpenAttach {
 
   close(): void {
     this.#call.signal.removeEventListener("abort", this.#onAbort);
-    this.#stopping.removeEventListener("abort", this.#onStopping);
+    this.#ignoreStopping();
     this.#leave();
     this.#stream.close();
   }

@@ -9,6 +9,9 @@ import type { ByteLease } from "./in-flight-bytes.ts";
 /** How long a caller may take to take the end of a stream. */
 const END_TAKEN_WITHIN_MS = 60_000;
 
+/** Why a call aborts whose caller is gone. Thousands may go at once, and an error for each is not cheap. */
+const GONE = cancelled();
+
 /** The way to end the stream of a caller who takes nothing. */
 export interface StreamCut {
   readonly clock: Pick<Clock, "after">;
@@ -78,6 +81,11 @@ export class Call {
     if (!this.#ended) this.#cancel();
   }
 
+  /** Nobody hears any more how it ends. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Gives back what the call holds; nobody listens any more. True the first time. */
   end(): boolean {
     if (this.#ended) return false;
@@ -109,7 +117,7 @@ export class Call {
   }
 
   #cancel(): void {
-    if (!this.signal.aborted) this.abort(cancelled());
+    if (!this.signal.aborted) this.abort(GONE);
   }
 }
 
