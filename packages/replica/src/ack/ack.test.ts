@@ -1,10 +1,14 @@
-import { ReplicaState } from "@lockstep/protocol";
+import { create } from "@bufbuild/protobuf";
+import { ManualClock } from "@lockstep/client/internal";
+import { AckResponseSchema, ReplicaState } from "@lockstep/protocol";
 import { describe, expect, test } from "vitest";
+import { Freshness } from "../read/freshness.ts";
 import type { Replica } from "../replicate.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { refused } from "../testing-support/fake-authority.ts";
 import { put } from "../testing-support/fake-log.ts";
 import { expectEqual, until, type World, world } from "../testing-support/world.ts";
+import { Acker } from "./acker.ts";
 
 describe("a replica that is closed", () => {
   /** What its acks say from its closing on. */
@@ -42,8 +46,35 @@ describe("a replica that is closed", () => {
     authority.meddle = ({ call }) =>
       call === "ack" ? refused("UNAVAILABLE", "RECOVERING") : undefined;
     await clock.advance(1_500);
+    authority.meddle = () => undefined;
     expect(await saidAfterClosing(here, replica)).toEqual([]);
   });
+});
+
+test("one ack that cannot be made is followed by the next all the same", async () => {
+  const clock = new ManualClock();
+  const freshness = new Freshness(clock);
+  const failures: unknown[] = [];
+  let acks = 0;
+  const acker = new Acker({
+    clock,
+    freshness,
+    link: {
+      ack: async () => {
+        acks += 1;
+        return create(AckResponseSchema);
+      },
+    },
+    request: () => {
+      if (failures.length === 0) throw new Error("no rows");
+      return {};
+    },
+    answered: () => {},
+    failed: (error) => failures.push(error),
+  });
+  await clock.advance(1_500);
+  expect([failures.length, acks]).toEqual([1, 1]);
+  acker.stop();
 });
 
 describe("an ack", () => {

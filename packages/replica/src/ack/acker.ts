@@ -29,7 +29,9 @@ export interface AckerParts {
 export class Acker {
   readonly #parts: AckerParts;
   readonly #stop = new AbortController();
-  #underWay: Promise<void> | undefined;
+  #underWay = false;
+  /** The last ack that was begun; settles when it is over. */
+  #sending: Promise<void> | undefined;
   #again = false;
   /** The last ack was answered. */
   #isHeard = false;
@@ -44,7 +46,7 @@ export class Acker {
   kick(): void {
     if (this.#stop.signal.aborted) return;
     if (this.#underWay) this.#again = true;
-    else this.#underWay = this.#send();
+    else this.#sending = this.#send();
   }
 
   stop(): void {
@@ -58,7 +60,7 @@ export class Acker {
    */
   async leave(): Promise<void> {
     const { link, clock, request } = this.#parts;
-    const before = this.#underWay;
+    const before = this.#sending;
     const wasHeard = this.#isHeard;
     this.stop();
     if (!wasHeard) return;
@@ -79,6 +81,7 @@ export class Acker {
     const { link, clock, freshness, request, answered, failed } = this.#parts;
     const { signal } = this.#stop;
     this.#timer?.cancel();
+    this.#underWay = true;
     this.#again = false;
     const take = freshness.ask();
     try {
@@ -94,7 +97,7 @@ export class Acker {
       // What it was to tell is told with the next one, and not at once: the way there may be closed.
       this.#again = false;
     } finally {
-      this.#underWay = undefined;
+      this.#underWay = false;
     }
     if (signal.aborted) return;
     if (this.#again) this.kick();

@@ -3,7 +3,7 @@ import type { CheckResult } from "../replicate.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { damage, decode, found, three } from "../testing-support/damage.ts";
 import { put } from "../testing-support/fake-log.ts";
-import { expectEqual, until, world } from "../testing-support/world.ts";
+import { eventsOf, expectEqual, until, world } from "../testing-support/world.ts";
 
 describe("a checkpoint", () => {
   test("that differs has the rows looked at, and mended where that was chosen [REP-63] [REP-91]", async () => {
@@ -167,6 +167,56 @@ describe("the pass over all rows", () => {
     forged.root = new Uint8Array(32).fill(1);
     await until(here.clock, () => checked !== undefined);
     expect((await checked)?.drift?.findings).toMatchObject([{ kind: "MISSING" }]);
+    await replica.close();
+  });
+
+  test("begins again when a snapshot has taken the place of the rows", async () => {
+    const here = world();
+    const { authority } = here;
+    let begun = 0;
+    class ReplacedStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        if (first === 0) begun += 1;
+        if (first > 60_000 && authority.log.head.seq === 1n) {
+          authority.append(put("a", "2"));
+          const forged = authority.checkpoint();
+          const { logHash } = forged;
+          forged.logHash = new Uint8Array(32);
+          here.clock.after(1, () => {
+            forged.logHash = logHash;
+          });
+        }
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    authority.append(put("a", "1"));
+    const replica = await here.started({ store: new ReplacedStore() });
+    const events = eventsOf(replica);
+    let checked = false;
+    const check = replica.check().then(() => {
+      checked = true;
+    });
+    await until(here.clock, () => checked);
+    await check;
+    expect(events.filter(({ type }) => type === "published")).toHaveLength(1);
+    expect(begun).toBe(2);
+    await replica.close();
+  });
+
+  test("of somebody who has given it up is not ended for nobody", async () => {
+    const here = world();
+    const given = new AbortController();
+    class GivingUpStore extends MemoryStore {
+      override async rowsOfBuckets(first: number, end: number) {
+        if (first > 0) given.abort();
+        return await super.rowsOfBuckets(first, end);
+      }
+    }
+    const replica = await here.started({ store: new GivingUpStore() });
+    const events = eventsOf(replica);
+    await expect(replica.check({ signal: given.signal })).rejects.toThrow("aborted");
+    await replica.check();
+    expect(events.filter(({ type }) => type === "scrubbed")).toHaveLength(1);
     await replica.close();
   });
 });
