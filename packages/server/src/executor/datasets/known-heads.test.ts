@@ -2,8 +2,10 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Op } from "@lockstep/core";
 import {
   AppendRequestSchema,
+  bucketOf,
   ChangeOp,
   CreateDatasetRequestSchema,
+  DigestHasher,
   ErrorReason,
   type NewChangeSchema,
 } from "@lockstep/protocol";
@@ -35,11 +37,15 @@ async function unreadable(...changes: readonly Change[]): Promise<World> {
   return world;
 }
 
-async function append({ executor, clock }: World, ...changes: readonly Change[]) {
+function submitted({ executor }: World, ...changes: readonly Change[]) {
   const request = create(AppendRequestSchema, { ...DATASET, changes } as never);
   const op: Op<"append"> = { kind: "append", principal: "p", request };
-  const reply = watched(executor.submit<"append">(op).reply);
-  await clock.settle();
+  return watched(executor.submit<"append">(op).reply);
+}
+
+async function append(world: World, ...changes: readonly Change[]) {
+  const reply = submitted(world, ...changes);
+  await world.clock.settle();
   return reply;
 }
 
@@ -54,6 +60,36 @@ test("an append to rows that were decided lately, or into empty buckets, reads n
     put("c", "7", { expectedKeySeq: 0n }),
   ])
     expect(reasonOf((await append(world, stale)).error)).toBe(ErrorReason.KEY_MISMATCH);
+});
+
+test("an append of a new key reads nothing, though others lie in its bucket, but for rows from before a start", async () => {
+  const world = await unreadable(put("a", "1"));
+  const [key, another] = keysInTheBucketOf("a");
+  const fresh = await append(world, put(key, "2", { expectedKeySeq: 0n }));
+  expect(fresh.reply?.lastSeq).toBe(2n);
+
+  world.executor.close();
+  const next = await newWorld({ journal: world.journal.crash() });
+  next.journal.hold("readTables");
+  const later = await append(next, put(another, "3"));
+  expect(later.state).toBe("open");
+  next.journal.resume();
+  await next.clock.settle();
+  expect(later.reply?.lastSeq).toBe(3n);
+});
+
+test("while a journal with nothing to do writes the first rows of a turn, the others are decided", async () => {
+  const world = await unreadable();
+  const batches = () => Number(world.executor.info().counters?.batches);
+  const appendAll = async (count: number) => {
+    const before = batches();
+    const replies = Array.from({ length: count }, (_, n) => submitted(world, put(`k${n}`, "v")));
+    await world.clock.settle();
+    expect(replies.filter(({ state }) => state === "resolved")).toHaveLength(count);
+    return batches() - before;
+  };
+  expect(await appendAll(8)).toBe(1);
+  expect(await appendAll(64)).toBe(2);
 });
 
 test("an append that need not read stays behind one that came first and must", async () => {
@@ -74,6 +110,18 @@ test("an append keeps its place though what was known of its row is forgotten wh
   for (let turn = 0; turn < 4; turn += 1) await world.clock.settle();
   expect([first.reply?.lastSeq, second.reply?.lastSeq]).toEqual([2n, 3n]);
 });
+
+/** Two other keys that lie in the bucket of a key. */
+function keysInTheBucketOf(key: string): [string, string] {
+  const hasher = new DigestHasher({ salt: new Uint8Array(16), dataset: "d", partition: "d" });
+  const bucket = bucketOf(hasher.keyHash(bytes(key)));
+  const found: string[] = [];
+  for (let number = 0; ; number += 1) {
+    if (bucketOf(hasher.keyHash(bytes(`k${number}`))) === bucket) found.push(`k${number}`);
+    const [one, other] = found;
+    if (one !== undefined && other !== undefined) return [one, other];
+  }
+}
 
 /** The first dataset of a namespace has the revision of its event for its id. */
 const DATASET_ID = 2n;

@@ -13,6 +13,7 @@ import { type NamedRows, namedRows } from "./named-rows.ts";
 import { Overlay } from "./overlay.ts";
 import { RecentHeads } from "./recent-heads.ts";
 import { ReadRows } from "./row-facts.ts";
+import { WrittenKeys } from "./written-keys.ts";
 
 /** What a submission is decided with, or that its rows are being read first. */
 export type FactsOfRows = { readonly rows: RowFacts | undefined } | "being read";
@@ -22,6 +23,7 @@ export class NamedFacts {
   readonly #state: NamespaceState;
   readonly #overlay = new Overlay();
   readonly #heads = new RecentHeads();
+  readonly #written = new WrittenKeys();
   readonly #lane: FactsLane<Submission>;
   readonly #durableRevision: () => bigint;
   readonly #arrived: (submission: Submission) => void;
@@ -42,6 +44,8 @@ export class NamedFacts {
     const read = (result: NonNullable<Submission["read"]>) =>
       arrived({ ...result.item, read: result });
     this.#lane = new FactsLane(journal, durableRevision, { read, failed });
+    for (const { id, digest } of state.datasets.values())
+      if (digest.count === 0) this.#written.begin(id);
   }
 
   /** Whether reads are under way. */
@@ -98,7 +102,12 @@ export class NamedFacts {
   decided(event: Event): readonly RowWrite[] {
     const writes = rowsOf(event);
     if (writes.length > 0) this.#overlay.add(event.revision, writes);
-    for (const write of writes) this.#heads.decided(write);
+    for (const write of writes) {
+      this.#heads.decided(write);
+      if (write.kind === "put") this.#written.add(write.datasetId, write.row.key);
+    }
+    if (event.body.case === "datasetCreated") this.#written.begin(event.body.value.datasetId);
+    if (event.body.case === "datasetDeleted") this.#written.end(event.body.value.datasetId);
     return writes;
   }
 
@@ -122,11 +131,15 @@ export class NamedFacts {
 
   #isHeadKnown(datasetId: bigint, key: Uint8Array): boolean {
     if (this.#heads.has(datasetId, key)) return true;
-    const { digest, hasher } = this.#state.datasets.byId(datasetId) as Dataset;
-    // A bucket without a key has not this one. Where hardly any is without, it is not worth a hash.
-    if (digest.count >= BUCKETS) return false;
-    if (digest.count > 0 && digest.bucket(bucketOf(hasher.keyHash(key))).count > 0) return false;
+    if (this.#written.mayHave(datasetId, key) && !this.#isBucketEmpty(datasetId, key)) return false;
     this.#heads.absent(datasetId, key);
     return this.#heads.has(datasetId, key);
+  }
+
+  #isBucketEmpty(datasetId: bigint, key: Uint8Array): boolean {
+    const { digest, hasher } = this.#state.datasets.byId(datasetId) as Dataset;
+    // Where hardly any bucket is without a key, it is not worth a hash.
+    if (digest.count >= BUCKETS) return false;
+    return digest.count === 0 || digest.bucket(bucketOf(hasher.keyHash(key))).count === 0;
   }
 }

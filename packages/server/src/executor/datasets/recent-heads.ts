@@ -1,4 +1,5 @@
 import type { RowHead, RowWrite } from "@lockstep/core";
+import { keyTag } from "./key-hash.ts";
 
 /**
  * A key may lie in any slot of one set. In direct slots the keys of a dataset meet long before the slots are full, and one
@@ -13,9 +14,6 @@ const KEY_BYTES_MAX = 48;
 const HASH_BYTES = 32;
 /** In the place of the size of a row: there is no such row. */
 const ABSENT = 0xffff_ffff;
-// FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. Keys that meet in a set cost a read and nothing else.
-const FNV_START = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /**
  * The heads of rows that were decided last: an append to one of them need not wait for the journal's thread. It is
@@ -94,7 +92,7 @@ function newSlots() {
 
 /** The slot in which a key lies, or -1. */
 function find(slots: Slots, datasetId: bigint, key: Uint8Array): number {
-  return findTagged(slots, datasetId, key, tagOf(datasetId, key));
+  return findTagged(slots, datasetId, key, keyTag(datasetId, key));
 }
 
 function findTagged(slots: Slots, datasetId: bigint, key: Uint8Array, tag: number): number {
@@ -120,7 +118,7 @@ function holds(
 /** The slot of a key, which is given one when it has none; -1 when the key is too long. */
 function take(slots: Slots, datasetId: bigint, key: Uint8Array): number {
   if (key.length > KEY_BYTES_MAX) return -1;
-  const tag = tagOf(datasetId, key);
+  const tag = keyTag(datasetId, key);
   const known = findTagged(slots, datasetId, key, tag);
   if (known >= 0) return known;
   const set = setOf(tag);
@@ -132,12 +130,6 @@ function take(slots: Slots, datasetId: bigint, key: Uint8Array): number {
   slots.datasetIds[slot] = datasetId;
   slots.keys.set(key, slot * KEY_BYTES_MAX);
   return slot;
-}
-
-function tagOf(datasetId: bigint, key: Uint8Array): number {
-  let hash = FNV_START ^ Number(datasetId & 0xffff_ffffn);
-  for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME);
-  return hash | 0;
 }
 
 function setOf(tag: number): number {
