@@ -1,6 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AcquireResponse,
+  type AppendedChange,
+  type AppendResponse,
   type AttachReply,
   AttachReplySchema,
   type AttachResponse,
@@ -65,6 +67,8 @@ function readReply(reader: ProtoReader): AttachReply {
       reply = { case: "release", value: reader.message(readReleased) };
     } else if (tag === field(10, BYTES)) {
       reply = { case: "keepAlive", value: reader.message(readRenewed) };
+    } else if (tag === field(21, BYTES)) {
+      reply = { case: "append", value: reader.message(readAppended) };
     } else reader.unread();
   }
   if (reply === undefined) reader.unread();
@@ -129,6 +133,37 @@ function readRenewed(reader: ProtoReader): KeepAliveResponse {
   }
   if (header === undefined) reader.unread();
   return { $typeName: "lockstep.v1.KeepAliveResponse", header, seq, sessionRevision, ttlMs };
+}
+
+function readAppended(reader: ProtoReader): AppendResponse {
+  let header: ReplyHeader | undefined;
+  let outcome = 0;
+  const changes: AppendedChange[] = [];
+  let lastSeq = 0n;
+  let headSeq = 0n;
+  const appliedBy: string[] = [];
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === field(1, BYTES) && header === undefined) header = reader.message(readHeader);
+    else if (tag === field(2, VARINT)) outcome = reader.small();
+    else if (tag === field(3, BYTES)) changes.push(reader.message(readAppendedChange));
+    else if (tag === field(4, VARINT)) lastSeq = reader.bigint();
+    else if (tag === field(5, VARINT)) headSeq = reader.bigint();
+    else if (tag === field(6, BYTES)) appliedBy.push(reader.text());
+    else reader.unread();
+  }
+  if (header === undefined) reader.unread();
+  const $typeName = "lockstep.v1.AppendResponse";
+  return { $typeName, header, outcome, changes, lastSeq, headSeq, appliedBy };
+}
+
+function readAppendedChange(reader: ProtoReader): AppendedChange {
+  let seq = 0n;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    // One that is a duplicate is left to the library.
+    if (tag === field(1, VARINT)) seq = reader.bigint();
+    else reader.unread();
+  }
+  return { $typeName: "lockstep.v1.AppendedChange", seq, duplicate: false };
 }
 
 function readHeader(reader: ProtoReader): ReplyHeader {

@@ -21,6 +21,8 @@ const answered = fc.array(fc.record({ first: uint64, last: uint64 }), { maxLengt
 const session = fc.option(fc.record({ namespace: text, sessionId: uint64, secret: bytes }), {
   nil: undefined,
 });
+const rarely = <T>(arbitrary: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 20, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 const inSession = { requestId: uint64, answered, correlationId: text, session };
 
 const acquire = fc.record({
@@ -40,12 +42,35 @@ const acquire = fc.record({
 });
 const release = fc.record({ ...inSession, holdId: uint64, token: uint64 });
 const keepAlive = fc.record({ seq: uint64, seenRevision: uint64, answered, session });
+const append = fc.record({
+  namespace: text,
+  dataset: text,
+  changes: fc.array(
+    fc.record({
+      op: fc.nat(3),
+      key: bytes,
+      value: bytes,
+      schemaVersion: fc.nat(),
+      idempotencyKey: text,
+      expectedKeySeq: rarely(uint64),
+    }),
+    { maxLength: 4 },
+  ),
+  fence: rarely(fc.record({ key: text, token: uint64 })),
+  expectedHeadSeq: rarely(uint64),
+  sinceSeq: rarely(uint64),
+  durability: fc.option(fc.record({ mode: fc.nat(3), replicas: fc.nat(3) }), { nil: undefined }),
+  replicationTimeoutMs: int64,
+  origin: text,
+  correlationId: text,
+});
 const cancelAcquire = fc.record({ ...inSession, acquireRequestId: uint64 });
 
 const request = fc.oneof(
   acquire.map((value) => ({ case: "acquire", value })),
   release.map((value) => ({ case: "release", value })),
   keepAlive.map((value) => ({ case: "keepAlive", value })),
+  append.map((value) => ({ case: "append", value })),
   cancelAcquire.map((value) => ({ case: "cancelAcquire", value })),
   fc.constant({ case: undefined }),
 );

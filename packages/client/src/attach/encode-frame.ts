@@ -2,12 +2,16 @@ import { toBinary } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
   AcquireRequestSchema,
+  AppendDurabilitySchema,
+  type AppendRequest,
+  AppendRequestSchema,
   type AttachCall,
   AttachCallSchema,
   type AttachRequest,
   type IdRange,
   type KeepAliveRequest,
   type LockTarget,
+  type NewChange,
   ProtoWriter,
   type ReleaseRequest,
   SessionRefSchema,
@@ -36,8 +40,11 @@ export function encodeFrame({ open, calls }: AttachRequest): Uint8Array {
 function writeCall(call: AttachCall): void {
   const { request } = call;
   const frequent =
-    request.case === "acquire" || request.case === "release" || request.case === "keepAlive";
-  if (!frequent || request.value.session !== undefined) {
+    request.case === "acquire" ||
+    request.case === "release" ||
+    request.case === "keepAlive" ||
+    request.case === "append";
+  if (!frequent || ("session" in request.value && request.value.session !== undefined)) {
     writer.embedded(CALLS, toBinary(AttachCallSchema, call));
     return;
   }
@@ -47,6 +54,7 @@ function writeCall(call: AttachCall): void {
   writer.text(3, call.traceparent);
   if (request.case === "acquire") writeAcquire(13, request.value);
   else if (request.case === "release") writeRelease(14, request.value);
+  else if (request.case === "append") writeAppend(21, request.value);
   else writeKeepAlive(10, request.value);
   writer.end(message);
 }
@@ -100,6 +108,39 @@ function writeKeepAlive(field: number, keepAlive: KeepAliveRequest): void {
   writer.bigint(2, keepAlive.seq);
   writer.bigint(3, keepAlive.seenRevision);
   writeRanges(4, keepAlive.answered);
+  writer.end(message);
+}
+
+function writeAppend(field: number, append: AppendRequest): void {
+  if (isConditional(append)) {
+    writer.embedded(field, toBinary(AppendRequestSchema, append));
+    return;
+  }
+  const message = writer.begin(field);
+  writer.text(1, append.namespace);
+  writer.text(2, append.dataset);
+  for (const change of append.changes) writeChange(3, change);
+  const { durability } = append;
+  if (durability !== undefined) writer.embedded(7, toBinary(AppendDurabilitySchema, durability));
+  writer.bigint(8, append.replicationTimeoutMs);
+  writer.text(9, append.origin);
+  writer.text(10, append.correlationId);
+  writer.end(message);
+}
+
+/** Whether it has any of the fields that make a difference also with their default: few have. */
+function isConditional({ fence, expectedHeadSeq, sinceSeq, changes }: AppendRequest): boolean {
+  if (fence !== undefined || expectedHeadSeq !== undefined || sinceSeq !== undefined) return true;
+  return changes.some(({ expectedKeySeq }) => expectedKeySeq !== undefined);
+}
+
+function writeChange(field: number, change: NewChange): void {
+  const message = writer.begin(field);
+  writer.number(1, change.op);
+  writer.bytes(2, change.key);
+  writer.bytes(3, change.value);
+  writer.number(4, change.schemaVersion);
+  writer.text(5, change.idempotencyKey);
   writer.end(message);
 }
 

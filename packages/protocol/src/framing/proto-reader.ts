@@ -9,8 +9,9 @@ export class UnreadError extends Error {
 // One for all: it is no fault but a way out, and telling where from would cost more than the way.
 const UNREAD = new UnreadError("not what is read here");
 
-// The same text stands in every header of a reply: it is compared, which takes less than to decode it.
-let lastText = "";
+// The same few texts stand in message after message: the last of a length is compared, which takes less than to decode it.
+const LENGTHS = 64;
+const lastTexts: string[] = new Array(LENGTHS).fill("");
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads protobuf fields one after the other, those that a few frequent messages have. */
@@ -70,13 +71,16 @@ export class ProtoReader {
   /** @throws UnreadError when it is not UTF-8, and when the message is shorter */
   text(): string {
     const from = this.#skip();
-    if (this.#isText(lastText, from, this.#at)) return lastText;
+    const at = (this.#at - from) % LENGTHS;
+    const last = lastTexts[at] as string;
+    if (this.#isText(last, from, this.#at)) return last;
     try {
-      lastText = utf8.decode(this.#bytes.subarray(from, this.#at));
+      const text = utf8.decode(this.#bytes.subarray(from, this.#at));
+      lastTexts[at] = text;
+      return text;
     } catch {
-      this.unread();
+      return this.unread();
     }
-    return lastText;
   }
 
   /** Bytes of their own. @throws UnreadError when the message is shorter */

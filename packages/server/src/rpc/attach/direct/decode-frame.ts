@@ -1,9 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
+  AppendDurabilitySchema,
+  type AppendRequest,
   type AttachCall,
   type AttachRequest,
   AttachRequestSchema,
+  type NewChange,
   ProtoReader,
   type ReleaseRequest,
   UnreadError,
@@ -13,8 +16,8 @@ import { BYTES, field, readRange, readTarget, VARINT } from "../../../executor/p
 const NO_BYTES = new Uint8Array();
 
 /**
- * The frame of its binary form, as the protobuf library reads it: frames that hold nothing but acquires and releases
- * of a usual kind by hand, every other one by the library.
+ * The frame of its binary form, as the protobuf library reads it: frames that hold nothing but acquires, releases and
+ * appends of a usual kind by hand, every other one by the library.
  * @throws an error of the library when the bytes are no frame
  */
 export function decodeFrame(bytes: Uint8Array): AttachRequest {
@@ -30,7 +33,7 @@ function readFrame(reader: ProtoReader): AttachRequest {
   const frame: AttachRequest = { $typeName: "lockstep.v1.AttachRequest", calls: [] };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag !== field(2, BYTES)) reader.unread();
-    frame.calls.push(readCall(reader));
+    frame.calls.push(reader.message(readCall));
   }
   return frame;
 }
@@ -43,7 +46,7 @@ function readCall(reader: ProtoReader): AttachCall {
     traceparent: "",
     request: { case: undefined },
   };
-  reader.fields((tag) => {
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === field(1, VARINT)) call.callId = reader.bigint();
     else if (tag === field(2, VARINT)) call.timeoutMs = reader.bigint();
     else if (tag === field(3, BYTES)) call.traceparent = reader.text();
@@ -51,8 +54,9 @@ function readCall(reader: ProtoReader): AttachCall {
     else if (call.request.case !== undefined) reader.unread();
     else if (tag === field(13, BYTES)) call.request = { case: "acquire", value: acquire(reader) };
     else if (tag === field(14, BYTES)) call.request = { case: "release", value: release(reader) };
+    else if (tag === field(21, BYTES)) call.request = { case: "append", value: append(reader) };
     else reader.unread();
-  });
+  }
   return call;
 }
 
@@ -134,4 +138,75 @@ function release(reader: ProtoReader): ReleaseRequest {
     else reader.unread();
   });
   return request;
+}
+
+function append(reader: ProtoReader): AppendRequest {
+  const request: AppendRequest = {
+    $typeName: "lockstep.v1.AppendRequest",
+    namespace: "",
+    dataset: "",
+    changes: [],
+    replicationTimeoutMs: 0n,
+    origin: "",
+    correlationId: "",
+  };
+  reader.fields((tag) => readAppendField(reader, request, tag));
+  return request;
+}
+
+function readAppendField(reader: ProtoReader, request: AppendRequest, tag: number): void {
+  switch (tag) {
+    case field(1, BYTES):
+      request.namespace = reader.text();
+      break;
+    case field(2, BYTES):
+      request.dataset = reader.text();
+      break;
+    case field(3, BYTES):
+      request.changes.push(change(reader));
+      break;
+    case field(5, VARINT):
+      request.expectedHeadSeq = reader.bigint();
+      break;
+    case field(6, VARINT):
+      request.sinceSeq = reader.bigint();
+      break;
+    case field(7, VARINT):
+      // The library merges a message that comes twice.
+      if (request.durability !== undefined) reader.unread();
+      request.durability = fromBinary(AppendDurabilitySchema, reader.bytes());
+      break;
+    case field(8, VARINT):
+      request.replicationTimeoutMs = reader.bigint();
+      break;
+    case field(9, BYTES):
+      request.origin = reader.text();
+      break;
+    case field(10, BYTES):
+      request.correlationId = reader.text();
+      break;
+    default:
+      reader.unread();
+  }
+}
+
+function change(reader: ProtoReader): NewChange {
+  const read: NewChange = {
+    $typeName: "lockstep.v1.NewChange",
+    op: 0,
+    key: NO_BYTES,
+    value: NO_BYTES,
+    schemaVersion: 0,
+    idempotencyKey: "",
+  };
+  reader.fields((tag) => {
+    if (tag === field(1, VARINT)) read.op = reader.small();
+    else if (tag === field(2, BYTES)) read.key = reader.bytes();
+    else if (tag === field(3, BYTES)) read.value = reader.bytes();
+    else if (tag === field(4, VARINT)) read.schemaVersion = reader.small();
+    else if (tag === field(5, BYTES)) read.idempotencyKey = reader.text();
+    else if (tag === field(6, VARINT)) read.expectedKeySeq = reader.bigint();
+    else reader.unread();
+  });
+  return read;
 }

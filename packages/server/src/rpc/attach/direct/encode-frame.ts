@@ -1,6 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import {
   type AcquireResponse,
+  type AppendResponse,
   type AttachReply,
   AttachReplySchema,
   type AttachResponse,
@@ -18,8 +19,8 @@ const writer = new ProtoWriter();
 
 /**
  * A frame in its binary form, byte for byte that of the protobuf library. The replies of which there are two for
- * every use of a lock, and those to renewals, are written by hand: the library takes longer for one than all the rest
- * that a reply needs.
+ * every use of a lock, and those to renewals and appends, are written by hand: the library takes longer for one than
+ * all the rest that a reply needs.
  */
 export function encodeFrame(frame: AttachResponse): Uint8Array {
   try {
@@ -37,7 +38,8 @@ export function encodeFrame(frame: AttachResponse): Uint8Array {
 function writeReply(attached: AttachReply): void {
   const { callId, reply } = attached;
   const isGranted = reply.case === "acquire" && reply.value.outcome.case === "granted";
-  if (!isGranted && reply.case !== "release" && reply.case !== "keepAlive") {
+  const isOther = reply.case === "release" || reply.case === "keepAlive" || reply.case === "append";
+  if (!isGranted && !isOther) {
     writer.embedded(2, toBinary(AttachReplySchema, attached));
     return;
   }
@@ -46,6 +48,7 @@ function writeReply(attached: AttachReply): void {
   if (reply.case === "acquire") writeGranted(reply.value);
   else if (reply.case === "release") writeReleased(reply.value);
   else if (reply.case === "keepAlive") writeRenewed(reply.value);
+  else if (reply.case === "append") writeAppended(reply.value);
   writer.end(message);
 }
 
@@ -76,6 +79,23 @@ function writeReleased({ header, outcome, lostReason, count }: ReleaseResponse):
   writer.number(2, positive(outcome));
   writer.number(3, positive(lostReason));
   writer.number(4, count);
+  writer.end(message);
+}
+
+function writeAppended(appended: AppendResponse): void {
+  const message = writer.begin(21);
+  if (appended.header !== undefined) writeHeader(1, appended.header);
+  writer.number(2, positive(appended.outcome));
+  for (const { seq, duplicate } of appended.changes) {
+    const change = writer.begin(3);
+    writer.bigint(1, seq);
+    writer.number(2, duplicate ? 1 : 0);
+    writer.end(change);
+  }
+  writer.bigint(4, appended.lastSeq);
+  writer.bigint(5, appended.headSeq);
+  // Present also when it is empty, as what is repeated is.
+  for (const replica of appended.appliedBy) writer.embedded(6, Buffer.from(replica));
   writer.end(message);
 }
 

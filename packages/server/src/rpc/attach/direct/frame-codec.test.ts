@@ -2,6 +2,9 @@ import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import {
   AcquireRequestSchema,
   AcquireResponseSchema,
+  AppendedChangeSchema,
+  AppendRequestSchema,
+  AppendResponseSchema,
   AttachCallSchema,
   AttachReplySchema,
   type AttachRequest,
@@ -11,6 +14,7 @@ import {
   EventSchema,
   GrantedSchema,
   KeepAliveResponseSchema,
+  NewChangeSchema,
   ReleaseRequestSchema,
   ReleaseResponseSchema,
   ReplyHeaderSchema,
@@ -67,6 +71,34 @@ const release = fc
     case: "release" as const,
     value: create(ReleaseRequestSchema, value as never),
   }));
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const change = fc.record({
+  op: enumeration,
+  key: fc.uint8Array({ maxLength: 40 }),
+  value: fc.uint8Array({ maxLength: 300 }),
+  schemaVersion: oftenOf(fc.nat(9), fc.nat(2 ** 32 - 1)),
+  idempotencyKey: text,
+  expectedKeySeq: maybe(uint64),
+});
+const usualAppend = {
+  namespace: text,
+  dataset: text,
+  changes: fc.array(change, { maxLength: 3 }),
+  expectedHeadSeq: maybe(uint64),
+  sinceSeq: maybe(uint64),
+  durability: maybe(fc.record({ mode: enumeration, replicas: fc.nat(3) })),
+  replicationTimeoutMs: int64,
+  origin: text,
+  correlationId: text,
+};
+const fence = fc.record({ key: text, token: uint64 });
+const append = oftenOf<object>(
+  fc.record(usualAppend, { requiredKeys: [] }),
+  fc.record({ ...usualAppend, fence }, { requiredKeys: [] }),
+).map((value) => ({
+  case: "append" as const,
+  value: create(AppendRequestSchema, value as never),
+}));
 const others = fc.constantFrom<object>(
   { case: undefined },
   { case: "keepAlive", value: { seq: 7n } },
@@ -77,7 +109,7 @@ const call = fc
     callId: uint64,
     timeoutMs: int64,
     traceparent: text,
-    request: oftenOf<object>(fc.oneof(acquire, release), others),
+    request: oftenOf<object>(fc.oneof(acquire, release, append), others),
   })
   .map((value) => create(AttachCallSchema, value as never));
 const open = oftenOf<object | undefined>(
@@ -120,6 +152,19 @@ const renewed = fc
     case: "keepAlive" as const,
     value: create(KeepAliveResponseSchema, value as never),
   }));
+const appended = fc
+  .record({
+    header: headerIfAny,
+    outcome: enumeration,
+    changes: fc.array(fc.record({ seq: uint64, duplicate: fc.boolean() }), { maxLength: 3 }),
+    lastSeq: uint64,
+    headSeq: uint64,
+    appliedBy: fc.array(text, { maxLength: 2 }),
+  })
+  .map((value) => ({
+    case: "append" as const,
+    value: create(AppendResponseSchema, value as never),
+  }));
 const otherReplies = fc.constantFrom(
   { case: undefined },
   { case: "error" as const, value: { code: 3, message: "no" } },
@@ -127,7 +172,7 @@ const otherReplies = fc.constantFrom(
 const reply = fc
   .record({
     callId: uint64,
-    reply: oftenOf<object>(fc.oneof(acquired, released, renewed), otherReplies),
+    reply: oftenOf<object>(fc.oneof(acquired, released, renewed, appended), otherReplies),
   })
   .map((value) => create(AttachReplySchema, value as never));
 const response = fc
@@ -196,6 +241,8 @@ describe("a frame from a client", () => {
     expect(numbers(AttachRequestSchema)).toEqual([1, 2]);
     expect(numbers(AcquireRequestSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
     expect(numbers(ReleaseRequestSchema)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(numbers(AppendRequestSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(numbers(NewChangeSchema)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });
 
@@ -228,6 +275,8 @@ describe("a frame to a client", () => {
     expect(numbers(GrantedSchema)).toEqual([1, 2, 3]);
     expect(numbers(ReleaseResponseSchema)).toEqual([1, 2, 3, 4]);
     expect(numbers(KeepAliveResponseSchema)).toEqual([1, 2, 3, 4]);
+    expect(numbers(AppendResponseSchema)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(numbers(AppendedChangeSchema)).toEqual([1, 2]);
     expect(numbers(ReplyHeaderSchema)).toEqual([1, 2, 3]);
   });
 });
