@@ -22,6 +22,9 @@ const put = (key: string, value: string, more: Partial<Change> = {}) =>
 const remove = (key: string, more: Partial<Change> = {}) =>
   ({ op: ChangeOp.DELETE, key: bytes(key), ...more }) as Change;
 
+/** Of rows with such keys nothing is known. */
+const TOO_LONG = "k".repeat(49);
+
 /** A world with a dataset, whose tables nobody can read any more. */
 async function unreadable(...changes: readonly Change[]): Promise<World> {
   const world = await newWorld();
@@ -78,6 +81,26 @@ test("an append of a new key reads nothing, though others lie in its bucket, but
   expect(later.reply?.lastSeq).toBe(3n);
 });
 
+test("an idempotency key that was never used is not looked for, one that was is found", async () => {
+  const world = await unreadable();
+  const fresh = await append(world, put("a", "1", { idempotencyKey: "x" }));
+  expect(fresh.reply).toMatchObject({ lastSeq: 1n, changes: [{ duplicate: false }] });
+  const again = await append(world, put("a", "1", { idempotencyKey: "x" }));
+  expect(again.state).toBe("open");
+  world.journal.resume();
+  await world.clock.settle();
+  expect(again.reply).toMatchObject({ lastSeq: 1n, changes: [{ duplicate: true }] });
+
+  world.executor.close();
+  const next = await newWorld({ journal: world.journal.crash() });
+  next.journal.hold("readTables");
+  const later = await append(next, put("a", "1", { idempotencyKey: "x" }));
+  expect(later.state).toBe("open");
+  next.journal.resume();
+  await next.clock.settle();
+  expect(later.reply).toMatchObject({ lastSeq: 1n, changes: [{ duplicate: true }] });
+});
+
 test("while a journal with nothing to do writes the first rows of a turn, the others are decided", async () => {
   const world = await unreadable();
   const batches = () => Number(world.executor.info().counters?.batches);
@@ -94,7 +117,7 @@ test("while a journal with nothing to do writes the first rows of a turn, the ot
 
 test("an append that need not read stays behind one that came first and must", async () => {
   const world = await unreadable(put("a", "1"));
-  const first = await append(world, put("a", "2", { idempotencyKey: "x" }));
+  const first = await append(world, put(TOO_LONG, "2"));
   const second = await append(world, put("a", "3"));
   expect([first.state, second.state]).toEqual(["open", "open"]);
   world.journal.resume();
@@ -104,7 +127,7 @@ test("an append that need not read stays behind one that came first and must", a
 
 test("an append keeps its place though what was known of its row is forgotten while it waits", async () => {
   const world = await unreadable(put("a", "1"));
-  const first = await append(world, put("a", "2", { idempotencyKey: "x" }));
+  const first = await append(world, put(TOO_LONG, "2"));
   const second = await append(world, put(otherKeyInTheSlotOf("a"), "3"));
   world.journal.resume();
   for (let turn = 0; turn < 4; turn += 1) await world.clock.settle();
@@ -137,9 +160,8 @@ function otherKeyInTheSlotOf(key: string): string {
 
 test("rows of which nothing is known are read", async () => {
   const world = await unreadable();
-  const key = "k".repeat(49);
-  const first = await append(world, put(key, "1"));
-  const second = await append(world, put(key, "2", { expectedKeySeq: 1n }));
+  const first = await append(world, put(TOO_LONG, "1"));
+  const second = await append(world, put(TOO_LONG, "2", { expectedKeySeq: 1n }));
   expect([first.state, second.state]).toEqual(["open", "open"]);
   world.journal.resume();
   await world.clock.settle();

@@ -12,7 +12,7 @@ import { FactsLane } from "./facts-lane.ts";
 import { type NamedRows, namedRows } from "./named-rows.ts";
 import { Overlay } from "./overlay.ts";
 import { RecentHeads } from "./recent-heads.ts";
-import { ReadRows } from "./row-facts.ts";
+import { type DecidedRows, ReadRows } from "./row-facts.ts";
 import { WrittenKeys } from "./written-keys.ts";
 
 /** What a submission is decided with, or that its rows are being read first. */
@@ -23,7 +23,13 @@ export class NamedFacts {
   readonly #state: NamespaceState;
   readonly #overlay = new Overlay();
   readonly #heads = new RecentHeads();
-  readonly #written = new WrittenKeys();
+  readonly #rowKeys = new WrittenKeys();
+  readonly #recordKeys = new WrittenKeys();
+  readonly #decided: DecidedRows = {
+    overlay: this.#overlay,
+    heads: this.#heads,
+    recordKeys: this.#recordKeys,
+  };
   readonly #lane: FactsLane<Submission>;
   readonly #durableRevision: () => bigint;
   readonly #arrived: (submission: Submission) => void;
@@ -44,8 +50,10 @@ export class NamedFacts {
     const read = (result: NonNullable<Submission["read"]>) =>
       arrived({ ...result.item, read: result });
     this.#lane = new FactsLane(journal, durableRevision, { read, failed });
-    for (const { id, digest } of state.datasets.values())
-      if (digest.count === 0) this.#written.begin(id);
+    for (const { id, digest, head } of state.datasets.values()) {
+      if (digest.count === 0) this.#rowKeys.begin(id);
+      if (head.seq === 0n) this.#recordKeys.begin(id);
+    }
   }
 
   /** Whether reads are under way. */
@@ -59,11 +67,11 @@ export class NamedFacts {
     const named = namedRows(op, this.#state);
     if (named === undefined) return { rows: undefined };
     if (read !== undefined && read.named.datasetId === named.datasetId) {
-      return { rows: new ReadRows(read.named, read.results, this.#overlay, this.#heads) };
+      return { rows: new ReadRows(read.named, read.results, this.#decided) };
     }
     // What names rows keeps its place behind what waits for its own.
     if (named.reads.length === 0 || (this.#lane.isEmpty && this.#isKnown(named))) {
-      return { rows: new ReadRows({ ...named, reads: [] }, [], this.#overlay, this.#heads) };
+      return { rows: new ReadRows({ ...named, reads: [] }, [], this.#decided) };
     }
     // All of it: what is known now may be forgotten when its turn comes.
     this.#lane.add({ ...submission, read: undefined }, named);
@@ -104,10 +112,14 @@ export class NamedFacts {
     if (writes.length > 0) this.#overlay.add(event.revision, writes);
     for (const write of writes) {
       this.#heads.decided(write);
-      if (write.kind === "put") this.#written.add(write.datasetId, write.row.key);
+      if (write.kind === "put") this.#rowKeys.add(write.datasetId, write.row.key);
+      if (write.kind === "record")
+        this.#recordKeys.add(write.datasetId, Buffer.from(write.idempotencyKey));
     }
-    if (event.body.case === "datasetCreated") this.#written.begin(event.body.value.datasetId);
-    if (event.body.case === "datasetDeleted") this.#written.end(event.body.value.datasetId);
+    for (const keys of [this.#rowKeys, this.#recordKeys]) {
+      if (event.body.case === "datasetCreated") keys.begin(event.body.value.datasetId);
+      if (event.body.case === "datasetDeleted") keys.end(event.body.value.datasetId);
+    }
     return writes;
   }
 
@@ -123,15 +135,20 @@ export class NamedFacts {
     this.#overlay.forget(inUse === undefined || inUse > durable ? durable : inUse);
   }
 
-  /** Whether everything it names is known: nothing but heads is. */
+  /** Whether everything it names is known: nothing but heads, and that there is no record, is. */
   #isKnown({ datasetId, reads }: NamedRows): boolean {
-    const isKnown = (key: Uint8Array) => this.#isHeadKnown(datasetId, key);
-    return reads.every((read) => read.kind === "heads" && read.keys.every(isKnown));
+    const isHeadKnown = (key: Uint8Array) => this.#isHeadKnown(datasetId, key);
+    const isNew = (key: string) => !this.#recordKeys.mayHave(datasetId, Buffer.from(key));
+    return reads.every(
+      (read) =>
+        (read.kind === "heads" && read.keys.every(isHeadKnown)) ||
+        (read.kind === "records" && read.idempotencyKeys.every(isNew)),
+    );
   }
 
   #isHeadKnown(datasetId: bigint, key: Uint8Array): boolean {
     if (this.#heads.has(datasetId, key)) return true;
-    if (this.#written.mayHave(datasetId, key) && !this.#isBucketEmpty(datasetId, key)) return false;
+    if (this.#rowKeys.mayHave(datasetId, key) && !this.#isBucketEmpty(datasetId, key)) return false;
     this.#heads.absent(datasetId, key);
     return this.#heads.has(datasetId, key);
   }

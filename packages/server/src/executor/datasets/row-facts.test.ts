@@ -4,6 +4,7 @@ import type { Damage, StoredBucket } from "../../journal/tables.ts";
 import { Overlay } from "./overlay.ts";
 import { RecentHeads } from "./recent-heads.ts";
 import { ReadRows } from "./row-facts.ts";
+import { WrittenKeys } from "./written-keys.ts";
 
 const DATASET_ID = 7n;
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -37,7 +38,11 @@ function readOf(overlay: Overlay, buckets: readonly StoredBucket[]): ReadRows {
   const asked = buckets.map(({ bucket }) => bucket);
   const read = { datasetId: DATASET_ID, kind: "buckets", buckets: asked, maxBytes: 1_000 } as const;
   const named = { datasetId: DATASET_ID, datasetName: "d", reads: [read] };
-  return new ReadRows(named, [{ buckets }], overlay, new RecentHeads());
+  return new ReadRows(named, [{ buckets }], {
+    overlay,
+    heads: new RecentHeads(),
+    recordKeys: new WrittenKeys(),
+  });
 }
 
 const told = (rows: readonly (StoredRow | Damage)[] | undefined) =>

@@ -20,6 +20,7 @@ import {
 import type { NamedRows } from "./named-rows.ts";
 import type { OverlaidRow, Overlay } from "./overlay.ts";
 import type { RecentHeads } from "./recent-heads.ts";
+import type { WrittenKeys } from "./written-keys.ts";
 
 /** What was read does not answer what the operation asks any more: it has to be read again. */
 export class FactsMissing extends Error {
@@ -37,6 +38,14 @@ const NO_KEY = new Uint8Array();
 
 type Kind = TableRead["kind"];
 
+/** What is known of rows without a read. */
+export interface DecidedRows {
+  readonly overlay: Overlay;
+  readonly heads: RecentHeads;
+  /** The idempotency keys there are records of. */
+  readonly recordKeys: Pick<WrittenKeys, "mayHave">;
+}
+
 /** What was read of the tables, and over it what was decided since. */
 export class ReadRows implements RowFacts {
   readonly datasetId: bigint;
@@ -44,20 +53,21 @@ export class ReadRows implements RowFacts {
   readonly #results: readonly TableResults[Kind][];
   readonly #overlay: Overlay;
   readonly #heads: RecentHeads;
+  readonly #recordKeys: DecidedRows["recordKeys"];
   #byBucket: ReadonlyMap<number, StoredBucket["rows"]> | undefined;
   #overlaidByBucket: ReadonlyMap<number, readonly StoredRow[]> | undefined;
 
   constructor(
     named: NamedRows,
     results: readonly TableResults[Kind][],
-    overlay: Overlay,
-    heads: RecentHeads,
+    { overlay, heads, recordKeys }: DecidedRows,
   ) {
     this.datasetId = named.datasetId;
     this.#named = named;
     this.#results = results;
     this.#overlay = overlay;
     this.#heads = heads;
+    this.#recordKeys = recordKeys;
   }
 
   head(key: Uint8Array): RowHead | undefined {
@@ -72,6 +82,7 @@ export class ReadRows implements RowFacts {
   record(idempotencyKey: string): IdempotencyRecord | undefined {
     const overlaid = this.#overlay.record(this.datasetId, idempotencyKey);
     if (overlaid !== undefined) return overlaid;
+    if (!this.#recordKeys.mayHave(this.datasetId, Buffer.from(idempotencyKey))) return undefined;
     const { read, result } = this.#of("records");
     return this.#good(found(result, read.idempotencyKeys.indexOf(idempotencyKey)));
   }

@@ -6,9 +6,9 @@ const BITS = 2 ** 24;
 const PROBES = 4;
 
 /**
- * Tells of a key that no row was ever written under it: a Bloom filter over the datasets whose every key it was given,
- * which are those that were empty when it began or have been made since. An append of a new key need not wait for the
- * journal's thread then.
+ * Tells of a key, or of an idempotency key, that nothing was ever written under it: a Bloom filter over the datasets
+ * whose every key it was given, which are those that were empty when it began or have been made since. An append of a
+ * new key need not wait for the journal's thread then.
  */
 export class WrittenKeys {
   readonly #datasets = new Set<bigint>();
@@ -25,7 +25,7 @@ export class WrittenKeys {
     this.#datasets.delete(datasetId);
   }
 
-  /** A row is written under this key. */
+  /** Something is written under this key. */
   add(datasetId: bigint, key: Uint8Array): void {
     if (!this.#datasets.has(datasetId)) return;
     this.#words ??= new Uint32Array(BITS / 32);
@@ -38,7 +38,7 @@ export class WrittenKeys {
     }
   }
 
-  /** Whether there may be, or may have been, a row with this key. */
+  /** Whether there may be, or may have been, something under this key. */
   mayHave(datasetId: bigint, key: Uint8Array): boolean {
     if (!this.#datasets.has(datasetId)) return true;
     const words = this.#words;
