@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import type { PeerProgram } from "./program.ts";
 
 /** A peer that answers before its disk has what it was told: its figures would say nothing beside the others. */
-export class NotDurableError extends Error {
+class NotDurableError extends Error {
   override readonly name = "NotDurableError";
 }
 
