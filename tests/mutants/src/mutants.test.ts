@@ -5,10 +5,13 @@ import { attack } from "./attack.ts";
 import { broken, type Mutant, pathOf, testPathOf } from "./mutant.ts";
 import { writeReport } from "./report.ts";
 import { repository } from "./scratch.ts";
-import { mutants } from "./table.ts";
+import { mutants, replicationMutants } from "./table.ts";
 
 /** How many rules the table has at least. */
 const MUTANTS_MIN = 70;
+
+/** How many of them are of replication at least. */
+const REPLICATION_MUTANTS_MIN = 20;
 
 /** How many copies are broken at once. */
 const COPIES = 2;
@@ -30,6 +33,7 @@ function read(path: string): string {
 describe("The table of mutants", () => {
   it("has names of their own for enough rules", () => {
     expect(mutants.length).toBeGreaterThanOrEqual(MUTANTS_MIN);
+    expect(replicationMutants.length).toBeGreaterThanOrEqual(REPLICATION_MUTANTS_MIN);
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
   });
 

@@ -8,6 +8,13 @@ import { replicationCopies } from "./table/replication-copies.ts";
 import { replicationReplicas } from "./table/replication-replicas.ts";
 import { server } from "./table/server.ts";
 
+/** The rules that appends, replicas and their copies rest on. */
+export const replicationMutants: readonly Mutant[] = [
+  ...replicationAppend,
+  ...replicationReplicas,
+  ...replicationCopies,
+];
+
 /** Every rule of safety whose loss a test must notice. */
 export const mutants: readonly Mutant[] = [
   ...coreGrants,
@@ -15,7 +22,5 @@ export const mutants: readonly Mutant[] = [
   ...coreRecovery,
   ...server,
   ...client,
-  ...replicationAppend,
-  ...replicationReplicas,
-  ...replicationCopies,
+  ...replicationMutants,
 ];

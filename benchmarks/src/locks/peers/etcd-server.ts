@@ -1,3 +1,4 @@
+import { proven, requireDurableEtcd } from "./durability.ts";
 import { dataFolder, freePort, type PeerProgram, startProgram, versionOf } from "./program.ts";
 
 /** An etcd of one member, durable as etcd always is. */
@@ -6,7 +7,11 @@ export interface EtcdServer extends PeerProgram {
   readonly version: string;
 }
 
-/** Starts an etcd on a new folder. @throws PeerMissingError when there is no such program */
+/**
+ * Starts an etcd on a new folder.
+ * @throws PeerMissingError when there is no such program
+ * @throws NotDurableError when it does not sync its log
+ */
 export async function startEtcd(command: string): Promise<EtcdServer> {
   const version = versionOf(command);
   const [port, peerPort, folder] = [await freePort(), await freePort(), dataFolder("etcd")];
@@ -21,6 +26,7 @@ export async function startEtcd(command: string): Promise<EtcdServer> {
     "log-level": "error",
   };
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-  const { stop } = await startProgram(command, args, port, folder);
+  const program = await startProgram(command, args, port, folder);
+  const { stop } = await proven(program, requireDurableEtcd(clientUrl));
   return { clientUrl, version, stop };
 }

@@ -1,3 +1,4 @@
+import { proven, requireDurableRedis } from "./durability.ts";
 import { dataFolder, freePort, type PeerProgram, startProgram, versionOf } from "./program.ts";
 
 /** A Redis that syncs its log before it answers. */
@@ -7,7 +8,11 @@ export interface RedisServer extends PeerProgram {
   readonly version: string;
 }
 
-/** Starts a Redis on a new folder. @throws PeerMissingError when it is not installed */
+/**
+ * Starts a Redis on a new folder.
+ * @throws PeerMissingError when it is not installed
+ * @throws NotDurableError when it does not sync as it was told to
+ */
 export async function startRedis(): Promise<RedisServer> {
   const version = versionOf("redis-server");
   const [port, folder] = [await freePort(), dataFolder("redis")];
@@ -20,6 +25,7 @@ export async function startRedis(): Promise<RedisServer> {
     save: "",
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const { stop } = await startProgram("redis-server", args, port, folder);
+  const program = await startProgram("redis-server", args, port, folder);
+  const { stop } = await proven(program, requireDurableRedis(port));
   return { port, version, stop };
 }

@@ -9,6 +9,7 @@ import {
   StorageType,
 } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { proven, requireDurableNats } from "../../locks/peers/durability.ts";
 import { built } from "../../locks/peers/go-program.ts";
 import {
   dataFolder,
@@ -26,15 +27,19 @@ const APPEND_MS_MAX = 60_000;
 /** NATS JetStream, one replica, its files synced before each answer: publish, atomic batches, ordered consumers. */
 export async function jetStream(): Promise<System> {
   const command = await built("nats", "nats", ".");
-  const [port, folder] = [await freePort(), dataFolder("nats")];
+  const [port, monitorPort, folder] = [await freePort(), await freePort(), dataFolder("nats")];
   const configuration = join(folder, "nats.conf");
   writeFileSync(
     configuration,
     `listen: 127.0.0.1:${port}
+     http: 127.0.0.1:${monitorPort}
      jetstream { store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
   );
   const version = `${versionOf(command)}, ${libraries("@nats-io/jetstream", "@nats-io/transport-node")}`;
-  const program = await startProgram(command, [configuration], port, folder);
+  const program = await proven(
+    await startProgram(command, [configuration], port, folder),
+    requireDurableNats(`http://127.0.0.1:${monitorPort}`),
+  );
   const servers = `127.0.0.1:${port}`;
   const writer = await connect({ servers });
   const client = jetstream(writer, { timeout: APPEND_MS_MAX });

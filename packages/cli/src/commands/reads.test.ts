@@ -1,11 +1,9 @@
 import { type Client, connect } from "@lockstep/client/node";
-import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { program } from "../program.ts";
+import { allCommands } from "../testing-support/all-commands.ts";
 import { CliProcess, lockstep } from "../testing-support/cli-process.ts";
 import { CliServer, type TestFolder, testFolder } from "../testing-support/cli-server.ts";
 
-const root = program(() => undefined);
 const TEST_TIMEOUT_MS = 60_000;
 
 let folder: TestFolder;
@@ -176,12 +174,15 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(ended.stderr).toContain(sentence);
   });
 
-  test.each(commandsOf(root))("%s says what it does and its exit codes", async (command) => {
-    const { code, stdout } = await lockstep([...command.split(" "), "--help"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^Usage: lockstep .*\n\n\S/);
-    expect(stdout).toMatch(/Exit codes:\n +\d/);
-  });
+  test.each([...allCommands().keys()])(
+    "%s says what it does and its exit codes",
+    async (command) => {
+      const { code, stdout } = await lockstep([...command.split(" "), "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^Usage: lockstep .*\n\n\S/);
+      expect(stdout).toMatch(/Exit codes:\n +\d/);
+    },
+  );
 });
 
 describe("lockstep events", { timeout: TEST_TIMEOUT_MS }, () => {
@@ -212,9 +213,3 @@ describe("lockstep events", { timeout: TEST_TIMEOUT_MS }, () => {
     });
   });
 });
-
-/** The full names of all commands that do something, as they are typed. */
-function commandsOf(command: Command, name = ""): string[] {
-  if (command.commands.length === 0) return [name];
-  return command.commands.flatMap((each) => commandsOf(each, `${name} ${each.name()}`.trim()));
-}

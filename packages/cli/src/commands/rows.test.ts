@@ -116,14 +116,14 @@ describe("lockstep append, get and scan", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await longLinesOf("append", dataset, "--lines", file)).toEqual([
       `1100 changes appended to ${dataset}; the last one is 1100`,
     ]);
-    const scanned = await linesOf("scan", dataset, "--all", "--json");
+    const scanned = await longLinesOf("scan", dataset, "--all", "--json");
     expect(scanned.map((line) => JSON.parse(line))).toEqual(
       rows.map((row, index) => ({ ...row, seq: String(index + 1) })),
     );
     const copy = `${dataset}-copy`;
     await linesOf("dataset", "create", copy, ...WHY);
     await longLinesOf("append", copy, "--lines", linesFile(...scanned));
-    expect(await linesOf("scan", copy, "--all", "--json")).toEqual(scanned);
+    expect(await longLinesOf("scan", copy, "--all", "--json")).toEqual(scanned);
 
     const page = await ask("scan", dataset, "key 00", "--limit", "2", "--after", "key 0041");
     expect(page.stdout.match(/^key .{4}/gm)).toEqual(["key 0042", "key 0043"]);
@@ -159,11 +159,11 @@ describe("lockstep tail", { timeout: TEST_TIMEOUT_MS }, () => {
     const file = linesFile(...keys);
     await longLinesOf("append", dataset, "--lines", file, "--correlation-id", "job-1");
     await linesOf("dataset", "policy", dataset, "--max-bytes", "100", ...WHY);
-    const all = await linesOf("tail", dataset, "--no-follow");
+    const all = await longLinesOf("tail", dataset, "--no-follow");
     expect(all[0]).toMatch(/^ +1 \S+Z put +a value="1" origin=\S+ correlation=job-1$/);
     expect(all[3]).toMatch(/^ +4 \S+Z control +policy origin=/);
     expect(all).toHaveLength(4);
-    const some = await linesOf("tail", dataset, "--from", "2", "--limit", "2", "--json");
+    const some = await longLinesOf("tail", dataset, "--from", "2", "--limit", "2", "--json");
     expect(some.map((line) => JSON.parse(line).seq)).toEqual(["2", "3"]);
     expect(await ask("tail", dataset, "--from", "9", "--no-follow")).toMatchObject({ code: 0 });
     expect(await ask("tail", dataset, "--from", "0")).toMatchObject(wrong(/first change is 1/));

@@ -1,4 +1,4 @@
-import type { Client } from "@lockstep/client";
+import { type Client, type Clock, systemClock } from "@lockstep/client";
 import { type Row, RowSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
@@ -8,6 +8,7 @@ import { parseCount } from "../options/parse.ts";
 import { hexText } from "../output/hex.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines, printProblems } from "../output/print.ts";
+import { progressReporter } from "../output/progress.ts";
 import { ROW_HEADING, rowCells } from "../output/row-cells.ts";
 import { tableLines } from "../output/table.ts";
 
@@ -53,8 +54,22 @@ interface Wanted {
   readonly afterKey: Uint8Array;
 }
 
-async function scan({ datasets }: Client, wanted: Wanted, options: ScanOptions): Promise<void> {
+/** The part of a client that rows are read through. */
+interface Scanned {
+  readonly datasets: Pick<Client["datasets"], "describe" | "scan">;
+}
+
+/** Prints the rows that are wanted, and tells on standard error how far it is. */
+export async function scan(
+  { datasets }: Scanned,
+  wanted: Wanted,
+  options: ScanOptions,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const report = progressReporter("scan", "rows", clock);
+  const total = readsAll(wanted, options) ? await countOf(datasets, wanted.dataset) : undefined;
   let { afterKey } = wanted;
+  let done = 0;
   let left = options.all ? Number.POSITIVE_INFINITY : options.limit;
   for (let isFirst = true; ; isFirst = false) {
     const pageSize = Math.min(left, PAGE_SIZE_MAX);
@@ -63,10 +78,24 @@ async function scan({ datasets }: Client, wanted: Wanted, options: ScanOptions):
     if (!page.more) return;
     afterKey = page.nextAfterKey;
     left -= page.rows.length;
-    if (left > 0) continue;
+    done += page.rows.length;
+    if (left > 0) {
+      report({ done, total });
+      continue;
+    }
     printProblems([`there is more: go on with --all, or --after ${afterText(afterKey, options)}`]);
     return;
   }
+}
+
+function readsAll({ keyPrefix, afterKey }: Wanted, { all }: ScanOptions): boolean {
+  return all === true && keyPrefix.length === 0 && afterKey.length === 0;
+}
+
+/** How many rows a dataset has now. */
+async function countOf(datasets: Scanned["datasets"], name: string): Promise<number> {
+  const { dataset } = await datasets.describe(name);
+  return Number(dataset?.count ?? 0n);
 }
 
 /** A page at a time, so that a large dataset needs no memory; each page is a table of its own. */

@@ -1,3 +1,4 @@
+import { type Client, type Clock, systemClock } from "@lockstep/client";
 import { ChangeSchema, CheckpointSchema } from "@lockstep/protocol";
 import { Command } from "commander";
 import { type ServerOptions, withClient, withServerOptions } from "../connection/server-options.ts";
@@ -7,7 +8,8 @@ import { parseCount, parseNumber } from "../options/parse.ts";
 import { changeLine, checkpointLine } from "../output/change-line.ts";
 import { messageLine } from "../output/json.ts";
 import { printLines } from "../output/print.ts";
-import { followLog, type LogEntry } from "../replication/follow-log.ts";
+import { progressReporter } from "../output/progress.ts";
+import { type Followed, followLog, type LogEntry } from "../replication/follow-log.ts";
 
 interface TailOptions extends ServerOptions {
   readonly from?: bigint;
@@ -33,22 +35,39 @@ export function tailCommand(): Command {
     .option("--json", "print one line of JSON per entry, the protocol's Change or Checkpoint")
     .addHelpText("after", CALL_EXIT_CODES)
     .action((dataset: string, options: TailOptions) =>
-      withClient(options, async (client) => {
-        const headSeq = (await client.datasets.describe(dataset)).dataset?.headSeq ?? 0n;
-        const from = fromOf(options, headSeq);
-        const stop = new AbortController();
-        const lastSeq = options.follow ? undefined : headSeq;
-        if (lastSeq !== undefined && from > lastSeq) return;
-        let left = options.limit ?? Number.POSITIVE_INFINITY;
-        for await (const entry of followLog(client, dataset, from, stop.signal)) {
-          show(entry, options);
-          if (entry.kind !== "change") continue;
-          left -= 1;
-          if (left === 0 || entry.change.seq === lastSeq) stop.abort();
-          if (stop.signal.aborted) break;
-        }
-      }),
+      withClient(options, (client) => tail(client, dataset, options)),
     );
+}
+
+/** The part of a client that a log is shown through. */
+interface Tailed extends Followed {
+  readonly datasets: Pick<Client["datasets"], "describe">;
+}
+
+/** Prints the log, and tells on standard error how far it is until it has caught up with what was the head. */
+export async function tail(
+  client: Tailed,
+  dataset: string,
+  options: TailOptions,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const headSeq = (await client.datasets.describe(dataset)).dataset?.headSeq ?? 0n;
+  const from = fromOf(options, headSeq);
+  const { limit = Number.POSITIVE_INFINITY } = options;
+  const lastSeq = options.follow ? undefined : headSeq;
+  if (lastSeq !== undefined && from > lastSeq) return;
+  const total = Math.min(limit, Number(headSeq - from + 1n));
+  const report = progressReporter("catching up", "changes", clock);
+  const stop = new AbortController();
+  let done = 0;
+  for await (const entry of followLog(client, dataset, from, stop.signal, clock)) {
+    show(entry, options);
+    if (entry.kind !== "change") continue;
+    done += 1;
+    if (done < total) report({ done, total });
+    if (done === limit || entry.change.seq === lastSeq) stop.abort();
+    if (stop.signal.aborted) break;
+  }
 }
 
 /** The first change to show. */

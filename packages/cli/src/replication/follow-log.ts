@@ -24,7 +24,7 @@ export type LogEntry =
   | { readonly kind: "checkpoint"; readonly checkpoint: Checkpoint };
 
 /** The part of a client that a log is followed through. */
-interface Followed {
+export interface Followed {
   readonly replication: Pick<ReplicationLink, "subscribe">;
 }
 

@@ -1,37 +1,20 @@
-import { describe, expect, test } from "vitest";
-import type { AppliedChange } from "../apply/applied-change.ts";
-import { MemoryStore } from "../store/memory.ts";
-import type { MemoryUser } from "../store/memory-tx.ts";
+import { afterEach, describe, expect, test } from "vitest";
+import { type DyingStore, dyingStores, type Fate } from "../testing-support/dying-store.ts";
 import { del, put } from "../testing-support/fake-log.ts";
 import { expectEqual, until, type World, world } from "../testing-support/world.ts";
 
-/** Ends a process: nothing of it goes on. */
-class Crash extends Error {}
+const stores: DyingStore[] = [];
+afterEach(() => {
+  for (const store of stores.splice(0)) store.remove();
+});
 
-/** A store that dies at its `crashAt`th commit, before or after it. */
-function dyingStore() {
-  const died = { commits: 0, crashAt: Number.POSITIVE_INFINITY, after: false, isDead: false };
-  const hooks = {
-    beforeCommit: () => {
-      died.commits += 1;
-      if (died.isDead) throw new Crash();
-      if (died.commits !== died.crashAt || died.after) return;
-      died.isDead = true;
-      throw new Crash();
-    },
-    afterCommit: () => {
-      if (died.commits !== died.crashAt || !died.after) return;
-      died.isDead = true;
-      throw new Crash();
-    },
-  };
-  return { store: new MemoryStore(hooks), died };
-}
+type Kind = (typeof dyingStores)[keyof typeof dyingStores];
 
-/** Counts each change in the user's own table: one that is applied twice, or lost, shows. */
-function count(change: AppliedChange, tx: MemoryUser): void {
-  const name = `${change.seq}`;
-  if (change.cause === "TAIL") tx.set(name, ((tx.get(name) as number | undefined) ?? 0) + 1);
+/** A store with its fate, removed with the test. */
+function doomed(kind: Kind, fate: Fate): DyingStore {
+  const store = kind(fate);
+  stores.push(store);
+  return store;
 }
 
 /** What every life of the replica goes through: a snapshot of many chunks with a tail, then batches of all kinds. */
@@ -47,43 +30,52 @@ function history({ authority }: World): void {
 
 const LATER = [[put("k1", "4"), del("k2")], [put("k9", "1")], [del("k9")], [put("k2", "5")]];
 
-async function live(here: World, at: number, after: boolean): Promise<boolean> {
-  const { clock, authority, start } = here;
-  const { store, died } = dyingStore();
-  Object.assign(died, { crashAt: at, after });
+async function live(here: World, store: DyingStore): Promise<boolean> {
+  const { clock, authority } = here;
   history(here);
   authority.batchesPerMessage = 1;
-  const first = start({ store, apply: count });
-  await until(clock, () => died.isDead || first.status().state === "LIVE");
+  const first = store.start(here, { counts: true });
+  await until(clock, () => store.isDead || first.status().state === "LIVE");
   const snapshotSeq = authority.log.head.seq;
   for (const writes of LATER) {
     authority.append(...writes);
-    await until(clock, () => died.isDead || first.status().appliedSeq === authority.log.head.seq);
+    await until(clock, () => store.isDead || first.status().appliedSeq === authority.log.head.seq);
   }
-  const crashed = died.isDead;
+  const crashed = store.isDead;
   await first.close();
-  died.isDead = false;
-  died.crashAt = Number.POSITIVE_INFINITY;
-  const second = start({ store, apply: count });
+  const second = store.start(here, { counts: true });
   await expectEqual(here, second);
   await second.close();
-  for (const [seq, times] of store.user) {
+  const applied = store.applied();
+  for (const [seq, times] of applied) {
     expect(times, `change ${seq}`).toBe(1);
     expect(BigInt(seq) <= authority.log.head.seq).toBe(true);
   }
   // What came after the snapshot came one by one, unless the crash was before that.
-  if (!crashed) expect(store.user.size).toBe(Number(authority.log.head.seq - snapshotSeq));
+  if (!crashed) expect(applied.size).toBe(Number(authority.log.head.seq - snapshotSeq));
   return crashed;
 }
 
-describe.each([
-  ["before", false],
-  ["after", true],
-])("a replica that dies just %s a commit", (_, after) => {
+/** Who begins anew has lost what it had committed; nothing was before the first commit. */
+function expectGoneOn({ authority }: World, { crashAt, after }: Fate): void {
+  const anew = authority.requests("subscribe").filter(({ start }) => start === undefined);
+  expect(anew).toHaveLength(crashAt === 1 && !after ? 2 : 1);
+}
+
+const KINDS = Object.entries(dyingStores);
+
+describe.each(
+  KINDS.flatMap(([name, kind]) => [
+    { name, kind, when: "before", after: false },
+    { name, kind, when: "after", after: true },
+  ]),
+)("a replica on $name that dies just $when a commit", ({ kind, after }) => {
   test("goes on from there, whichever commit and chunk it was, and applies each change once [REP-70] [REP-71]", async () => {
     let crashes = 0;
-    for (let at = 1; ; at += 1) {
-      const crashed = await live(world(), at, after);
+    for (let crashAt = 1; ; crashAt += 1) {
+      const here = world();
+      const crashed = await live(here, doomed(kind, { crashAt, after }));
+      expectGoneOn(here, { crashAt, after });
       if (!crashed) break;
       crashes += 1;
     }
@@ -92,23 +84,22 @@ describe.each([
   });
 
   test("takes over the snapshot it had begun, though nothing is written any more [REP-58]", async () => {
-    for (let at = 1; ; at += 1) {
+    for (let crashAt = 1; ; crashAt += 1) {
       const here = world();
-      const { clock, authority, start } = here;
-      const { store, died } = dyingStore();
-      Object.assign(died, { crashAt: at, after });
+      const { clock, authority } = here;
+      const store = doomed(kind, { crashAt, after });
       history(here);
       authority.batchesPerMessage = 1;
-      const first = start({ store });
-      await until(clock, () => died.isDead || first.status().state === "LIVE");
-      const crashed = died.isDead;
+      const first = store.start(here);
+      await until(clock, () => store.isDead || first.status().state === "LIVE");
+      const crashed = store.isDead;
       await first.close();
       if (!crashed) break;
-      Object.assign(died, { isDead: false, crashAt: Number.POSITIVE_INFINITY });
-      const second = start({ store });
+      const second = store.start(here);
       await until(clock, () => second.status().state === "LIVE");
       await expectEqual(here, second);
       await second.close();
+      expectGoneOn(here, { crashAt, after });
       expect(authority.requests("register")).toHaveLength(2);
     }
   });

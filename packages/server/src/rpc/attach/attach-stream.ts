@@ -3,7 +3,6 @@ import type { ConnectError } from "@connectrpc/connect";
 import { limitExceeded, type Op, type Refusal, sessionEnded } from "@lockstep/core";
 import {
   type AttachCall,
-  AttachErrorSchema,
   AttachReplySchema,
   ChurnMap,
   type Event,
@@ -22,6 +21,9 @@ import {
 } from "./attached-op.ts";
 import type { Outbox } from "./outbox.ts";
 import { replySize } from "./reply-size.ts";
+
+/** What a reply takes at most beside its message: the id of the call, and a tag and a length. */
+const CALL_BYTES = 24;
 
 /** A call under way. */
 interface UnderWay {
@@ -173,7 +175,8 @@ export class AttachStream {
       this.#sendError(callId, limitExceeded("max_response_bytes", max, "the reply is too large"));
     } else {
       const reply = { case: op.kind, value } as never;
-      this.#outbox.addReply({ $typeName: "lockstep.v1.AttachReply", callId, reply }, bytes);
+      const attached = { $typeName: "lockstep.v1.AttachReply", callId, reply } as const;
+      this.#outbox.addReply(attached, bytes + CALL_BYTES);
     }
     this.#ended(underWay);
   }
@@ -208,11 +211,8 @@ export class AttachStream {
     const error = attachErrorFrom(thrown);
     const { cause } = connectErrorFrom(thrown);
     if (cause !== undefined) this.#environment.log.error({ err: cause }, "attached call failed");
-    const bytes = toBinary(AttachErrorSchema, error).byteLength;
-    this.#outbox.addReply(
-      create(AttachReplySchema, { callId, reply: { case: "error", value: error } }),
-      bytes,
-    );
+    const reply = create(AttachReplySchema, { callId, reply: { case: "error", value: error } });
+    this.#outbox.addReply(reply, toBinary(AttachReplySchema, reply).byteLength);
   }
 
   #tell(event: Event): void {

@@ -33,18 +33,16 @@ export class Outbox {
     this.#onEnd = onEnd;
   }
 
-  /** Adds the reply to a call; `bytes` is its encoded size, roughly. */
+  /** Adds the reply to a call; `bytes` is its encoded size, or a bound of it. */
   addReply(reply: AttachReply, bytes: number): void {
     this.#replies.push(reply);
-    this.#replyBytes.push(bytes);
-    this.#added(bytes);
+    this.#replyBytes.push(this.#added(bytes));
   }
 
-  /** Adds an event about the session; `bytes` is its encoded size, roughly. */
+  /** Adds an event about the session; `bytes` is its encoded size, or a bound of it. */
   addNews(event: Event, bytes: number): void {
     this.#news.push(event);
-    this.#newsBytes.push(bytes);
-    this.#added(bytes);
+    this.#newsBytes.push(this.#added(bytes));
   }
 
   /** Nothing more comes: after what is there, the stream ends, with this error if there is one. */
@@ -89,8 +87,15 @@ export class Outbox {
     return undefined;
   }
 
-  #added(bytes: number): void {
-    this.#unsentBytes += bytes;
+  /** What it takes in a frame. */
+  #added(bytes: number): number {
+    const size = sizeInFrame(bytes);
+    this.#unsentBytes += size;
+    this.#askTurn();
+    return size;
+  }
+
+  #askTurn(): void {
     if (this.#turnAsked || this.#ready) return;
     this.#turnAsked = true;
     // Not a turn later: what is committed together is told together, and the sooner it is written, the sooner
@@ -153,4 +158,11 @@ export class Outbox {
   #tellWriters(): void {
     for (const wake of this.#wakeWriters.splice(0)) wake();
   }
+}
+
+/** An item with its tag and its length before it. */
+function sizeInFrame(bytes: number): number {
+  let size = 2 + bytes;
+  for (let rest = bytes; rest > 0x7f; rest >>>= 7) size += 1;
+  return size;
 }

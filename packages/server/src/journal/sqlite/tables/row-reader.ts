@@ -4,9 +4,6 @@ import type { PageLimit } from "../../journal.ts";
 import type { Damage, Stored, StoredBucket, StoredPage } from "../../tables.ts";
 import { headChecksum, recordChecksum, rowChecksum } from "./table-checksums.ts";
 
-/** Above every key, which is at most 1,024 bytes. */
-const ABOVE_ALL = new Uint8Array(1_025).fill(0xff);
-
 type Columns = readonly unknown[];
 
 /** Reads rows and idempotency keys, comparing each with its checksum. */
@@ -15,6 +12,7 @@ export class RowReader {
   readonly #row: StatementSync;
   readonly #record: StatementSync;
   readonly #page: StatementSync;
+  readonly #pageToEnd: StatementSync;
   readonly #buckets: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -26,6 +24,7 @@ export class RowReader {
     );
     this.#row = prepare(database, `${row} AND key = ?`);
     this.#page = prepare(database, `${row} AND key >= ? AND key < ? ORDER BY key`);
+    this.#pageToEnd = prepare(database, `${row} AND key >= ? ORDER BY key`);
     // Left alone, SQLite follows the order of keys through the whole dataset: a thousand times as long.
     const byBucket = row.replace("dataset_rows", "dataset_rows INDEXED BY dataset_rows_by_bucket");
     this.#buckets = prepare(
@@ -72,8 +71,11 @@ export class RowReader {
   ): StoredPage {
     const rows: (StoredRow | Damage)[] = [];
     let bytes = 0;
-    const bounds = [lowest(prefix, afterKey), above(prefix)] as const;
-    for (const found of this.#page.iterate(dataset, ...bounds) as Iterable<Columns>) {
+    const [first, end] = [lowest(prefix, afterKey), above(prefix)];
+    const all = end
+      ? this.#page.iterate(dataset, first, end)
+      : this.#pageToEnd.iterate(dataset, first);
+    for (const found of all as Iterable<Columns>) {
       bytes += bytesOf(found);
       const full = rows.length >= limit.maxRecords || bytes > limit.maxBytes;
       if (full && rows.length > 0) return { rows, more: true };
@@ -212,11 +214,11 @@ function lowest(prefix: Uint8Array, afterKey: Uint8Array): Uint8Array {
   return Buffer.compare(next, prefix) > 0 ? next : prefix;
 }
 
-/** What lies above every key that starts with a prefix. */
-function above(prefix: Uint8Array): Uint8Array {
+/** What lies above every key that starts with a prefix; undefined when no key does. */
+function above(prefix: Uint8Array): Uint8Array | undefined {
   let end = prefix.length;
   while (end > 0 && prefix[end - 1] === 0xff) end -= 1;
-  if (end === 0) return ABOVE_ALL;
+  if (end === 0) return undefined;
   const bound = prefix.slice(0, end);
   bound[end - 1] = (prefix[end - 1] as number) + 1;
   return bound;
