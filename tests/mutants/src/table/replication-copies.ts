@@ -234,6 +234,21 @@ export const replicationCopies: readonly Mutant[] = [
     test: "tells the time that a machine slept, too",
   },
   {
+    name: "as-old-as-the-wall-clock-says",
+    rule: "Whoever sets the wall clock back makes no row younger.",
+    package: "replica",
+    file: "read/freshness.ts",
+    edits: [
+      {
+        search:
+          "return Math.max(this.#clock.monotonicMs() - monotonicMs, this.#clock.unixMs() - unixMs);",
+        replacement: "return this.#clock.unixMs() - unixMs + 0 * monotonicMs;",
+      },
+    ],
+    testFile: "read/read.test.ts",
+    test: "tells the time that has passed although the wall clock was set back",
+  },
+  {
     name: "digest-of-a-broken-transaction",
     rule: "A transaction that failed leaves no trace in the digest.",
     package: "replica",
