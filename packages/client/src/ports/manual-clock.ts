@@ -76,6 +76,11 @@ export class ManualClock implements Clock {
     await this.settle();
   }
 
+  /** Somebody sets the wall clock. */
+  setWall(byMs: number): void {
+    this.#unixMs += byMs;
+  }
+
   /** The machine sleeps: the wall clock goes on, nothing else does, and no timer fires. */
   sleep(ms: number): void {
     this.#unixMs += ms;

@@ -126,6 +126,16 @@ describe("a read", () => {
     await replica.close();
   });
 
+  test("tells the time that has passed although the wall clock was set back [REP-81]", async () => {
+    const { clock, authority, replica, read } = await here();
+    authority.meddle = ({ call }) => (call === "ack" ? "loseReply" : undefined);
+    await clock.advance(4_000);
+    clock.setWall(-60_000);
+    const { position } = await read({ level: "EVENTUAL" });
+    expect(position.stalenessMs).toBeGreaterThanOrEqual(4_000);
+    await replica.close();
+  });
+
   test("is never told to be fresher than the changes it lacks, whatever the acks say [REP-81] [REP-82]", async () => {
     const { clock, authority, replica, read } = await here();
     authority.spoil = (part) => (part.case === "changes" ? "drop" : undefined);

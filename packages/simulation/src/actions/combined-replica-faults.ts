@@ -1,6 +1,7 @@
 import { attempt } from "../clients/attempt.ts";
 import { appendOnce, keyName, ROW_KEYS } from "../replicas/appending.ts";
 import { FRAME_FAULTS, type FrameFault } from "../replicas/frames.ts";
+import { plainRead, readOwnWrite } from "../replicas/reading.ts";
 import { REPLICA_WIRES } from "../replicas/replica-life.ts";
 import type { World } from "../run/world.ts";
 import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
@@ -78,6 +79,46 @@ export const COMBINED_REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
       }
       world.scheduler.in(10, () => host.check());
       writeAgainAndAgain(world, client, key, everyMs);
+    },
+  }),
+  // Somebody reads at it what it cannot have heard of yet.
+  readOwnWriteCutOff: kind({
+    weight: 4,
+    draw: (chance, config) => ({
+      client: someClient(chance, config),
+      replica: someReplica(chance, config),
+      forMs: chance.pick([700, 3_000, 14_000]),
+      waitMs: chance.pick([0, 500, 5_000]),
+      beyond: 0,
+      level: chance.pick(["STRONG", "BOUNDED", "EVENTUAL"]),
+    }),
+    apply: (world, { client, replica, forMs, level, ...own }) => {
+      const host = world.replica(replica);
+      for (const name of REPLICA_WIRES) host.life?.wires[name].partition(forMs);
+      const read = async (life: Parameters<typeof appendOnce>[1]) => {
+        await readOwnWrite(world, life, host, own);
+        host.read(plainRead(level));
+      };
+      world.client(client).run("read an own write", (life) => attempt(world, () => read(life)));
+    },
+  }),
+  // Its machine sleeps while others write; who asked it meanwhile is answered as it wakes, from rows that have become old.
+  readAsleep: kind({
+    weight: 4,
+    draw: (chance, config) => ({
+      client: someClient(chance, config),
+      replica: someReplica(chance, config),
+      forMs: chance.pick([700, 3_000, 12_000]),
+      level: chance.pick(["STRONG", "BOUNDED", "EVENTUAL", "EVENTUAL"]),
+    }),
+    apply: (world, { client, replica, forMs, level }) => {
+      const host = world.replica(replica);
+      const process = host.life?.process;
+      process?.pause(true);
+      world.marks.hit("replica's machine sleeps");
+      world.scheduler.in(forMs, () => process?.resume());
+      host.read(plainRead(level));
+      writeAgainAndAgain(world, client, 0, forMs / HOT_WRITES);
     },
   }),
 };

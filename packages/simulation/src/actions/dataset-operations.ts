@@ -1,6 +1,7 @@
 import { attempt } from "../clients/attempt.ts";
 import { appendFenced, appendOnce, type FencedWrite, type Write } from "../replicas/appending.ts";
-import { changePolicy, deleteDataset, scanAtServer } from "../replicas/dataset-care.ts";
+import { changePolicy, deleteDataset } from "../replicas/dataset-care.ts";
+import { type ReadWish, readAtServer, readOwnWrite } from "../replicas/reading.ts";
 import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
 
 /** The locks that a policy may name for fences: few, so that their holders write. */
@@ -92,7 +93,7 @@ export const DATASET_OPERATIONS: Readonly<Record<string, ActionKind>> = {
     apply: (world, { client }) => {
       world
         .client(client)
-        .run("read at the server", (life) => attempt(world, () => scanAtServer(world, life)));
+        .run("read at the server", (life) => attempt(world, () => readAtServer(world, life)));
     },
   }),
   // While changes are under way, and mostly with nothing to find.
@@ -106,7 +107,26 @@ export const DATASET_OPERATIONS: Readonly<Record<string, ActionKind>> = {
     draw: (chance, config) => ({
       replica: someReplica(chance, config),
       level: chance.pick(["STRONG", "BOUNDED", "EVENTUAL"]),
+      maxStalenessMs: chance.pick([0, 500, 2_500]),
+      waitMs: chance.pick([-1, -1, 1_500]),
     }),
-    apply: (world, { replica, level }) => world.replica(replica).read(level as "STRONG"),
+    apply: (world, { replica, ...wish }) =>
+      world.replica(replica).read({ ...wish, seq: 0n } as ReadWish),
+  }),
+  readOwnWrite: kind({
+    weight: 3,
+    draw: (chance, config) => ({
+      client: someClient(chance, config),
+      replica: someReplica(chance, config),
+      waitMs: chance.pick([0, 500, 5_000]),
+      beyond: chance.pick([0, 0, 0, 3]),
+    }),
+    apply: (world, { client, replica, ...own }) => {
+      world
+        .client(client)
+        .run("read an own write", (life) =>
+          attempt(world, () => readOwnWrite(world, life, world.replica(replica), own)),
+        );
+    },
   }),
 };

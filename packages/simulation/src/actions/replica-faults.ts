@@ -54,6 +54,20 @@ export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
       world.scheduler.in(forMs, () => process?.resume());
     },
   }),
+  stepReplicaClock: kind({
+    weight: 1,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      byMs: chance.pick([-3_600_000, -2_000, 2_000, 20_000]),
+    }),
+    apply: (world, { replica, byMs }) => {
+      const clock = world.replica(replica).life?.process.clock;
+      // Set back and stopped by sleep at the same time, no clock of the machine would know how long it slept.
+      if (clock === undefined || (byMs < 0 && clock.sleepStopsMonotonic)) return;
+      clock.step(byMs);
+      world.marks.hit(byMs > 0 ? "replica's clock set forward" : "replica's clock set back");
+    },
+  }),
   slowReplica: kind({
     weight: 1,
     draw: (chance, config) => ({

@@ -31,7 +31,7 @@ const EXPECTED_REASONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Runs something that may end with any of the errors an application must expect. */
-export async function attempt(world: World, operation: () => Promise<void>): Promise<void> {
+export async function attempt(world: World, operation: () => Promise<unknown>): Promise<void> {
   try {
     await operation();
   } catch (error) {

@@ -107,6 +107,11 @@ export class Wire {
     return this.#connection?.unreadRenewals ?? 0;
   }
 
+  /** Whether nothing passes now, and no new connection comes about. */
+  get partitioned(): boolean {
+    return this.#network.nowMs < this.#unreachableUntilMs;
+  }
+
   /** What is sent over the present connection reaches the server at that moment, not before. */
   delayUp(untilMs: number): void {
     this.#connection?.hold("up", untilMs);

@@ -56,11 +56,18 @@ const EXPECTED_REASONS: ReadonlySet<string> = new Set([
   "FENCE_REQUIRED",
 ]);
 
-/** Appends a batch of changes that nobody has appended before, and makes the dataset first where there is none. */
-export async function appendOnce(world: World, life: Life, write: Write): Promise<void> {
+/**
+ * Appends a batch of changes that nobody has appended before, or makes the dataset where there is none. Returns the seq
+ * of its last change, if it was told.
+ */
+export async function appendOnce(
+  world: World,
+  life: Life,
+  write: Write,
+): Promise<bigint | undefined> {
   const request = newRequest(world, write);
-  await append(world, life, request);
-  if (write.again) await append(world, life, request);
+  const lastSeq = await append(world, life, request);
+  return write.again ? append(world, life, request) : lastSeq;
 }
 
 /** Appends as who holds a lock, or as who believes so; `again` is after the lock was given back. */
@@ -78,19 +85,24 @@ export async function appendFenced(world: World, life: Life, write: FencedWrite)
     await append(world, life, fenced(request, key, token));
 }
 
-async function append(world: World, { client }: Life, request: Request): Promise<void> {
+async function append(
+  world: World,
+  { client }: Life,
+  request: Request,
+): Promise<bigint | undefined> {
   try {
-    await client.datasets.append(request);
+    return (await client.datasets.append(request)).lastSeq;
   } catch (error) {
     if (error instanceof AppendOutcomeUnknownError) {
       world.marks.hit("append with an open outcome");
-      return;
+      return undefined;
     }
     if (!(error instanceof RequestError)) throw error;
     const { reason } = error;
     if (reason === "DATASET_UNKNOWN") await createDataset(client, world.config.dataset);
     else if (!EXPECTED_REASONS.has(reason) && !namesNoLock(request, reason)) throw error;
     world.marks.hit(`append refused: ${reason}`);
+    return undefined;
   }
 }
 

@@ -1,8 +1,6 @@
 import { type Client, RequestError } from "@lockstep/client";
 import { ReplicationMode } from "@lockstep/protocol";
-import type { Life } from "../clients/client-host.ts";
 import type { DatasetSettings } from "../plan/config.ts";
-import type { World } from "../run/world.ts";
 import { DATASET } from "./replica-life.ts";
 
 /** The policy of a dataset, with what may be changed of it while it runs. */
@@ -54,25 +52,8 @@ export async function deleteDataset(client: Client): Promise<void> {
   });
 }
 
-/** Reads all rows at the server: what was acknowledged is there, and no part of a batch. */
-export async function scanAtServer(world: World, { client, name }: Life): Promise<void> {
-  const { checker, marks } = world;
-  const { acknowledged: known } = checker.datasets;
-  const before = checker.datasets.log(DATASET);
-  await unlessOthers(async () => {
-    const { rows, position } = await client.datasets.scan({ dataset: DATASET, pageSize: 100 });
-    const appliedSeq = position?.appliedSeq ?? 0n;
-    marks.hit("rows read at the server");
-    checker.watch(() => {
-      const isSame = before !== undefined && checker.datasets.log(DATASET) === before;
-      checker.datasets.positions.shown({ reader: `${name} at the server`, appliedSeq, rows });
-      if (isSame && appliedSeq < known)
-        checker.fail("a STRONG read shows what was acknowledged", `${appliedSeq}, not ${known}`);
-    });
-  });
-}
-
-async function unlessOthers(operation: () => Promise<unknown>): Promise<void> {
+/** Does something that fails when others have been there before, and then does not matter. */
+export async function unlessOthers(operation: () => Promise<unknown>): Promise<void> {
   try {
     await operation();
   } catch (error) {

@@ -6,6 +6,7 @@ import type { ReplicaSettings } from "../plan/config.ts";
 import type { World } from "../run/world.ts";
 import { SimProcess } from "../time/sim-process.ts";
 import { Frames } from "./frames.ts";
+import { type ReadWish, readAtReplica } from "./reading.ts";
 import { REPLICA_WIRES, type ReplicaLife, startReplica } from "./replica-life.ts";
 import { ReplicaDisk } from "./replica-store.ts";
 import { type Damages, NO_DAMAGES, printable, ReplicaWatch } from "./replica-watch.ts";
@@ -78,22 +79,15 @@ export class ReplicaHost {
     for (const name of REPLICA_WIRES) life.wires[name].clientDied(machineToo);
   }
 
-  /** Reads all its rows, as fresh as that. */
-  read(level: "STRONG" | "BOUNDED" | "EVENTUAL"): void {
+  /** Reads all its rows. Who asks while it stands still is answered as it goes on. */
+  read(wish: ReadWish): void {
     const life = this.#life;
-    const { checker, marks, scheduler } = this.#world;
-    life?.process.input(() =>
-      life.replica.scan({ freshness: { level } }).then(
-        ({ rows, position: { appliedSeq, stalenessMs } }) => {
-          marks.hit(`replica read ${level}`);
-          checker.watch(() => {
-            const shown = { reader: this.name, appliedSeq, rows };
-            const atMs = scheduler.nowMs;
-            checker.datasets.read(shown, { stalenessMs, atMs });
-            if (!this.#watch.damages.rows) checker.datasets.positions.shown(shown);
-          });
-        },
-        (error: unknown) => this.#rejected("read", error),
+    if (life === undefined) return;
+    const isDamaged = () => this.#watch.damages.rows;
+    const source = { name: this.name, life, isDamaged, isWaking: !life.process.running };
+    life.process.input(() =>
+      readAtReplica(this.#world, source, wish).catch((error: unknown) =>
+        this.#rejected("read", error),
       ),
     );
   }

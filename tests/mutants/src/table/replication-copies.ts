@@ -194,6 +194,61 @@ export const replicationCopies: readonly Mutant[] = [
     test: "that is STRONG is answered as of a head that was asked for after it began",
   },
   {
+    name: "strong-without-asking",
+    rule: "A STRONG read is answered only when the server was asked for its head.",
+    package: "replica",
+    file: "read/reads.ts",
+    edits: [
+      { search: "return () => freshness.freshAsOf > asked;", replacement: "return () => true;" },
+    ],
+    testFile: "read/read.test.ts",
+    test: "that is STRONG fails when nobody can be asked",
+  },
+  {
+    name: "at-least-whatever-is-there",
+    rule: "An AT_LEAST read shows every change up to its seq.",
+    package: "replica",
+    file: "read/reads.ts",
+    edits: [
+      {
+        search: "return () => (this.#holdings.published?.progress.cursor.seq ?? 0n) >= wanted.seq;",
+        replacement: "return () => wanted.seq > 0n;",
+      },
+    ],
+    testFile: "read/read.test.ts",
+    test: "that is AT_LEAST waits for its seq as long as it may",
+  },
+  {
+    name: "as-old-as-one-clock-says",
+    rule: "The time that a machine slept makes its rows older, too.",
+    package: "replica",
+    file: "read/freshness.ts",
+    edits: [
+      {
+        search:
+          "return Math.max(this.#clock.monotonicMs() - monotonicMs, this.#clock.unixMs() - unixMs);",
+        replacement: "return this.#clock.monotonicMs() - monotonicMs + 0 * unixMs;",
+      },
+    ],
+    testFile: "read/read.test.ts",
+    test: "tells the time that a machine slept, too",
+  },
+  {
+    name: "as-old-as-the-wall-clock-says",
+    rule: "Whoever sets the wall clock back makes no row younger.",
+    package: "replica",
+    file: "read/freshness.ts",
+    edits: [
+      {
+        search:
+          "return Math.max(this.#clock.monotonicMs() - monotonicMs, this.#clock.unixMs() - unixMs);",
+        replacement: "return this.#clock.unixMs() - unixMs + 0 * monotonicMs;",
+      },
+    ],
+    testFile: "read/read.test.ts",
+    test: "tells the time that has passed although the wall clock was set back",
+  },
+  {
     name: "digest-of-a-broken-transaction",
     rule: "A transaction that failed leaves no trace in the digest.",
     package: "replica",

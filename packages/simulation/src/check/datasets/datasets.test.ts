@@ -19,9 +19,7 @@ test("a true history breaks no rule", () => {
   forge.update({ fenceKey: LOCK, minInSync: 1 }, 2n);
   forge.committed();
   const rows = [...forge.rows.values()];
-  const shown = { reader: "copy", appliedSeq: forge.seq, rows };
-  forge.checks.positions.shown(shown);
-  forge.checks.read(shown, { stalenessMs: 0, atMs: 1_000 });
+  forge.checks.positions.shown({ reader: "copy", appliedSeq: forge.seq, rows });
 });
 
 describe("A log is refused", () => {
@@ -141,16 +139,6 @@ describe("A replica is refused", () => {
       forge.checks.positions.shown({ reader: "copy", appliedSeq, rows: first ? [first] : [] });
     expect(shows(1n)).toThrow("a batch is visible whole or not at all");
     expect(shows(2n)).toThrow("a batch is visible whole or not at all");
-  });
-
-  test("that says it is fresher than it is", () => {
-    const forge = new Forge();
-    forge.append("a");
-    forge.answered(["a"], [1n]);
-    const read = (stalenessMs: number) => () =>
-      forge.checks.read({ reader: "copy", appliedSeq: 0n, rows: [] }, { stalenessMs, atMs: 1_100 });
-    expect(read(900)).toThrow("staleness is never understated");
-    expect(read(1_001)).not.toThrow();
   });
 });
 

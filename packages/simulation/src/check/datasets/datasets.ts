@@ -11,26 +11,16 @@ import type { AnyOp } from "../../server/observed-namespace.ts";
 import type { Ledger } from "../records.ts";
 import { demand } from "../violation.ts";
 import { DatasetLog } from "./dataset-log.ts";
+import { DatasetReads } from "./dataset-reads.ts";
 import { Fences } from "./fences.ts";
-import { Positions, type Shown } from "./positions.ts";
+import { Positions } from "./positions.ts";
 
 type AppendOp = Extract<AnyOp, { kind: "append" }>;
-
-/** What is said of a read, apart from its rows. */
-export interface Freshness {
-  readonly stalenessMs: number;
-  /** When it was answered, in true time. */
-  readonly atMs: number;
-}
-
-/** The clocks of two machines differ by less than this share. */
-const CLOCK_SHARE = 1.01;
-/** What the rounding of clocks may cost, milliseconds. */
-const ROUNDING_MS = 2;
 
 /** Watches that logs, appends and replicas are what the contract promises, on a state of its own made from durable events. */
 export class Datasets {
   readonly positions = new Positions();
+  readonly reads: DatasetReads;
   readonly #marks: Marks;
   readonly #fences: Fences;
   readonly #logs = new Map<string, DatasetLog>();
@@ -43,6 +33,7 @@ export class Datasets {
   constructor(ledger: () => Ledger, marks: Marks) {
     this.#marks = marks;
     this.#fences = new Fences(ledger, marks);
+    this.reads = new DatasetReads(this);
   }
 
   /** The log of a dataset as it is now. */
@@ -56,9 +47,9 @@ export class Datasets {
     return hash === Buffer.from(logHash).toString("hex");
   }
 
-  /** The last seq that has been acknowledged of the dataset that there is. */
-  get acknowledged(): bigint {
-    return this.#acknowledged.at(-1)?.seq ?? 0n;
+  /** The last seq that had been acknowledged by then, of the dataset that there is. */
+  acknowledgedBy(thenMs = Number.POSITIVE_INFINITY): bigint {
+    return this.#acknowledged.findLast(({ atMs }) => atMs <= thenMs)?.seq ?? 0n;
   }
 
   /** An event is durable. */
@@ -112,23 +103,11 @@ export class Datasets {
     if (duplicates === reply.changes.length) this.#fences.repeated(op, log);
     this.#marks.hit(`append: ${AppendOutcome[reply.outcome]}`);
     if (log !== live) this.#marks.hit("append answered after its dataset was deleted");
-    else if (reply.lastSeq > this.acknowledged)
+    else if (reply.lastSeq > this.acknowledgedBy())
       this.#acknowledged.push({ atMs, seq: reply.lastSeq });
     // A duplicate is answered by a policy that may have changed since.
     if (duplicates === 0 || (request.durability?.mode ?? 0) !== ReplicationMode.UNSPECIFIED)
       this.#cameAsFar(op, reply, log);
-  }
-
-  /** A replica was read: whatever was acknowledged so long before is in what it showed. */
-  read({ reader, appliedSeq }: Shown, { stalenessMs, atMs }: Freshness): void {
-    const thenMs = atMs - stalenessMs * CLOCK_SHARE - ROUNDING_MS;
-    const known = this.#acknowledged.findLast((one) => one.atMs <= thenMs)?.seq ?? 0n;
-    demand(
-      appliedSeq >= known,
-      "staleness is never understated",
-      () =>
-        `${reader} shows ${appliedSeq} as at most ${stalenessMs} ms old, ${known} was acknowledged before`,
-    );
   }
 
   /** What was answered APPENDED is at as many replicas as was asked for, or else as the policy says. */

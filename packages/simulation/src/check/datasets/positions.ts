@@ -67,6 +67,12 @@ export class Positions {
     );
   }
 
+  /** Whether rows are those that this log has at the seq, and not those of another history. */
+  isOf({ hashes }: DatasetLog, { appliedSeq, rows }: Omit<Shown, "reader">): boolean {
+    const place = this.#places.get(hashes[Number(appliedSeq)] ?? "");
+    return place !== undefined && this.#isAt(rows, place);
+  }
+
   /** Which replicas have ever stood in this log at a seq or later. */
   whoReached({ hashes }: DatasetLog, seq: bigint): string[] {
     const reached = (stood: ReadonlyMap<string, bigint>) =>

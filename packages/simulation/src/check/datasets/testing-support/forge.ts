@@ -19,7 +19,8 @@ import { entryOf, firstLogHash, nextLogHash, type PlainRow, rootOf } from "../pl
 type Op = Parameters<Datasets["submitted"]>[0];
 type Init<S extends Parameters<typeof create>[0]> = NonNullable<Parameters<typeof create<S>>[1]>;
 
-const NAME = "orders";
+/** The dataset of all histories. */
+export const NAME = "orders";
 const ID = 5n;
 const SCOPE = { salt: Buffer.alloc(16, 7), dataset: NAME };
 
@@ -33,6 +34,7 @@ export class Forge {
   seq = 0n;
   logHash = firstLogHash(SCOPE, 1n);
   readonly rows = new Map<string, PlainRow>();
+  readonly #events: Event[] = [];
 
   constructor(policy: Init<typeof DatasetPolicySchema> = {}) {
     const value = { dataset: NAME, datasetId: ID, createdEpoch: 1n, logHash: this.logHash, policy };
@@ -57,6 +59,19 @@ export class Forge {
     this.submitted(names);
     const changes = names.map((name, at) => this.change(name, { seq: this.seq + 1n + BigInt(at) }));
     this.durable(changes);
+  }
+
+  /** A history with these changes, of which the checks have known, and which is none any more. Returns its rows. */
+  lost(...names: string[]): { readonly rows: readonly PlainRow[] } {
+    const other = new Forge();
+    other.append(...names);
+    this.checks.positions.add(other.checks.log(NAME) as never);
+    return { rows: [...other.rows.values()] };
+  }
+
+  /** An older copy is all there is: without a change. */
+  rewind(): void {
+    this.checks.rewind(this.#events.slice(0, 1));
   }
 
   /** An append reaches the server. */
@@ -149,6 +164,7 @@ export class Forge {
       body,
       ...(journalOnly && { journalOnly }),
     } as never);
+    this.#events.push(event);
     this.checks.take(event);
   }
 }
