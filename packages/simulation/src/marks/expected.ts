@@ -54,6 +54,9 @@ const COMMON: readonly string[] = [
   "row repaired under loss and reordering",
   "rows read at the server",
   "append refused: LOG_DIVERGED",
+  "breaker CLOSED",
+  "breaker HALF_OPEN",
+  "breaker OPEN",
   "checkpoint compared: NOT_COMPARED",
   "frame dropped",
   "frame repeated",
@@ -87,6 +90,7 @@ const COMMON: readonly string[] = [
   "replica read STRONG",
   "replica stands still",
   "replica takes a snapshot",
+  "replica's database is away",
   "replica's read refused: StaleReadError",
   // What operators do.
   "identity quarantined",
