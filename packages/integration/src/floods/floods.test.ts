@@ -1,9 +1,9 @@
 // Clients that behave badly, in all ways at hand, beside clients that only want to keep their locks.
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { ChildProgram } from "../processes/child-program.ts";
+import { peakMemoryMiB } from "../processes/memory.ts";
 import { clientForTest, serverForTest } from "../world.ts";
 import { MIB } from "./flood.ts";
 import { floods } from "./kinds.ts";
@@ -37,12 +37,6 @@ async function flooded(kind: string, url: string): Promise<Result> {
   } finally {
     await attacker.kill();
   }
-}
-
-/** The most memory a process has had in RAM so far. */
-function peakMemoryMiB(pid: number): number {
-  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(line?.[1]) / 1024;
 }
 
 const acceptable =
