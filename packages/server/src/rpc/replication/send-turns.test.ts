@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { systemClock } from "../../ports/clock.ts";
 import {
   append,
   createDataset,
@@ -24,7 +25,7 @@ test("of many subscriptions that have something to send few send it in one turn,
   vi.spyOn(datasets, "readChanges").mockImplementation((...read) => {
     // The first one of a turn sees it end.
     if (perTurn.length === 0) perTurn.push(0);
-    if (perTurn.at(-1) === 0) setImmediate(() => perTurn.push(0));
+    if (perTurn.at(-1) === 0) systemClock.afterTurn(() => perTurn.push(0));
     perTurn.push((perTurn.pop() ?? 0) + 1);
     return readChanges(...read);
   });
