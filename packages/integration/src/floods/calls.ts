@@ -1,11 +1,18 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
-import { AdminService, LockService, ServerService, SessionService } from "@lockstep/protocol";
+import {
+  AdminService,
+  LockService,
+  ReplicationService,
+  ServerService,
+  SessionService,
+} from "@lockstep/protocol";
 import type { Tally } from "./tally.ts";
 
 /** The paths of all unary calls. */
 export const UNARY_PATHS: readonly string[] = [
   AdminService,
   LockService,
+  ReplicationService,
   ServerService,
   SessionService,
 ].flatMap((service) =>
@@ -57,4 +64,12 @@ export function answerOf(stream: ClientHttp2Stream, tally: Tally): Promise<void>
       resolve();
     });
   });
+}
+
+/** What goes before a message of gRPC, and of a stream of Connect. */
+export function messageHead(flags: number, length: number): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flags);
+  head.writeUInt32BE(length, 1);
+  return head;
 }

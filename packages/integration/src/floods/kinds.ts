@@ -12,20 +12,9 @@ import {
   SessionService,
 } from "@lockstep/protocol";
 import { realTime } from "../real-time.ts";
-import { answerOf, begin, connection, UNARY_PATHS } from "./calls.ts";
-import type { Tally } from "./tally.ts";
-
-/** Where a flood goes, for how long, and where it counts. */
-interface FloodTarget {
-  readonly url: string;
-  readonly untilMs: number;
-  readonly tally: Tally;
-}
-
-type Flood = (target: FloodTarget) => Promise<void>;
-
-const MIB = 1024 * 1024;
-const CONNECTIONS = 8;
+import { answerOf, begin, connection, messageHead, UNARY_PATHS } from "./calls.ts";
+import { oversizedAppends, unreadSubscriptions } from "./datasets.ts";
+import { CONNECTIONS, type Flood, type FloodTarget, MIB } from "./flood.ts";
 
 /** Every way to flood a server, by name. */
 export const floods: Readonly<Record<string, Flood>> = {
@@ -46,13 +35,13 @@ export const floods: Readonly<Record<string, Flood>> = {
   ),
   "compressed messages over gRPC": overAllCalls(
     (stream) => {
-      stream.end(Buffer.concat([grpcHead(1, BOMB.length), BOMB]));
+      stream.end(Buffer.concat([messageHead(1, BOMB.length), BOMB]));
     },
     { "content-type": "application/grpc+proto", "grpc-encoding": "gzip", te: "trailers" },
   ),
   "truncated messages over gRPC": overAllCalls(
     (stream) => {
-      stream.end(Buffer.concat([grpcHead(0, MIB), Buffer.alloc(5)]));
+      stream.end(Buffer.concat([messageHead(0, MIB), Buffer.alloc(5)]));
     },
     { "content-type": "application/grpc+proto", te: "trailers" },
   ),
@@ -65,16 +54,11 @@ export const floods: Readonly<Record<string, Flood>> = {
   "connections that say nothing": silentConnections,
   "sessions without end": endlessSessions,
   "an Attach that never reads": unreadAttach,
+  "subscriptions that nobody reads": unreadSubscriptions,
+  "appends that are too large": oversizedAppends,
 };
 
 const BOMB = gzipSync(Buffer.alloc(64 * MIB));
-
-function grpcHead(flags: number, length: number): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(flags);
-  head.writeUInt32BE(length, 1);
-  return head;
-}
 
 /** Makes the same bad call of every kind, again and again over several connections. */
 function overAllCalls(
@@ -230,5 +214,5 @@ async function unreadAttach({ url, untilMs, tally }: FloodTarget): Promise<void>
 
 function envelope(message: Parameters<typeof create<typeof AttachRequestSchema>>[1]): Buffer {
   const bytes = toBinary(AttachRequestSchema, create(AttachRequestSchema, message));
-  return Buffer.concat([grpcHead(0, bytes.length), bytes]);
+  return Buffer.concat([messageHead(0, bytes.length), bytes]);
 }

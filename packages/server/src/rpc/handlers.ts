@@ -59,7 +59,7 @@ export function createHandlers(
 ): Handlers {
   const { limits } = environment;
   const watches = new Watches(limits);
-  const subscriptions = new Subscriptions(limits);
+  const subscriptions = new Subscriptions(limits, environment.clock);
   const inFlight = new InFlightBytes(limits);
   const guarded = (handlers: readonly UniversalHandler[]) =>
     handlers.map((handler) => guard(handler, environment, inFlight));

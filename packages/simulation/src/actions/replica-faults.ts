@@ -78,6 +78,18 @@ export const REPLICA_FAULTS: Readonly<Record<string, ActionKind>> = {
       world.replica(replica).disk.latencyMs = diskMs;
     },
   }),
+  // Whatever is applied fails, until the breaker opens and what it probes succeeds again.
+  loseDatabaseOfReplica: kind({
+    weight: 2,
+    draw: (chance, config) => ({
+      replica: someReplica(chance, config),
+      forMs: chance.pick([200, 1_000, 6_000]),
+    }),
+    apply: (world, { replica, forMs }) => {
+      world.replica(replica).loseDatabase(forMs);
+      world.marks.hit("replica's database is away");
+    },
+  }),
   backUpReplica: kind({
     weight: 1,
     draw: (chance, config) => ({ replica: someReplica(chance, config) }),

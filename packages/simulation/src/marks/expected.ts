@@ -55,6 +55,9 @@ const COMMON: readonly string[] = [
   "server read AT_LEAST",
   "server read STRONG",
   "append refused: LOG_DIVERGED",
+  "breaker CLOSED",
+  "breaker HALF_OPEN",
+  "breaker OPEN",
   "checkpoint compared: NOT_COMPARED",
   "frame dropped",
   "frame repeated",
@@ -100,6 +103,7 @@ const COMMON: readonly string[] = [
   "replica's machine sleeps",
   "replica stands still",
   "replica takes a snapshot",
+  "replica's database is away",
   "replica's read refused: StaleReadError",
   // What operators do.
   "identity quarantined",

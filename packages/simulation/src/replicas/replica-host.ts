@@ -31,6 +31,7 @@ export class ReplicaHost {
   #life: ReplicaLife | undefined;
   #lives = 0;
   #damagesOfBackup: Damages = NO_DAMAGES;
+  #awayUntilMs = 0;
   #staysAway = false;
   #closed = false;
 
@@ -48,6 +49,14 @@ export class ReplicaHost {
   get life(): ReplicaLife | undefined {
     return this.#life;
   }
+
+  /** What the user's code writes to is away for so long. */
+  loseDatabase(forMs: number): void {
+    this.#awayUntilMs = this.#world.scheduler.nowMs + forMs;
+  }
+
+  /** Whether it is. */
+  readonly isAway = (): boolean => this.#world.scheduler.nowMs < this.#awayUntilMs;
 
   /** Starts a process unless one runs, or it stays away. */
   start(): void {
@@ -160,6 +169,7 @@ export class ReplicaHost {
   /** Nothing goes wrong any more: it runs, on a disk that is fast. */
   heal(): void {
     this.disk.latencyMs = 1;
+    this.#awayUntilMs = 0;
     this.frames.fail(undefined);
     this.#watch.onNextCommit(undefined);
     this.#life?.process.resume();

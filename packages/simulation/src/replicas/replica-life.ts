@@ -28,7 +28,9 @@ const CONNECT_WITHIN_MS = 1_000;
 /** How often it is looked whether there is a session. */
 const SESSION_LOOKED_AT_MS = 2_000;
 const BREAKER_PAUSE_MS = 1_000;
-const POISON_ATTEMPTS = 2;
+const BREAKER_FAILURES = 3;
+/** More than open the breaker, as by default: then its probes decide whether a change is poison. */
+const POISON_ATTEMPTS = 4;
 
 /** One life of a replica: a process with the real replica in it. */
 export interface ReplicaLife {
@@ -45,11 +47,13 @@ interface Machine {
   readonly settings: ReplicaSettings;
   readonly disk: ReplicaDisk;
   readonly frames: Frames;
+  /** Whether what the user's code writes to is away at the moment. */
+  readonly isAway: () => boolean;
 }
 
 /** Starts the real replica in a process. */
 export function startReplica(
-  { name, settings, disk, frames }: Machine,
+  { name, settings, disk, frames, isAway }: Machine,
   world: World,
   process: SimProcess,
   chance: Chance,
@@ -66,7 +70,8 @@ export function startReplica(
   const store = new ReplicaStore(disk, process, {
     committed: (loaded, { rows }) => watch.committed(process.name, loaded, rows, disk.memory.user),
   });
-  const replica = replicate<MemoryUser>({
+  const project = projection({ isAway, failsOnPoison: () => !world.healed });
+  const replica: Replica = replicate<MemoryUser>({
     client: { replication: { ...replication, subscribe } },
     dataset: DATASET,
     replica: name,
@@ -75,9 +80,14 @@ export function startReplica(
     onDrift: "REPAIR",
     // A few rows are a large share of the buckets that are looked into.
     maxBadBucketShare: 1,
-    apply: projection(() => !world.healed),
+    apply: (change, table) => {
+      if (replica.status().breaker === "OPEN")
+        world.checker.fail("nothing is tried while the breaker is open", process.name);
+      return project(change, table);
+    },
     onPoison: settings.parks ? "PARK" : "HALT",
     poisonAttempts: POISON_ATTEMPTS,
+    breakerFailures: BREAKER_FAILURES,
     breakerPauseMs: BREAKER_PAUSE_MS,
     clock,
     random,

@@ -35,6 +35,12 @@ export class ManualClock implements Clock {
     return { totalMs: this.#stalledMs, maxMs: this.#stalledMs };
   }
 
+  /** When the next timer is due, undefined when there is none. */
+  nextTimerMs(): number | undefined {
+    const dueMs = [...this.#timers].map(({ atMs }) => atMs);
+    return dueMs.length === 0 ? undefined : Math.min(...dueMs);
+  }
+
   /** Moves time without running anything. */
   pass(ms: number): void {
     this.#nowMs += ms;

@@ -7,6 +7,7 @@ import {
   type SubscribeResponse,
 } from "@lockstep/protocol";
 import { damagedRefusal } from "../../executor/datasets/row-facts.ts";
+import type { PageLimit } from "../../journal/journal.ts";
 import type { StoredPage } from "../../journal/tables.ts";
 import { settle, unlessAborted } from "../settle.ts";
 import { type Followed, type SubscriptionPart, stillFollowed } from "./followed.ts";
@@ -28,8 +29,7 @@ export async function* snapshotPart(
   const rowsEstimate = await liveRows(followed);
   let afterKey = resumedAfterKey;
   for (let more = true; more; ) {
-    const { reads } = stillFollowed(followed);
-    const page = await unlessAborted(reads.readRows(datasetId, afterKey, limit), call.signal);
+    const page = await read(followed, afterKey, limit);
     const rows = rowsOf(page, followed);
     await settle(
       namespace.submit<"renewSnapshot">({ kind: "renewSnapshot", datasetId, snapshotId }),
@@ -46,6 +46,22 @@ export async function* snapshotPart(
     call.signal,
   );
   yield end.part;
+}
+
+/** Reads the rows above a key when its turn has come. */
+async function read(
+  followed: Followed,
+  afterKey: Uint8Array,
+  limit: PageLimit,
+): Promise<StoredPage> {
+  const turn = await followed.turns.take();
+  try {
+    const { reads } = stillFollowed(followed);
+    const { datasetId, call } = followed;
+    return await unlessAborted(reads.readRows(datasetId, afterKey, limit), call.signal);
+  } finally {
+    turn.sent();
+  }
 }
 
 function rowsOf({ rows }: StoredPage, { datasetName }: Followed): Row[] {

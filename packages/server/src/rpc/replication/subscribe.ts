@@ -41,6 +41,7 @@ export async function* subscribe(
       datasetId,
       call,
       environment,
+      turns: opened.turns,
       ended: opened.ended,
       cursor: low ?? { seq: 0n, logHash: BEFORE_THE_FIRST },
     };

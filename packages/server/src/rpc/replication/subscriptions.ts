@@ -1,10 +1,14 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { limitExceeded } from "@lockstep/core";
 import type { Limits } from "@lockstep/protocol";
+import type { Clock } from "../../ports/clock.ts";
 import { subscriptionSuperseded } from "../errors.ts";
+import { SendTurns } from "./send-turns.ts";
 
 /** A subscription that has its place among those of its namespace. */
 export interface OpenSubscription {
+  /** When it may read and send. */
+  readonly turns: SendTurns;
   /** Aborts, with the error as its reason, when a newer one of the same replica takes over. */
   readonly ended: AbortSignal;
   /** It follows as this replica from here on: the one before ends. */
@@ -18,15 +22,19 @@ interface Counted {
   /** How many there are, by principal. */
   readonly open: Map<string, number>;
   readonly byReplica: Map<string, AbortController>;
+  /** Their own: when the disk of one namespace stalls, those of the others go on. */
+  readonly turns: SendTurns;
 }
 
 /** The subscriptions of all namespaces: how many there may be, and which one counts for a replica. */
 export class Subscriptions {
   readonly #limits: Limits;
+  readonly #clock: Pick<Clock, "afterTurn">;
   readonly #byNamespace = new Map<string, Counted>();
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, clock: Pick<Clock, "afterTurn">) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   /** How many subscriptions a namespace has. */
@@ -59,17 +67,19 @@ export class Subscriptions {
   #of(namespace: string): Counted {
     let counted = this.#byNamespace.get(namespace);
     if (counted === undefined) {
-      counted = { open: new Map(), byReplica: new Map() };
+      const turns = new SendTurns(this.#clock);
+      counted = { open: new Map(), byReplica: new Map(), turns };
       this.#byNamespace.set(namespace, counted);
     }
     return counted;
   }
 }
 
-function openIn({ open, byReplica }: Counted, principal: string): OpenSubscription {
+function openIn({ open, byReplica, turns }: Counted, principal: string): OpenSubscription {
   const ended = new AbortController();
   let name: string | undefined;
   return {
+    turns,
     ended: ended.signal,
     takeOver(datasetId, replica) {
       name = `${datasetId}/${replica}`;

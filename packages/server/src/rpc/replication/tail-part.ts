@@ -41,7 +41,7 @@ export async function* tailPart(followed: Followed, pace: Pace): AsyncGenerator<
     mayBeMore = pace.bell.take() || mayBeMore;
     if (mayBeMore && pace.window.room > 0) {
       blockedSinceMs = undefined;
-      const found = await read(followed, afterCheckpoint, pace.window.room);
+      const found = await read(followed, afterCheckpoint, pace.window);
       for (const part of partsOf(followed, found, pace.window)) {
         if (part.case === "checkpoint") afterCheckpoint = part.value.seq;
         yield part;
@@ -69,8 +69,21 @@ export async function* tailPart(followed: Followed, pace: Pace): AsyncGenerator<
   }
 }
 
-/** Reads what follows the cursor; it must follow without a gap. */
+/** Reads what follows the cursor when its turn has come; it must follow without a gap. */
 async function read(
+  followed: Followed,
+  afterCheckpoint: bigint,
+  window: Window,
+): Promise<StoredChanges> {
+  const turn = await followed.turns.take();
+  try {
+    return await readNow(followed, afterCheckpoint, window.room);
+  } finally {
+    turn.sent();
+  }
+}
+
+async function readNow(
   followed: Followed,
   afterCheckpoint: bigint,
   room: number,
