@@ -16,17 +16,18 @@ import { answerOf, begin, connection, messageHead } from "./calls.ts";
 import { CONNECTIONS, type FloodTarget, MIB } from "./flood.ts";
 
 const DATASET = { namespace: "default", dataset: "flooded" };
-/** As large as an append may be: a message of a subscription has a whole batch in it. */
-const BATCH_BYTES = MIB - 1_024;
-const BATCHES = 4;
-const SUBSCRIPTIONS = 1.5 * DEFAULT_LIMITS.max_subscriptions;
+/** As large as a message of a subscription is at most, unless a single batch is larger. */
+const BATCH_BYTES = MIB / 4 - 1_024;
+const BATCHES = 48;
+/** So few that what each may have on its way, some messages, is far less than the server would take for all of it. */
+const SUBSCRIPTIONS = 240;
 const STREAMS_PER_CONNECTION = 120;
 /** How long the server is given to send to all of those it has taken in. */
 const SENT_WITHIN_MS = 1_500;
 
 /**
- * More subscriptions than a server has room for, of a dataset with some MiB of changes, over connections that read
- * nothing: what the server wants to send stays with it.
+ * Many subscriptions of a dataset with some MiB of changes, over connections that read nothing: what the server wants
+ * to send stays with it.
  */
 export async function unreadSubscriptions({ url, untilMs, tally }: FloodTarget): Promise<void> {
   const datasets = await madeDataset(url);

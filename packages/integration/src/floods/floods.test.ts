@@ -1,11 +1,9 @@
 // Clients that behave badly, in all ways at hand, beside clients that only want to keep their locks.
 import { fileURLToPath } from "node:url";
-import { DEFAULT_LIMITS } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { ChildProgram } from "../processes/child-program.ts";
 import { peakMemoryMiB } from "../processes/memory.ts";
 import { clientForTest, serverForTest } from "../world.ts";
-import { MIB } from "./flood.ts";
 import { floods } from "./kinds.ts";
 
 const FLOOD_MS = 4_500;
@@ -13,16 +11,6 @@ const BYSTANDERS = 5;
 const TTL_MS = 4_000;
 /** What the server may take at its worst, far above its own limits of what is under way. */
 const MEMORY_MAX_MIB = 700;
-/** What it takes without a flood, and what is left of the calls that have come and gone. */
-const BASE_MIB = 250;
-/**
- * Floods of which the server's own limits allow more: each of its subscriptions has a message on its way, which is
- * as large as a batch may be, and nothing behind it.
- */
-const MORE_MEMORY_MAX_MIB: Readonly<Record<string, number>> = {
-  "subscriptions that nobody reads":
-    BASE_MIB + (1.25 * DEFAULT_LIMITS.max_subscriptions * DEFAULT_LIMITS.max_append_bytes) / MIB,
-};
 
 interface Result {
   readonly attempts: number;
@@ -59,8 +47,7 @@ test.each(Object.keys(floods))(
       lock.assertHeld();
       expect(lock.signal.aborted).toBe(false);
     }
-    const memoryMaxMiB = MORE_MEMORY_MAX_MIB[kind] ?? MEMORY_MAX_MIB;
-    expect(peakMemoryMiB(server.pid)).toBeLessThan(memoryMaxMiB);
+    expect(peakMemoryMiB(server.pid)).toBeLessThan(MEMORY_MAX_MIB);
     const late = await clients[0]?.acquire("afterwards");
     expect(() => late?.assertHeld()).not.toThrow();
     console.info(
