@@ -9,6 +9,7 @@ import type { Limits } from "@lockstep/protocol";
 import type { Clock } from "../ports/clock.ts";
 import { lookAtFirstBytes } from "./first-bytes.ts";
 import type { requestListener } from "./request-listener.ts";
+import { retireWhenSpent } from "./spent-connections.ts";
 
 /** How slowly an HTTP/1.1 client may send; HTTP/2 has deadlines per call. */
 interface Patience {
@@ -140,6 +141,7 @@ export class Listener {
     this.#sessions.add(session);
     session.on("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
+    retireWhenSpent(session);
   }
 }
 
