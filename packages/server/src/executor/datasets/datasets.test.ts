@@ -133,8 +133,7 @@ test("what was read before a row was written is not taken for what the row is", 
   await seen(world, appendOp([put(unknown("a"), "old")]));
   journal.isLate = true;
   const write = await seen(world, appendOp([put(unknown("a"), "new")]));
-  const after = { expectedKeySeq: 2n };
-  const next = await seen(world, appendOp([put(unknown("a"), "newer", after)]));
+  const next = await seen(world, appendOp([put(unknown("a"), "newer", { expectedKeySeq: 2n })]));
   const read = await seen(world, getOp(unknown("a")));
   expect(journal.late).toHaveLength(3);
   for (const arrive of journal.late) {
@@ -151,8 +150,7 @@ test("only what names rows waits for them, and one read serves a whole turn", as
   const appends = ["a", "b", "c"].map((key) =>
     watched(world.executor.submit(appendOp([put(unknown(key), "1")])).reply),
   );
-  const lock = await seen(world, getLockOp("k"));
-  expect(lock.state).toBe("resolved");
+  expect((await seen(world, getLockOp("k"))).state).toBe("resolved");
   expect(appends.map(({ state }) => state)).toEqual(["open", "open", "open"]);
   expect(world.journal.pending).toBe(1);
   world.journal.resume();
