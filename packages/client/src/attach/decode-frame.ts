@@ -54,7 +54,8 @@ function replyOfLibrary(bytes: Uint8Array): AttachReply {
   return fromBinary(AttachReplySchema, bytes);
 }
 
-function readReply(reader: ProtoReader): AttachReply {
+/** @throws UnreadError when there is anything that is left to the library */
+export function readReply(reader: ProtoReader): AttachReply {
   let callId = 0n;
   let reply: AttachReply["reply"] | undefined;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {

@@ -27,6 +27,7 @@ import {
 import { appendSizeAtMost, FRAME_BYTES_MAX } from "../attach/frames.ts";
 import { checkedMs } from "../options.ts";
 import { type AppendParts, appendUntilKnown } from "./append.ts";
+import { checkAppend } from "./check-append.ts";
 import type { DatasetCallOptions, Fields } from "./fields.ts";
 import type { DatasetItems } from "./items.ts";
 
@@ -113,7 +114,8 @@ export class Datasets {
   /**
    * Writes a batch of changes: all of them or none. When the answer is lost it is repeated, if every change has an
    * idempotency key. While the client has a session, it rides on the session's stream with all others of its tick.
-   * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time out of its bounds
+   * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time or a number out of its bounds, TypeError for a
+   * field of another type
    */
   async append(
     request: Fields<typeof AppendRequestSchema>,
@@ -122,6 +124,7 @@ export class Datasets {
     const { namespace, items } = this.#parts;
     const timeoutMs = this.#timeoutMs(request, options);
     const message = create(AppendRequestSchema, { ...request, namespace });
+    checkAppend(message);
     const bytes = appendSizeAtMost(message);
     const service = bytes > FRAME_BYTES_MAX ? this.#bulk : this.#control;
     return await appendUntilKnown({ ...this.#parts, timeoutMs }, request, options, (signal) => {

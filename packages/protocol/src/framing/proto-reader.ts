@@ -9,9 +9,10 @@ export class UnreadError extends Error {
 // One for all: it is no fault but a way out, and telling where from would cost more than the way.
 const UNREAD = new UnreadError("not what is read here");
 
-// The same few texts stand in message after message: the last of a length is compared, which takes less than to decode it.
-const LENGTHS = 64;
-const lastTexts: string[] = new Array(LENGTHS).fill("");
+// The same few short texts stand in message after message: the last of a length is compared, which takes less than to
+// decode it. Long ones are not kept: nobody has looked yet at who sends them.
+const KEPT_TEXT_BYTES_MAX = 63;
+const lastTexts: string[] = new Array(KEPT_TEXT_BYTES_MAX + 1).fill("");
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads protobuf fields one after the other, those that a few frequent messages have. */
@@ -71,12 +72,12 @@ export class ProtoReader {
   /** @throws UnreadError when it is not UTF-8, and when the message is shorter */
   text(): string {
     const from = this.#skip();
-    const at = (this.#at - from) % LENGTHS;
-    const last = lastTexts[at] as string;
-    if (this.#isText(last, from, this.#at)) return last;
+    const length = this.#at - from;
+    const last = lastTexts[length];
+    if (last !== undefined && this.#isText(last, from, this.#at)) return last;
     try {
       const text = utf8.decode(this.#bytes.subarray(from, this.#at));
-      lastTexts[at] = text;
+      if (length <= KEPT_TEXT_BYTES_MAX) lastTexts[length] = text;
       return text;
     } catch {
       return this.unread();

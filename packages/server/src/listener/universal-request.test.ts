@@ -4,10 +4,9 @@ import { describe, expect, it } from "vitest";
 import { Departures } from "./departures.ts";
 import { universalRequest } from "./universal-request.ts";
 
-function made(request: object) {
+function made(request: object, departures = new Departures({ afterTurn: () => {} })) {
   const node = Object.assign(new EventEmitter(), { headers: {}, ...request });
   const response = new EventEmitter();
-  const departures = new Departures({ afterTurn: () => {} });
   const all = [node, response, "localhost:1", createContextValues(), departures] as const;
   return {
     node,
@@ -30,6 +29,18 @@ describe("universalRequest", () => {
     expect(universal.signal.aborted).toBe(false);
     response.emit("close");
     expect(universal.signal.aborted).toBe(true);
+  });
+
+  it("aborts at once when it was answered, however many others go", () => {
+    const later: (() => void)[] = [];
+    const departures = new Departures({ afterTurn: (fn) => void later.push(fn) });
+    const all = [true, false].flatMap((writableFinished) =>
+      Array.from({ length: 100 }, () => made({ stream: { writableFinished } }, departures)),
+    );
+    for (const { node } of all.toReversed()) node.emit("close");
+    const aborted = all.map(({ universal }) => universal.signal.aborted);
+    expect(aborted.slice(0, 100)).toEqual(Array(100).fill(true));
+    expect(aborted.slice(100)).toContain(false);
   });
 
   it("has the headers but those of HTTP/2 itself, and an absolute URL", () => {

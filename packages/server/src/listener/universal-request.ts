@@ -19,7 +19,9 @@ export function universalRequest(
   const over = new AbortController();
   // Over HTTP/1.1 a request closes as soon as it has been read.
   const lasting = "stream" in request ? request : response;
-  lasting.once("close", () => departures.add(() => over.abort(GONE)));
+  const gone = () => over.abort(GONE);
+  // Nobody waits any more for what was answered, as nearly every call was when it closes.
+  lasting.once("close", () => (isAnswered(request, response) ? gone() : departures.add(gone)));
   const { url = "/" } = request;
   return {
     httpVersion: request.httpVersion,
@@ -32,6 +34,13 @@ export function universalRequest(
     signal: over.signal,
     contextValues,
   };
+}
+
+function isAnswered(
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+): boolean {
+  return "stream" in request ? request.stream.writableFinished : response.writableFinished;
 }
 
 function headersOf({ headers }: IncomingMessage | Http2ServerRequest): Headers {

@@ -19,16 +19,27 @@ class Listeners {
   #tell(): void {
     for (const [id, listener] of [...this.#listeners]) {
       // One that has been told may have stopped another.
-      if (this.#listeners.delete(id)) listener();
+      if (this.#listeners.delete(id)) tell(listener);
     }
+  }
+}
+
+/** As a signal does it: what one listener throws keeps no other from being told. */
+function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 
 const listenersOf = new WeakMap<AbortSignal, Listeners>();
 
 /**
- * Calls a listener when a signal aborts; returns the way to stop listening. For signals to which thousands listen,
- * such as the server's end: coming and going costs the same however many do. A signal that has aborted calls nobody.
+ * Calls a listener when a signal aborts; returns the way to stop listening. To come and to go costs the same however
+ * many listen, as thousands do to the server's end. A signal that has aborted calls nobody.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = listenersOf.get(signal);

@@ -118,8 +118,11 @@ function fenced(request: Request, key: string, token: bigint): Request {
 function newRequest(world: World, write: Write): Request {
   const batch = world.appends;
   world.appends += 1;
-  const sinceSeq = write.since ? world.checker.datasets.log(DATASET)?.head : undefined;
-  return requestOf(batch, write, sinceSeq);
+  const head = world.checker.datasets.log(DATASET)?.head ?? 0n;
+  if (head > world.highestHead) world.highestHead = head;
+  // Every other one remembers a log that may have been lost since.
+  const since = batch % 2 === 0 ? head : world.highestHead;
+  return requestOf(batch, write, write.since && since > 0n ? since : undefined);
 }
 
 function requestOf(batch: number, write: Write, sinceSeq: bigint | undefined): Request {

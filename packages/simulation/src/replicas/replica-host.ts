@@ -108,7 +108,7 @@ export class ReplicaHost {
     if ((life?.replica.status().deadLetters ?? 0) === 0) return;
     this.#world.marks.hit("parked changes replayed");
     life?.process.input(() =>
-      life.replica.replay().then(
+      life.replay().then(
         () => {},
         (error: unknown) => this.#rejected("replay", error),
       ),

@@ -40,6 +40,8 @@ export class World {
   readonly replicas: readonly ReplicaHost[];
   /** How many batches writers have made up. */
   appends = 0;
+  /** The highest head of the dataset that a writer has known. */
+  highestHead = 0n;
   readonly #late: Chance;
   #healed = false;
 

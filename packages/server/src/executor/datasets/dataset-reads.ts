@@ -11,6 +11,13 @@ export interface DatasetReads {
   readonly failure: Error | undefined;
   /** Where a log durably ends; undefined when there is no such dataset, or not any more. */
   durableHead(datasetId: bigint): LogPosition | undefined;
+  /** As `readChanges`, from memory; undefined when it has to be read. */
+  recentChanges(
+    datasetId: bigint,
+    afterSeq: bigint,
+    afterCheckpoint: bigint,
+    maxBytes: number,
+  ): StoredChanges | undefined;
   /**
    * Whole batches behind a seq, as many as fit into `maxBytes` but at least one, and checkpoints above another.
    * Of a log that does not reach back so far any more they do not follow `afterSeq`.
@@ -69,14 +76,21 @@ export class TableReads implements DatasetReads {
     return this.#parts.logs.head(datasetId);
   }
 
-  async readChanges(
+  recentChanges(
+    datasetId: bigint,
+    afterSeq: bigint,
+    afterCheckpoint: bigint,
+    maxBytes: number,
+  ): StoredChanges | undefined {
+    return this.#parts.logs.recent(datasetId, afterSeq, afterCheckpoint, maxBytes);
+  }
+
+  readChanges(
     datasetId: bigint,
     afterSeq: bigint,
     afterCheckpoint: bigint,
     maxBytes: number,
   ): Promise<StoredChanges> {
-    const recent = this.#parts.logs.recent(datasetId, afterSeq, afterCheckpoint, maxBytes);
-    if (recent !== undefined) return recent;
     return this.#read({ datasetId, kind: "changes", afterSeq, afterCheckpoint, maxBytes });
   }
 

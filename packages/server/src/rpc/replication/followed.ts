@@ -5,7 +5,7 @@ import type { Namespace } from "../../executor/namespace.ts";
 import type { RpcEnvironment } from "../environment.ts";
 import { serverStopping } from "../errors.ts";
 import type { Call } from "../guard/call.ts";
-import type { SendTurns } from "./send-turns.ts";
+import type { Turns } from "./subscriptions.ts";
 
 /** One message of a subscription. */
 export type SubscriptionPart = SubscribeResponse["part"];
@@ -17,7 +17,7 @@ export interface Followed {
   readonly datasetId: bigint;
   readonly call: Call;
   readonly environment: RpcEnvironment;
-  readonly turns: SendTurns;
+  readonly turns: Turns;
   /** Aborts when a newer subscription of the same replica takes over. */
   readonly ended: AbortSignal;
   /** Everything up to here was sent. */

@@ -10,7 +10,7 @@ import { damagedRefusal } from "../../executor/datasets/row-facts.ts";
 import type { PageLimit } from "../../journal/journal.ts";
 import type { StoredPage } from "../../journal/tables.ts";
 import { settle, unlessAborted } from "../settle.ts";
-import { type Followed, type SubscriptionPart, stillFollowed } from "./followed.ts";
+import { type Followed, type SubscriptionPart, signalsOf, stillFollowed } from "./followed.ts";
 
 /** How many rows a chunk has at most: small ones must not make it a large message. */
 const CHUNK_ROWS_MAX = 4_096;
@@ -49,19 +49,11 @@ export async function* snapshotPart(
 }
 
 /** Reads the rows above a key when its turn has come. */
-async function read(
-  followed: Followed,
-  afterKey: Uint8Array,
-  limit: PageLimit,
-): Promise<StoredPage> {
-  const turn = await followed.turns.take();
-  try {
-    const { reads } = stillFollowed(followed);
-    const { datasetId, call } = followed;
-    return await unlessAborted(reads.readRows(datasetId, afterKey, limit), call.signal);
-  } finally {
-    turn.sent();
-  }
+function read(followed: Followed, afterKey: Uint8Array, limit: PageLimit): Promise<StoredPage> {
+  const { datasetId, call, turns } = followed;
+  return turns.disk.run(signalsOf(followed), () =>
+    unlessAborted(stillFollowed(followed).reads.readRows(datasetId, afterKey, limit), call.signal),
+  );
 }
 
 function rowsOf({ rows }: StoredPage, { datasetName }: Followed): Row[] {

@@ -5,10 +5,16 @@ import type { Clock } from "../../ports/clock.ts";
 import { subscriptionSuperseded } from "../errors.ts";
 import { SendTurns } from "./send-turns.ts";
 
+/** Turns of those who are up to date and of those who catch up: a disk that stalls holds up the latter alone. */
+export interface Turns {
+  readonly memory: SendTurns;
+  readonly disk: SendTurns;
+}
+
 /** A subscription that has its place among those of its namespace. */
 export interface OpenSubscription {
   /** When it may read and send. */
-  readonly turns: SendTurns;
+  readonly turns: Turns;
   /** Aborts, with the error as its reason, when a newer one of the same replica takes over. */
   readonly ended: AbortSignal;
   /** It follows as this replica from here on: the one before ends. */
@@ -23,7 +29,7 @@ interface Counted {
   readonly open: Map<string, number>;
   readonly byReplica: Map<string, AbortController>;
   /** Their own: when the disk of one namespace stalls, those of the others go on. */
-  readonly turns: SendTurns;
+  readonly turns: Turns;
 }
 
 /** The subscriptions of all namespaces: how many there may be, and which one counts for a replica. */
@@ -67,7 +73,7 @@ export class Subscriptions {
   #of(namespace: string): Counted {
     let counted = this.#byNamespace.get(namespace);
     if (counted === undefined) {
-      const turns = new SendTurns(this.#clock);
+      const turns = { memory: new SendTurns(this.#clock), disk: new SendTurns(this.#clock) };
       counted = { open: new Map(), byReplica: new Map(), turns };
       this.#byNamespace.set(namespace, counted);
     }

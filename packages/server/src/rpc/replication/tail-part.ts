@@ -75,25 +75,23 @@ async function read(
   afterCheckpoint: bigint,
   window: Window,
 ): Promise<StoredChanges> {
-  const turn = await followed.turns.take();
-  try {
-    return await readNow(followed, afterCheckpoint, window.room);
-  } finally {
-    turn.sent();
-  }
-}
-
-async function readNow(
-  followed: Followed,
-  afterCheckpoint: bigint,
-  room: number,
-): Promise<StoredChanges> {
-  const { datasetId, call, cursor } = followed;
-  const { reads, head } = stillFollowed(followed);
-  const found = await unlessAborted(
-    reads.readChanges(datasetId, cursor.seq, afterCheckpoint, Math.min(room, CHANGES_BYTES)),
-    call.signal,
-  );
+  const { datasetId, call, turns, cursor } = followed;
+  const signals = signalsOf(followed);
+  const maxBytes = Math.min(window.room, CHANGES_BYTES);
+  const range = [datasetId, cursor.seq, afterCheckpoint, maxBytes] as const;
+  // As it is before the read: what is appended meanwhile need not be in it.
+  let { head } = stillFollowed(followed);
+  const recent = await turns.memory.run(signals, async () => {
+    const { reads, head: now } = stillFollowed(followed);
+    head = now;
+    return reads.recentChanges(...range);
+  });
+  const readStored = () => {
+    const { reads, head: now } = stillFollowed(followed);
+    head = now;
+    return unlessAborted(reads.readChanges(...range), call.signal);
+  };
+  const found = recent ?? (await turns.disk.run(signals, readStored));
   const first = found.changes[0]?.seq;
   const hasGap = first === undefined ? cursor.seq < head.seq : first !== cursor.seq + 1n;
   if (hasGap && found.damage === undefined) {

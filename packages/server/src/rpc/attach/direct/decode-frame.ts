@@ -29,7 +29,8 @@ export function decodeFrame(bytes: Uint8Array): AttachRequest {
   }
 }
 
-function readFrame(reader: ProtoReader): AttachRequest {
+/** @throws UnreadError when there is anything that is left to the library */
+export function readFrame(reader: ProtoReader): AttachRequest {
   const frame: AttachRequest = { $typeName: "lockstep.v1.AttachRequest", calls: [] };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag !== field(2, BYTES)) reader.unread();
@@ -171,7 +172,7 @@ function readAppendField(reader: ProtoReader, request: AppendRequest, tag: numbe
     case field(6, VARINT):
       request.sinceSeq = reader.bigint();
       break;
-    case field(7, VARINT):
+    case field(7, BYTES):
       // The library merges a message that comes twice.
       if (request.durability !== undefined) reader.unread();
       request.durability = fromBinary(AppendDurabilitySchema, reader.bytes());
