@@ -68,7 +68,7 @@ function told(story: Story): Twin {
   return twin;
 }
 
-/** A story that fails is made shorter for as long as that: each step tells a whole story again. */
+/** A story that fails is made shorter for `TIMEOUT_MS` at most: each step tells a whole story again. */
 const runs = (numRuns: number) => ({
   numRuns,
   ...(SEED === undefined ? {} : { seed: Number(SEED) }),

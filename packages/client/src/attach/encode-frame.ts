@@ -128,7 +128,7 @@ function writeAppend(field: number, append: AppendRequest): void {
   writer.end(message);
 }
 
-/** Whether it has any of the fields that make a difference also with their default: few have. */
+/** Whether it has any of the fields whose presence counts, so that a zero must be written too: few have. */
 function isConditional({ fence, expectedHeadSeq, sinceSeq, changes }: AppendRequest): boolean {
   if (fence !== undefined || expectedHeadSeq !== undefined || sinceSeq !== undefined) return true;
   return changes.some(({ expectedKeySeq }) => expectedKeySeq !== undefined);

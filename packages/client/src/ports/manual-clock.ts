@@ -77,7 +77,7 @@ export class ManualClock implements Clock {
   }
 
   /** Somebody sets the wall clock. */
-  setWall(byMs: number): void {
+  stepWall(byMs: number): void {
     this.#unixMs += byMs;
   }
 

@@ -1,5 +1,5 @@
 // Floods of a dataset that exists: it is made, and where they need rows filled, by the flood itself.
-import type { ClientHttp2Session } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
@@ -19,7 +19,10 @@ const DATASET = { namespace: "default", dataset: "flooded" };
 /** As large as a message of a subscription is at most, unless a single batch is larger. */
 const BATCH_BYTES = MIB / 4 - 1_024;
 const BATCHES = 48;
-/** So few that what each may have on its way, some messages, is far less than the server would take for all of it. */
+/**
+ * So many that the whole log for each of them, 12 MiB, is far more than the test lets the server take, and so few that
+ * what each may have on its way, some messages, is far less.
+ */
 const SUBSCRIPTIONS = 240;
 const STREAMS_PER_CONNECTION = 120;
 /** How long the server is given to send to all of those it has taken in. */
@@ -39,6 +42,7 @@ export async function unreadSubscriptions({ url, untilMs, tally }: FloodTarget):
   const body = toBinary(SubscribeRequestSchema, request);
   const subscribe = Buffer.concat([messageHead(0, body.length), body]);
   const sessions: ClientHttp2Session[] = [];
+  const streams: ClientHttp2Stream[] = [];
   const begun: Promise<unknown>[] = [];
   while (sessions.length * STREAMS_PER_CONNECTION < SUBSCRIPTIONS) {
     const session = connection(url, tally);
@@ -49,6 +53,7 @@ export async function unreadSubscriptions({ url, untilMs, tally }: FloodTarget):
       });
       if (stream === undefined) break;
       tally.attempts += 1;
+      streams.push(stream);
       begun.push(new Promise((resolve) => stream.once("response", resolve).once("close", resolve)));
       stream.pause();
       stream.end(subscribe);
@@ -58,7 +63,9 @@ export async function unreadSubscriptions({ url, untilMs, tally }: FloodTarget):
   await Promise.all(begun);
   const waitMs = Math.max(SENT_WITHIN_MS, untilMs - performance.now());
   await realTime(waitMs, "with all subscriptions open and unread");
-  tally.answered("left open");
+  // One that was refused would be no flood.
+  for (const { closed, state } of streams)
+    tally.answered(closed || state.remoteClose === 1 ? "subscription ended" : "left open");
   for (const session of sessions) session.destroy();
 }
 

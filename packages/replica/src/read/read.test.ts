@@ -130,7 +130,7 @@ describe("a read", () => {
     const { clock, authority, replica, read } = await here();
     authority.meddle = ({ call }) => (call === "ack" ? "loseReply" : undefined);
     await clock.advance(4_000);
-    clock.setWall(-60_000);
+    clock.stepWall(-60_000);
     const { position } = await read({ level: "EVENTUAL" });
     expect(position.stalenessMs).toBeGreaterThanOrEqual(4_000);
     await replica.close();

@@ -203,7 +203,7 @@ describe("the pass over all rows", () => {
     await replica.close();
   });
 
-  test("of somebody who has given it up is not ended for nobody", async () => {
+  test("ends with the one who asked for it, and the next one begins its own", async () => {
     const here = world();
     const given = new AbortController();
     class GivingUpStore extends MemoryStore {

@@ -2,7 +2,7 @@ import type { RowWrite } from "@lockstep/core";
 import type { Event } from "@lockstep/protocol";
 
 /** From so many rows on to write them takes longer than the commit that they have to themselves; events are soon written. */
-const BATCH_ROWS_MIN = 32;
+const ROWS_WORTH_A_COMMIT = 32;
 /** How many events a batch holds before the next one is begun. A single operation may exceed it. */
 export const BATCH_EVENTS_MAX = 8_192;
 /** About how many bytes of rows, likewise: far below what a journal takes at once. */
@@ -28,7 +28,7 @@ export class Batch {
 
   /** Whether it is worth a commit of its own for a journal that would wait otherwise: it writes while the rest is decided. */
   get isWorthwhile(): boolean {
-    return this.#rows.length >= BATCH_ROWS_MIN;
+    return this.#rows.length >= ROWS_WORTH_A_COMMIT;
   }
 
   get isFull(): boolean {

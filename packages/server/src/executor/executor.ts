@@ -48,8 +48,8 @@ export const COMMITS_UNDER_WAY_MAX = 64;
 
 /**
  * The one place of a namespace where order is made. Everything that arrives in one turn of the event
- * loop is decided in order of arrival and goes to the journal as one batch, or as two when the journal would
- * otherwise wait for much to be decided; replies leave when it is durable.
+ * loop is decided in order of arrival and goes to the journal as one batch, or as several when it is much or
+ * the journal would otherwise wait for it; replies leave when it is durable.
  */
 export class Executor implements Namespace {
   readonly durability: Durability;

@@ -9,7 +9,7 @@ import type { Limits } from "@lockstep/protocol";
 import type { Clock } from "../ports/clock.ts";
 import { lookAtFirstBytes } from "./first-bytes.ts";
 import type { requestListener } from "./request-listener.ts";
-import { retireWhenSpent } from "./spent-connections.ts";
+import { retireWhenSpent, SESSION_MEMORY_MB } from "./spent-connections.ts";
 
 /** How slowly an HTTP/1.1 client may send; HTTP/2 has deadlines per call. */
 interface Patience {
@@ -27,7 +27,6 @@ const TCP_KEEP_ALIVE_MS = 30_000;
 // How many streams a connection may open and cancel: at once, and per second in the long run.
 const STREAM_RESET_BURST = 1_000;
 const STREAM_RESETS_PER_SECOND = 33;
-const SESSION_MEMORY_MB = 8;
 const HEADER_PAIRS = 128;
 
 /** What a listener needs. */

@@ -1,6 +1,10 @@
 import type { ServerHttp2Session } from "node:http2";
 
-const LOST_BYTES_MAX = 2 * 1024 * 1024;
+/** The memory of a connection: what waits to be sent and to be read. With more, Node takes no more streams on it. */
+export const SESSION_MEMORY_MB = 8;
+
+/** How much may be lost before. A quarter of the memory that a connection has: Node counts more than can be seen of it. */
+const LOST_BYTES_MAX = (SESSION_MEMORY_MB * 1024 * 1024) / 4;
 
 /**
  * Sends a client to another connection before this one takes no more streams. What waits to be sent of a stream that

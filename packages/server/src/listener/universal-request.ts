@@ -2,11 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { cancelled } from "../rpc/errors.ts";
+import { GONE } from "../rpc/errors.ts";
 import type { Departures } from "./departures.ts";
-
-/** Why the signal of a request aborts. Every request's does, most after their reply; an error for each is not cheap. */
-const GONE = cancelled();
 
 /** A request as the handlers take it. Its signal aborts when request and reply are over, or their caller is gone. */
 export function universalRequest(

@@ -109,6 +109,9 @@ export function cancelled(): ConnectError {
   return refusal(Code.Canceled, ErrorReason.CANCELLED, "the caller gave this call up");
 }
 
+/** Why a call aborts whose caller is gone. Thousands may go at once, and an error for each is not cheap. */
+export const GONE = cancelled();
+
 /** The server is stopping; sessions go on. */
 export function serverStopping(): ConnectError {
   return connectErrorFrom(stopping());

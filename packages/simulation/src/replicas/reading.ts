@@ -73,7 +73,7 @@ export async function readAtReplica(world: World, source: Source, wish: ReadWish
   let isOver = false;
   const waitsMs = waitMs >= 0 ? waitMs : level === "STRONG" ? STRONG_WAIT_MS : 0;
   // A timer of the same process: whatever holds that up, the read's own one comes first.
-  const late = () => isOver || checker.watch(() => reads.overdue(begun));
+  const late = () => checker.watch(() => reads.timeIsOver(begun, isOver));
   process.after(waitsMs + LATE_MS, late, true);
   try {
     const { rows, position } = await replica.scan({

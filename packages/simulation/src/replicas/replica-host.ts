@@ -55,7 +55,7 @@ export class ReplicaHost {
     this.#awayUntilMs = this.#world.scheduler.nowMs + forMs;
   }
 
-  /** Whether it is. */
+  /** Whether what the user's code writes to is away at the moment. */
   readonly isAway = (): boolean => this.#world.scheduler.nowMs < this.#awayUntilMs;
 
   /** Starts a process unless one runs, or it stays away. */

@@ -174,6 +174,7 @@ function compareGraph(world: World, facts: Facts): void {
     for (const one of all) {
       const line = `${ticket.id} ${one.key} ${one.id}`;
       most.add(line);
+      // Which ones are shown of more is open.
       if (all.filter(({ key }) => key === one.key).length > BLOCKERS_MAX) continue;
       if (one.kind !== "delay" && policyOf(facts, one.key).permits <= 1) least.add(line);
     }

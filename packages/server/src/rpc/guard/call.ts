@@ -2,15 +2,12 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { type ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { type Limits, textProblem } from "@lockstep/protocol";
 import type { Clock, Timer } from "../../ports/clock.ts";
-import { cancelled, connectErrorFrom } from "../errors.ts";
+import { connectErrorFrom, GONE } from "../errors.ts";
 import { CORRELATION_ID_BYTES, TRACEPARENT_BYTES } from "../validate/fields.ts";
 import type { ByteLease } from "./in-flight-bytes.ts";
 
 /** How long a caller may take to take the end of a stream. */
 const END_TAKEN_WITHIN_MS = 60_000;
-
-/** Why a call aborts whose caller is gone. Thousands may go at once, and an error for each is not cheap. */
-const GONE = cancelled();
 
 /** The way to end the stream of a caller who takes nothing. */
 export interface StreamCut {
@@ -81,7 +78,7 @@ export class Call {
     if (!this.#ended) this.#cancel();
   }
 
-  /** Nobody hears any more how it ends. */
+  /** Whether its caller is gone, or has taken everything. */
   get isClosed(): boolean {
     return this.#closed;
   }

@@ -61,6 +61,7 @@ async function explainConnectUnary(
 
 function explainEndStream(chunk: Uint8Array, call: Call): Uint8Array {
   if (((chunk[0] ?? 0) & endStreamFlag) === 0) return chunk;
+  // Nobody reads it, and to explain it to thousands who go at once takes seconds.
   if (call.isClosed) {
     call.failure ??= connectErrorFrom(call.signal.reason);
     return chunk;

@@ -1,5 +1,6 @@
 import { describe, expect, type Mock, test, vi } from "vitest";
 import { ManualClock } from "../../executor/testing-support/manual-clock.ts";
+import { systemClock } from "../../ports/clock.ts";
 import {
   append,
   createDataset,
@@ -73,7 +74,7 @@ describe("of many subscriptions that have something to send", () => {
       const count = () => {
         // The first one of a turn sees it end.
         if (perTurn.length === 0) perTurn.push(0);
-        if (perTurn.at(-1) === 0) setImmediate(() => perTurn.push(0));
+        if (perTurn.at(-1) === 0) systemClock.afterTurn(() => perTurn.push(0));
         perTurn.push((perTurn.pop() ?? 0) + 1);
       };
       const isTail = what !== "a snapshot";

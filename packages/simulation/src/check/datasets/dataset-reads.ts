@@ -112,9 +112,9 @@ export class DatasetReads {
     );
   }
 
-  /** The time is over for which it was to wait, and it has not ended. */
-  overdue({ reader, wanted }: Begun): never {
-    demand(false, "a read ends in time", () => `${reader} has not ended a read ${wanted.level}`);
+  /** The time is over for which it was to wait. */
+  timeIsOver({ reader, wanted }: Begun, hasEnded: boolean): void {
+    demand(hasEnded, "a read ends in time", () => `${reader} has not ended a read ${wanted.level}`);
   }
 
   /** Where the log is another one now than when the read began, what was acknowledged is lost or deleted. */
