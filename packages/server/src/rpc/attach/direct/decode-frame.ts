@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AcquireRequest,
-  AppendDurabilitySchema,
+  type AppendDurability,
   type AppendRequest,
   type AttachCall,
   type AttachRequest,
@@ -175,7 +175,7 @@ function readAppendField(reader: ProtoReader, request: AppendRequest, tag: numbe
     case field(7, BYTES):
       // The library merges a message that comes twice.
       if (request.durability !== undefined) reader.unread();
-      request.durability = fromBinary(AppendDurabilitySchema, reader.bytes());
+      request.durability = durability(reader);
       break;
     case field(8, VARINT):
       request.replicationTimeoutMs = reader.bigint();
@@ -207,6 +207,20 @@ function change(reader: ProtoReader): NewChange {
     else if (tag === field(4, VARINT)) read.schemaVersion = reader.small();
     else if (tag === field(5, BYTES)) read.idempotencyKey = reader.text();
     else if (tag === field(6, VARINT)) read.expectedKeySeq = reader.bigint();
+    else reader.unread();
+  });
+  return read;
+}
+
+function durability(reader: ProtoReader): AppendDurability {
+  const read: AppendDurability = {
+    $typeName: "lockstep.v1.AppendDurability",
+    mode: 0,
+    replicas: 0,
+  };
+  reader.fields((tag) => {
+    if (tag === field(1, VARINT)) read.mode = reader.small();
+    else if (tag === field(2, VARINT)) read.replicas = reader.small();
     else reader.unread();
   });
   return read;

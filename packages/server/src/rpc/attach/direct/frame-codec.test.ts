@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import {
   AcquireRequestSchema,
   AcquireResponseSchema,
+  AppendDurabilitySchema,
   AppendedChangeSchema,
   AppendRequestSchema,
   AppendResponseSchema,
@@ -243,6 +244,7 @@ describe("a frame from a client", () => {
     expect(numbers(ReleaseRequestSchema)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(numbers(AppendRequestSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(numbers(NewChangeSchema)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(numbers(AppendDurabilitySchema)).toEqual([1, 2]);
   });
 });
 
