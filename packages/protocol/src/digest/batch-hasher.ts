@@ -186,7 +186,6 @@ export class BatchHasher {
     logHash: Uint8Array,
   ): Uint8Array[] {
     const hashes: Uint8Array[] = [];
-    const hasher = this.#hasher;
     const log = lanes.at(LOG, 0);
     lanes.write(log + LOGGED.logHash, logHash);
     lanes.hashAll(
@@ -202,14 +201,8 @@ export class BatchHasher {
       (input, hashAt) => {
         const change = changes[input] as HashedChange;
         const { keyHash, valueHash } = contents[input] as ContentHashes;
-        const alone = () => hasher.changeHash(change, keyHash, valueHash);
-        if (hasher.isOfPlatform) {
-          const changeHash = hashAt < 0 ? alone() : lanes.copyOf(hashAt);
-          hashes.push(hasher.nextLogHash(hashes.at(-1) ?? logHash, changeHash));
-          return;
-        }
         const to = log + LOGGED.changeHash;
-        if (hashAt < 0) lanes.write(to, alone());
+        if (hashAt < 0) lanes.write(to, this.#hasher.changeHash(change, keyHash, valueHash));
         else lanes.move(hashAt, to);
         lanes.hashOne(log, LOGGED.end, log + LOGGED.logHash);
         hashes.push(lanes.copyOf(log + LOGGED.logHash));

@@ -33,15 +33,12 @@ export class DigestHasher {
   /** What the input of every key hash begins with. */
   readonly keyStart: Uint8Array;
   readonly #zero = new Uint8Array(HASH_BYTES);
-  /** Whether the platform's own function is used: hash after hash it is faster than WebAssembly. */
-  readonly isOfPlatform: boolean;
 
   /** @throws RangeError when the salt has not 16 bytes. */
   constructor(scope: DigestScope, sha256: Sha256 = portableSha256) {
     if (scope.salt.length !== SALT_BYTES)
       throw new RangeError(`a salt has ${SALT_BYTES} bytes, not ${scope.salt.length}`);
     this.#sha256 = sha256;
-    this.isOfPlatform = sha256 !== portableSha256;
     this.#scope = { ...scope, salt: scope.salt.slice() };
     this.keyStart = this.#input
       .begin("drv1-key")

@@ -1,7 +1,7 @@
 import { type Buckets, FAN_OUT, GROUPS } from "./buckets.ts";
 import { HASH_BYTES } from "./hasher.ts";
 import { Pending } from "./pending.ts";
-import { portableSha256, type Sha256 } from "./sha256.ts";
+import type { Sha256 } from "./sha256.ts";
 import { writeSum } from "./sum.ts";
 import { type Lanes, NOT_HERE, sharedLanes } from "./wasm/lanes.ts";
 
@@ -122,9 +122,9 @@ export class DigestTree {
   #refreshNodes(level: number, indices: readonly number[]): void {
     const write = (node: number, memory: Memory, to: number) =>
       this.#writeNode(level, indices[node] as number, memory, to);
-    const take = (node: number, words: Uint32Array, from: number) =>
-      this.#keepHash(level, indices[node] as number, words, from);
-    this.#hashAll(indices.length, write, take, this.#sha256 !== portableSha256);
+    this.#hashAll(indices.length, write, (node, words, from) =>
+      this.#keepHash(level, indices[node] as number, words, from),
+    );
   }
 
   /** Writes the input of a node, and gives its length; NOT_HERE when all its children are zero. */
@@ -145,14 +145,13 @@ export class DigestTree {
     return this.#lanes;
   }
 
-  /** Hashes many inputs. What has none is zero. Where the platform has a function, long ones are faster alone. */
+  /** Hashes many inputs. What has none is zero. */
   #hashAll(
     inputs: number,
     write: (at: number, memory: Memory, to: number) => number,
     take: (at: number, words: Uint32Array, from: number) => void,
-    isLong = false,
   ): void {
-    const lanes = inputs < FEW_INPUTS || isLong ? null : this.#ready();
+    const lanes = inputs < FEW_INPUTS ? null : this.#ready();
     if (!lanes) {
       for (let at = 0; at < inputs; at += 1) take(at, this.#hashAlone(at, write), 0);
       return;
