@@ -4,7 +4,6 @@ import {
   type Change,
   type Event,
   EventSchema,
-  HoldTermsSchema,
   type JournaledChange,
   type JournalOnly,
   type LockGranted,
@@ -12,9 +11,12 @@ import {
   ProtoReader,
   UnreadError,
 } from "@lockstep/protocol";
+import { readTerms } from "./decode-terms.ts";
 import { BYTES, FIXED64, field, readRange, readTarget, VARINT } from "./proto-fields.ts";
 
 const NO_BYTES = new Uint8Array();
+/** The last field before the bodies, of which an event has one. */
+const JOURNAL_ONLY = field(8, BYTES);
 
 /**
  * The event of its binary form, as the protobuf library reads it: the most frequent events by hand, field by field.
@@ -42,7 +44,12 @@ function readEvent(reader: ProtoReader): Event {
     causeRequestId: 0n,
     body: { case: undefined },
   };
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readEventField(reader, event, tag);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    // Messages that come twice are put together, or the last one is taken: only the library does that.
+    const had = tag > JOURNAL_ONLY ? event.body.case : tag === JOURNAL_ONLY && event.journalOnly;
+    if (had) reader.unread();
+    readEventField(reader, event, tag);
+  }
   if (event.body.case === undefined) reader.unread();
   return event;
 }
@@ -70,7 +77,7 @@ function readEventField(reader: ProtoReader, event: Event, tag: number): void {
     case field(7, VARINT):
       event.causeRequestId = reader.bigint();
       break;
-    case field(8, BYTES):
+    case JOURNAL_ONLY:
       event.journalOnly = readJournalOnly(reader);
       break;
     case field(25, BYTES):
@@ -219,7 +226,7 @@ function readGrantedField(reader: ProtoReader, granted: LockGranted, tag: number
       granted.targets.push(readTarget(reader));
       break;
     case field(8, BYTES):
-      granted.terms = fromBinary(HoldTermsSchema, reader.bytes());
+      granted.terms = granted.terms === undefined ? readTerms(reader) : reader.unread();
       break;
     case field(9, VARINT):
       granted.transferredFrom = reader.bigint();

@@ -4,12 +4,14 @@ import {
   ChangeSchema,
   type Event,
   EventSchema,
+  HoldTermsSchema,
   IdRangeSchema,
   JournaledChangeSchema,
   JournalOnlySchema,
   LockGrantedSchema,
   LockReleasedSchema,
   LockTargetSchema,
+  OnLossSchema,
 } from "@lockstep/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -42,7 +44,12 @@ function bodyOf({ uint64, uint32 }: Flavour) {
     maxLength: 20,
   });
   const terms = fc.option(
-    fc.record({ value: fc.uint8Array({ maxLength: 5_000 }), maxHoldMs: fc.bigInt(0n, 1n << 40n) }),
+    fc.record({
+      value: fc.uint8Array({ maxLength: 5_000 }),
+      maxHoldMs: fc.bigInt(0n, 1n << 40n),
+      onLoss: fc.option(fc.record({ action: fc.nat(3), delayMs: uint64 }), { nil: undefined }),
+      metadata: fc.oneof(fc.constant({}), fc.constant({}), fc.constant({ a: "b" })),
+    }),
     { nil: undefined },
   );
   const granted = fc
@@ -188,6 +195,15 @@ describe("an encoded event", () => {
     );
   });
 
+  test("that comes in two parts is put together as the library does it", () => {
+    fc.assert(
+      fc.property(event, event, (one, other) => {
+        const bytes = Buffer.concat([one, other].map((each) => toBinary(EventSchema, each)));
+        expect(decodeEvent(bytes)).toEqual(fromBinary(EventSchema, bytes));
+      }),
+    );
+  });
+
   test("behind which stands a field without a number is refused", () => {
     const value = create(LockReleasedSchema, { holdId: 3n });
     const whole = toBinary(
@@ -207,6 +223,8 @@ describe("an encoded event", () => {
     expect(numbers(JournalOnlySchema)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(numbers(IdRangeSchema)).toEqual([1, 2]);
     expect(numbers(LockGrantedSchema)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(numbers(HoldTermsSchema)).toEqual([1, 2, 3, 4]);
+    expect(numbers(OnLossSchema)).toEqual([1, 2]);
     expect(numbers(LockReleasedSchema)).toEqual([1, 2, 3, 4]);
     expect(numbers(LockTargetSchema)).toEqual([1, 2, 3]);
     expect(numbers(AppendedSchema)).toEqual([1, 2, 3, 4, 5]);
