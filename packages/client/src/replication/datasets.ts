@@ -114,8 +114,8 @@ export class Datasets {
   /**
    * Writes a batch of changes: all of them or none. When the answer is lost it is repeated, if every change has an
    * idempotency key. While the client has a session, it rides on the session's stream with all others of its tick.
-   * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time or a number out of its bounds, TypeError for a
-   * field of another type
+   * @throws RequestError when it did not happen; AppendOutcomeUnknownError when nobody can tell; RangeError for a time
+   * or a number out of its bounds; TypeError for a field of another type
    */
   async append(
     request: Fields<typeof AppendRequestSchema>,

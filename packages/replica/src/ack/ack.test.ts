@@ -38,6 +38,18 @@ describe("a replica that is closed", () => {
     expect(said).toMatchObject([{ leaving: true }]);
   });
 
+  test("says nothing between two subscriptions [REP-18]", async () => {
+    const here = world();
+    const { authority, clock } = here;
+    const replica = await here.started();
+    await clock.settle();
+    authority.meddle = ({ call }) =>
+      call === "subscribe" ? refused("UNAVAILABLE", "RECOVERING") : undefined;
+    authority.cut();
+    await clock.settle();
+    expect(await saidAfterClosing(here, replica)).toEqual([]);
+  });
+
   test("says nothing to a server that has not answered its last ack [REP-18]", async () => {
     const here = world();
     const { authority, clock } = here;

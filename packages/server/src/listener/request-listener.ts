@@ -29,6 +29,11 @@ export interface RequestOptions {
   readonly log: Log;
 }
 
+/** What requests are answered with. */
+interface Answering extends RequestOptions {
+  readonly departures: Departures;
+}
+
 type NodeRequest = IncomingMessage | Http2ServerRequest;
 type NodeResponse = ServerResponse | Http2ServerResponse;
 
@@ -43,7 +48,7 @@ const STREAM_LINGER_MS = 5_000;
 /** Takes HTTP requests of either version to the RPC handlers. */
 export function requestListener(options: RequestOptions) {
   const byPath = new Map(options.handlers.all.map((handler) => [handler.requestPath, handler]));
-  const departures = new Departures(options.clock);
+  const answering: Answering = { ...options, departures: new Departures(options.clock) };
   return (request: NodeRequest, response: NodeResponse): void => {
     // Without a listener an error of a connection that is gone would end the process.
     (request as Readable).on("error", () => undefined);
@@ -61,7 +66,7 @@ export function requestListener(options: RequestOptions) {
       plainReply(response, NO_CONTENT, preflightHeaders(cors));
       return;
     }
-    void answer(handler, request, response, authority, cors, options, departures);
+    void answer(handler, request, response, authority, cors, answering);
   };
 }
 
@@ -71,8 +76,7 @@ async function answer(
   response: NodeResponse,
   authority: string,
   cors: Record<string, string> | undefined,
-  { handlers, log }: RequestOptions,
-  departures: Departures,
+  { handlers, log, departures }: Answering,
 ): Promise<void> {
   try {
     const contextValues = createContextValues();

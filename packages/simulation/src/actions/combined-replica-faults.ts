@@ -1,5 +1,5 @@
 import { attempt } from "../clients/attempt.ts";
-import { appendOnce, keyName, ROW_KEYS } from "../replicas/appending.ts";
+import { appendOnce, keyName, PLAIN_WRITE, ROW_KEYS } from "../replicas/appending.ts";
 import { FRAME_FAULTS, type FrameFault } from "../replicas/frames.ts";
 import { plainRead, readOwnWrite } from "../replicas/reading.ts";
 import { REPLICA_WIRES } from "../replicas/replica-life.ts";
@@ -7,17 +7,7 @@ import type { World } from "../run/world.ts";
 import { type ActionKind, kind, someClient, someReplica } from "./kind.ts";
 
 const HOT_WRITES = 12;
-const HOT_WRITE = {
-  changes: 1,
-  deletes: false,
-  bytes: 40,
-  quorum: 0,
-  all: false,
-  timeoutMs: 500,
-  again: false,
-  since: false,
-  poison: false,
-} as const;
+const HOT_WRITE = { ...PLAIN_WRITE, changes: 1, bytes: 40 };
 const BACK_AFTER_MS = 100;
 
 /** What goes wrong at a replica at the one moment at which it matters, by name. */

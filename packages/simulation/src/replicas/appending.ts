@@ -28,6 +28,18 @@ export interface Write {
   readonly key: number;
 }
 
+/** A write of nothing special. */
+export const PLAIN_WRITE = {
+  deletes: false,
+  quorum: 0,
+  all: false,
+  timeoutMs: 500,
+  again: false,
+  since: false,
+  poison: false,
+  key: -1,
+} as const;
+
 /** An append under a lock. */
 export interface FencedWrite extends Write {
   /** The lock. */

@@ -4,7 +4,7 @@ import { type Freshness, StaleReadError } from "@lockstep/replica";
 import type { Answer, Begun, Wanted } from "../check/datasets/dataset-reads.ts";
 import type { Life } from "../clients/client-host.ts";
 import type { World } from "../run/world.ts";
-import { appendOnce } from "./appending.ts";
+import { appendOnce, PLAIN_WRITE } from "./appending.ts";
 import { unlessOthers } from "./dataset-care.ts";
 import type { ReplicaHost } from "./replica-host.ts";
 import { DATASET, REPLICA_WIRES, type ReplicaLife } from "./replica-life.ts";
@@ -43,18 +43,7 @@ const MAX_STALENESS_MS = 10_000;
 const STRONG_WAIT_MS = 5_000;
 /** More than timers are ever late, milliseconds. */
 const LATE_MS = 50;
-const OWN_WRITE = {
-  changes: 2,
-  deletes: false,
-  bytes: 3,
-  quorum: 0,
-  all: false,
-  timeoutMs: 500,
-  again: false,
-  since: false,
-  poison: false,
-  key: -1,
-} as const;
+const OWN_WRITE = { ...PLAIN_WRITE, changes: 2, bytes: 3 };
 
 /** A read at a level by its name, which waits as long as one does of which nothing is said. */
 export function plainRead(level: string): ReadWish {

@@ -116,9 +116,12 @@ export class NamedFacts {
       if (write.kind === "record")
         this.#recordKeys.add(write.datasetId, Buffer.from(write.idempotencyKey));
     }
-    for (const keys of [this.#rowKeys, this.#recordKeys]) {
-      if (event.body.case === "datasetCreated") keys.begin(event.body.value.datasetId);
-      if (event.body.case === "datasetDeleted") keys.end(event.body.value.datasetId);
+    if (event.body.case === "datasetCreated") {
+      this.#rowKeys.begin(event.body.value.datasetId);
+      this.#recordKeys.begin(event.body.value.datasetId);
+    } else if (event.body.case === "datasetDeleted") {
+      this.#rowKeys.end(event.body.value.datasetId);
+      this.#recordKeys.end(event.body.value.datasetId);
     }
     return writes;
   }

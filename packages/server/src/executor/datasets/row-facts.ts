@@ -42,7 +42,7 @@ type Kind = TableRead["kind"];
 export interface DecidedRows {
   readonly overlay: Overlay;
   readonly heads: RecentHeads;
-  /** The idempotency keys there are records of. */
+  /** The idempotency keys there may be records of. */
   readonly recordKeys: Pick<WrittenKeys, "mayHave">;
 }
 

@@ -78,11 +78,6 @@ export class Call {
     if (!this.#ended) this.#cancel();
   }
 
-  /** Whether its caller is gone, or has taken everything. */
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
   /** Gives back what the call holds; nobody listens any more. True the first time. */
   end(): boolean {
     if (this.#ended) return false;

@@ -11,7 +11,7 @@ import {
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { errorDetailOf } from "@lockstep/protocol";
-import { connectErrorFrom, explainReadError, explainWriteError } from "../errors.ts";
+import { explainReadError, explainWriteError } from "../errors.ts";
 import type { Call } from "./call.ts";
 
 const ENVELOPE_BYTES = 5;
@@ -61,11 +61,6 @@ async function explainConnectUnary(
 
 function explainEndStream(chunk: Uint8Array, call: Call): Uint8Array {
   if (((chunk[0] ?? 0) & endStreamFlag) === 0) return chunk;
-  // Nobody reads it, and to explain it to thousands who go at once takes seconds.
-  if (call.isClosed) {
-    call.failure ??= connectErrorFrom(call.signal.reason);
-    return chunk;
-  }
   const end = endStreamFromJson(chunk.subarray(ENVELOPE_BYTES));
   if (end.error === undefined) return chunk;
   const json = endStreamToJson(end.metadata, explained(end.error, call), undefined);

@@ -79,18 +79,13 @@ async function read(
   const signals = signalsOf(followed);
   const maxBytes = Math.min(window.room, CHANGES_BYTES);
   const range = [datasetId, cursor.seq, afterCheckpoint, maxBytes] as const;
-  // As it is before the read: what is appended meanwhile need not be in it.
-  let { head } = stillFollowed(followed);
-  const recent = await turns.memory.run(signals, async () => {
-    const { reads, head: now } = stillFollowed(followed);
-    head = now;
-    return reads.recentChanges(...range);
-  });
-  const readStored = () => {
-    const { reads, head: now } = stillFollowed(followed);
-    head = now;
-    return unlessAborted(reads.readChanges(...range), call.signal);
-  };
+  // What is appended from here on need not be in what is read.
+  const { head } = stillFollowed(followed);
+  const recent = await turns.memory.run(signals, async () =>
+    stillFollowed(followed).reads.recentChanges(...range),
+  );
+  const readStored = () =>
+    unlessAborted(stillFollowed(followed).reads.readChanges(...range), call.signal);
   const found = recent ?? (await turns.disk.run(signals, readStored));
   const first = found.changes[0]?.seq;
   const hasGap = first === undefined ? cursor.seq < head.seq : first !== cursor.seq + 1n;
