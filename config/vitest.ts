@@ -17,6 +17,7 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     ssr: { resolve: { conditions } },
     test: {
       include: ["src/**/*.test.ts"],
+      setupFiles: [join(import.meta.dirname, "properties.ts")],
       // Where the processor has keys that protect memory, V8 of Node 24 now and then ends a process that starts and ends
       // threads ("Check failed: jit_page.has_value()"); https://github.com/nodejs/node/issues/64500 tells of its kin.
       execArgv: ["--no-memory-protection-keys"],

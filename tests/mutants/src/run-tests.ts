@@ -38,6 +38,7 @@ export async function runTests(
   const cwd = join(root, "packages", name);
   const child = spawn(process.execPath, args, {
     cwd,
+    env: { ...process.env, LOCKSTEP_SHRINK: "0" },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: RUN_MS_MAX,
     killSignal: "SIGKILL",
