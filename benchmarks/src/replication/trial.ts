@@ -41,9 +41,10 @@ export interface Trial {
 /** What is measured, in this order. Those that are large warm up by their own length and have fewer rounds. */
 export const PARTS = {
   append: { title: "append", large: false },
+  // Beside the appends that it is a share of: the speed of shared machines changes within seconds.
+  digest: { title: "digest of one change", large: false },
   applied: { title: "append until applied", large: false },
   fanOut: { title: "fan-out, deliveries", large: false },
-  digest: { title: "digest of one change", large: false },
   catchUp: { title: "catch-up, changes", large: true },
   snapshot: { title: "snapshot, rows", large: true },
   repair: { title: "repair of rows changed by hand", large: true },
