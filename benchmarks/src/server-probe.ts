@@ -1,7 +1,7 @@
 // Loaded into a server's process ahead of the server, when a benchmark wants to see its memory and processor time. Node
 // offers no way to ask another process.
-import { setTimeout } from "node:timers/promises";
 import type { Usage } from "./server-process.ts";
+import { pass } from "./time.ts";
 
 // Another thread gives back what a collection has freed, and until it has, that counts as used.
 const GIVEN_BACK_AFTER_MS = 1_000;
@@ -9,7 +9,7 @@ const GIVEN_BACK_AFTER_MS = 1_000;
 process.on("message", async ({ collect }: { collect: boolean }) => {
   if (collect) {
     globalThis.gc?.();
-    await setTimeout(GIVEN_BACK_AFTER_MS);
+    await pass(GIVEN_BACK_AFTER_MS);
     globalThis.gc?.();
   }
   const { heapUsed, external, rss } = process.memoryUsage();
