@@ -1,5 +1,5 @@
 import { LockstepError } from "@lockstep/client";
-import { ConfigError, DataFolderError, JournalOpenError, ListenError } from "@lockstep/server";
+import type { JournalOpenError } from "@lockstep/server";
 import { CommandError } from "./errors.ts";
 import { EXIT } from "./exit-codes.ts";
 import { printable } from "./output/printable.ts";
@@ -12,8 +12,18 @@ export interface Failure {
 }
 
 /** How a command ends that threw this. Only an error nobody expected shows its stack. */
-export function failureOf(error: unknown): Failure {
+export async function failureOf(error: unknown): Promise<Failure> {
   if (error instanceof CommandError) return told(error, error.exitCode);
+  if (error instanceof LockstepError) return told(error, EXIT.failed);
+  if (isOfSqlite(error)) return { lines: [sqliteLine(error)], exitCode: EXIT.failed };
+  return (await failureOfServer(error)) ?? unexpected(error);
+}
+
+/** The server is loaded where it is used, and here once everything else is excluded. */
+async function failureOfServer(error: unknown): Promise<Failure | undefined> {
+  const { ConfigError, DataFolderError, JournalOpenError, ListenError } = await import(
+    "@lockstep/server"
+  );
   if (error instanceof ConfigError) {
     const lines = error.problems.map(({ source, why }) => printable(`${source} ${why}`));
     return { lines, exitCode: EXIT.usage };
@@ -21,8 +31,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DataFolderError) return told(error, EXIT.cannotStart);
   if (error instanceof ListenError) return told(error, EXIT.cannotStart);
   if (error instanceof JournalOpenError) return refusal(error);
-  if (error instanceof LockstepError) return told(error, EXIT.failed);
-  if (isOfSqlite(error)) return { lines: [sqliteLine(error)], exitCode: EXIT.failed };
+  return undefined;
+}
+
+function unexpected(error: unknown): Failure {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const lines = ["an error in lockstep itself:", ...text.split("\n").map(printable)];
   return { lines, exitCode: EXIT.failed };

@@ -14,7 +14,7 @@ const WHY = ["--reason", "a test"];
 const KEY = new TextEncoder().encode("a");
 
 const jsonOptions = new Map(
-  [...allCommands()].map(([name, { options }]) => [
+  [...(await allCommands())].map(([name, { options }]) => [
     name,
     options.find(({ long }) => long === "--json"),
   ]),

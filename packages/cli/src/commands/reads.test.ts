@@ -41,6 +41,8 @@ async function linesOf(...args: string[]): Promise<string[]> {
 
 const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
 
+const commands = [...(await allCommands()).keys()];
+
 describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
   test("locks shows who holds, since when, why, and who waits", async () => {
     const lines = await linesOf("locks");
@@ -174,15 +176,12 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(ended.stderr).toContain(sentence);
   });
 
-  test.each([...allCommands().keys()])(
-    "%s says what it does and its exit codes",
-    async (command) => {
-      const { code, stdout } = await lockstep([...command.split(" "), "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/^Usage: lockstep .*\n\n\S/);
-      expect(stdout).toMatch(/Exit codes:\n +\d/);
-    },
-  );
+  test.each(commands)("%s says what it does and its exit codes", async (command) => {
+    const { code, stdout } = await lockstep([...command.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: lockstep .*\n\n\S/);
+    expect(stdout).toMatch(/Exit codes:\n +\d/);
+  });
 });
 
 describe("lockstep events", { timeout: TEST_TIMEOUT_MS }, () => {

@@ -2,13 +2,9 @@ import type { Command } from "commander";
 import { program } from "../program.ts";
 
 /** All commands that do something, by their full names as they are typed. */
-export function allCommands(): ReadonlyMap<string, Command> {
-  return new Map(
-    commandsOf(
-      program(() => undefined),
-      "",
-    ),
-  );
+export async function allCommands(): Promise<ReadonlyMap<string, Command>> {
+  const root = await program(() => undefined);
+  return new Map(commandsOf(root, ""));
 }
 
 function commandsOf(command: Command, name: string): [name: string, command: Command][] {
