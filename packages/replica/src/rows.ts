@@ -42,7 +42,9 @@ export interface DatasetIdentity {
 
 /** Whether two byte strings are the same. */
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
+  return true;
 }
 
 /** Bytes as a text of one character each, in the same order: what a map or a sort can take as a key. */

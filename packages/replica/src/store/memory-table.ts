@@ -1,6 +1,8 @@
 import { type Bucket, type StoredRow, textOf } from "../rows.ts";
 
 /** Rows by key, and by bucket, in memory. */
+const NONE: ReadonlySet<string> = new Set();
+
 export class MemoryTable {
   readonly #rows = new Map<string, StoredRow>();
   readonly #byBucket = new Map<number, Set<string>>();
@@ -31,8 +33,12 @@ export class MemoryTable {
     return this.#sorted;
   }
 
-  rowsOfBucket(bucket: number): StoredRow[] {
-    return [...(this.#byBucket.get(bucket) ?? [])].map((key) => this.#rows.get(key) as StoredRow);
+  rowsOfBuckets(first: number, end: number): StoredRow[] {
+    const rows: StoredRow[] = [];
+    for (let bucket = first; bucket < end; bucket += 1)
+      for (const key of this.#byBucket.get(bucket) ?? NONE)
+        rows.push(this.#rows.get(key) as StoredRow);
+    return rows;
   }
 
   scan(prefix: Uint8Array, afterKey: Uint8Array, limit: number): StoredRow[] {

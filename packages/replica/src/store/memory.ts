@@ -96,10 +96,7 @@ export class MemoryStore implements Store<MemoryUser> {
   }
 
   async rowsOfBuckets(first: number, end: number) {
-    const { published } = this.#state;
-    return Array.from({ length: end - first }, (_, at) =>
-      published.rowsOfBucket(first + at),
-    ).flat();
+    return this.#state.published.rowsOfBuckets(first, end);
   }
 
   async letters(): Promise<DeadLetter[]> {

@@ -65,12 +65,13 @@ function differing(
   actual: DigestAccumulator,
   buckets: readonly number[],
 ): Bucket[] {
-  return buckets
-    .map((bucket) => ({ bucket, ...actual.bucket(bucket) }))
-    .filter(({ bucket, count, sum }) => {
-      const was = kept.bucket(bucket);
-      return was.count !== count || !sameBytes(was.sum, sum);
-    });
+  const differ: Bucket[] = [];
+  for (const bucket of buckets) {
+    const is = actual.bucket(bucket);
+    const was = kept.bucket(bucket);
+    if (was.count !== is.count || !sameBytes(was.sum, is.sum)) differ.push({ bucket, ...is });
+  }
+  return differ;
 }
 
 function sameEntry(left: StoredRow, right: StoredRow): boolean {
