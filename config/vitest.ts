@@ -17,6 +17,8 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     ssr: { resolve: { conditions } },
     test: {
       include: ["src/**/*.test.ts"],
+      // Modules keep no state, so that test files share them: to load them anew for each took longer than many tests.
+      isolate: false,
       setupFiles: [join(import.meta.dirname, "properties.ts")],
       // Where the processor has keys that protect memory, V8 of Node 24 now and then ends a process that starts and ends
       // threads ("Check failed: jit_page.has_value()"); https://github.com/nodejs/node/issues/64500 tells of its kin.

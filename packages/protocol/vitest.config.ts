@@ -1,3 +1,6 @@
 import { lockstepTests } from "../../config/vitest.ts";
 
-export default lockstepTests(import.meta.dirname);
+export default lockstepTests(import.meta.dirname, {
+  // Some replace what belongs to the engine, and load modules anew.
+  isolate: true,
+});

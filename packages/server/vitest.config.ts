@@ -19,6 +19,8 @@ export default lockstepTests(import.meta.dirname, {
       test: {
         name: "threads",
         include: threads,
+        // So that no process has seen too many threads.
+        isolate: true,
         // They start and end hundreds of threads in a process. The fault of the engine that the common settings tell of is in
         // the registry of its compiled code, and was met here all the same: without compiled code there is nothing to register.
         execArgv: ["--no-opt", "--no-maglev", "--no-sparkplug", "--regexp-interpret-all"],
