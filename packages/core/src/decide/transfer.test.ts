@@ -164,14 +164,21 @@ describe("A Transfer", () => {
     expect(getLock(world, "p").holders).toHaveLength(2);
   });
 
-  it("does not end the pause of a new lineage", () => {
+  it("is denied in the pause of a new lineage, and granted after it [REC-33]", () => {
     const { world, ann, cat } = people();
     const held = cat.lock("a");
     ann.queue("a", { requestId: 7n });
     world.restart({ lineage: true, grantPauseMs: 5_000 });
+    world.advance(1_000);
+    expect(transfer(cat, held, ann.id, 7n)).toMatchObject({
+      case: "denied",
+      value: { reason: DeniedReason.LOCK_DELAY, retryAfterMs: 4_000n },
+    });
+    world.advance(3_999);
+    expect(transfer(cat, held, ann.id, 7n).case).toBe("denied");
+    expect(getLock(world, "a").holders).toMatchObject([{ sessionId: cat.id }]);
+    world.advance(1);
     expect(transfer(cat, held, ann.id, 7n).case).toBe("granted");
-    world.restart();
-    expect(ann.acquire("free")).toMatchObject({ case: "denied", reason: DeniedReason.LOCK_DELAY });
   });
 });
 

@@ -36,7 +36,7 @@ export function decideTransfer(
   const fingerprint = transferFingerprint(request);
   const earlier = earlierOutcome(session, request.requestId, fingerprint)?.result;
   if (earlier !== undefined) return replyOnly(repeated(request, earlier));
-  roomForAnswered(state, session, request.answered);
+  roomForAnswered(state, session);
   roomForOutcome(state, session);
   const found = heldOrOver(session, request);
   if ("over" in found) return settled(session, request, fingerprint, found.over);
@@ -44,6 +44,11 @@ export function decideTransfer(
   const waiter = waiterFor(state, hold, request);
   if (waiter === undefined) {
     const why = denied(DeniedReason.NO_SUCH_WAITER);
+    return settled(session, request, fingerprint, { kind: "denied", denied: why });
+  }
+  const pauseMs = state.grantsFromMs - now.monotonicMs;
+  if (pauseMs > 0) {
+    const why = denied(DeniedReason.LOCK_DELAY, [], pauseMs);
     return settled(session, request, fingerprint, { kind: "denied", denied: why });
   }
   const draft = new Draft(state.revision, now, {

@@ -76,10 +76,8 @@ function granted(facts: Facts, event: Event, body: Body<"lockGranted">, occasion
   const { holdId, token, requestId, ticketId, owner } = body;
   const targets = targetsOf(body.targets);
   must(holdId === token && token === event.revision, "a token is the revision of its grant");
-  if (body.transferredFrom === 0n) {
-    noteGrant(facts, token, occasion.nowMs);
-    facts.pause = undefined;
-  } else facts.highestToken = token;
+  noteGrant(facts, token, occasion.nowMs);
+  if (body.transferredFrom === 0n) facts.pause = undefined;
   const session = sessionOf(facts, body.sessionId);
   must(session.life === "ACTIVE", "no ended session is granted anything");
   must(!facts.quarantined.has(session.principal), "no quarantined principal is granted anything");

@@ -1,7 +1,7 @@
 import type { CallOf } from "./calls.ts";
 import type { Facts, ModelSession } from "./facts.ts";
-import { spell } from "./lookups.ts";
-import { answerAndKeep, isFull, type Prediction, refuse, say } from "./prediction.ts";
+import { paused, spell } from "./lookups.ts";
+import { answerAndKeep, isFull, type Moment, type Prediction, refuse, say } from "./prediction.ts";
 
 export function predictRelease(
   facts: Facts,
@@ -30,11 +30,12 @@ export function predictTransfer(
   facts: Facts,
   session: ModelSession,
   call: CallOf<"transfer">,
-): Prediction {
-  if (isFull(session)) return refuse("LIMIT_EXCEEDED");
+  { nowMs }: Moment,
+): Prediction[] {
+  if (isFull(session)) return [refuse("LIMIT_EXCEEDED")];
   const hold = facts.holds.get(call.holdId);
   if (hold?.sessionId !== session.id || hold.token !== call.token)
-    return answerAndKeep(session, call, notHeld(facts, session, call));
+    return [answerAndKeep(session, call, notHeld(facts, session, call))];
   const waiter = [...facts.tickets.values()].find(
     (ticket) =>
       ticket.holdId === 0n &&
@@ -42,13 +43,17 @@ export function predictTransfer(
       ticket.requestId === call.toRequestId &&
       spell(ticket.targets) === spell(hold.targets),
   );
-  if (waiter === undefined) return answerAndKeep(session, call, "denied NO_SUCH_WAITER");
+  if (waiter === undefined) return [answerAndKeep(session, call, "denied NO_SUCH_WAITER")];
   const { sessionId, requestId, targets } = waiter;
-  return say(
+  const granted = say(
     "granted new new 1",
     `transferred ${hold.id} ${sessionId} ${requestId}`,
     `granted ${sessionId} ${requestId} ${spell(targets)}`,
   );
+  const pause = paused(facts, nowMs);
+  if (pause === "no") return [granted];
+  const denied = answerAndKeep(session, call, "denied LOCK_DELAY");
+  return pause === "yes" ? [denied] : [granted, denied];
 }
 
 export function predictSetValue(

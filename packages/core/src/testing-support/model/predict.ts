@@ -44,7 +44,7 @@ export function predict(facts: Facts, call: Call, moment: Moment): Prediction[] 
     case "release":
       return [predictRelease(facts, session, call)];
     case "transfer":
-      return [predictTransfer(facts, session, call)];
+      return predictTransfer(facts, session, call, moment);
     case "setValue":
       return [predictSetValue(facts, session, call)];
     case "cancel":

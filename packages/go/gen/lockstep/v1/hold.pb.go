@@ -784,7 +784,7 @@ type TransferResponse_Granted struct {
 }
 
 type TransferResponse_Denied struct {
-	// NO_SUCH_WAITER: nothing changed.
+	// NO_SUCH_WAITER, or LOCK_DELAY where nothing is granted yet because a new lineage began: nothing changed.
 	Denied *Denied `protobuf:"bytes,3,opt,name=denied,proto3,oneof"`
 }
 

@@ -3725,7 +3725,7 @@ pub mod transfer_response {
         /// The waiter has the lock, as a new hold with a new token; the old hold is over.
         #[prost(message, tag = "2")]
         Granted(super::Granted),
-        /// NO_SUCH_WAITER: nothing changed.
+        /// NO_SUCH_WAITER, or LOCK_DELAY where nothing is granted yet because a new lineage began: nothing changed.
         #[prost(message, tag = "3")]
         Denied(super::Denied),
         /// There is no such hold any more.

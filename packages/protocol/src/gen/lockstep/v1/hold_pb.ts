@@ -365,7 +365,7 @@ export type TransferResponse = Message<"lockstep.v1.TransferResponse"> & {
     case: "granted";
   } | {
     /**
-     * NO_SUCH_WAITER: nothing changed.
+     * NO_SUCH_WAITER, or LOCK_DELAY where nothing is granted yet because a new lineage began: nothing changed.
      *
      * @generated from field: lockstep.v1.Denied denied = 3;
      */
