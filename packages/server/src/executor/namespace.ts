@@ -15,6 +15,10 @@ export interface Pending<R> {
    * many at a time. Only one may listen, from the beginning, and must not throw.
    */
   settle(resolved: (reply: R) => void, rejected: (error: Error) => void): void;
+  /** Whether it waits for a lock: it has a ticket that nothing has ended. Before its turn, and once it is decided, it does not. */
+  readonly isWaiting: boolean;
+  /** Calls this when it comes to wait for a lock, in the middle of a turn. Only one may listen. */
+  onWaiting(told: () => void): void;
   /** Nobody listens any more: the reply never settles. The operation itself goes on; a ticket waits on. */
   abandon(): void;
 }

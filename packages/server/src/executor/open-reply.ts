@@ -45,6 +45,7 @@ export class OpenReply implements Pending<AnyReply> {
   #outcome: Outcome | undefined;
   #promise: Promise<AnyReply> | undefined;
   #ticketId = 0n;
+  #toldWaiting: (() => void) | undefined;
 
   /** Puts itself into `all` until it has settled. */
   constructor(all: OpenReplies, waiters: Waiters) {
@@ -77,11 +78,20 @@ export class OpenReply implements Pending<AnyReply> {
     if (this.#ticketId !== 0n) this.#waiters.remove(this.#ticketId, this);
   }
 
+  get isWaiting(): boolean {
+    return this.#ticketId !== 0n && this.#waiters.has(this.#ticketId, this);
+  }
+
+  onWaiting(told: () => void): void {
+    this.#toldWaiting = told;
+  }
+
   /** Waits for the end of a ticket, unless nobody listens any more. */
   waitFor(ticketId: bigint, kind: WaitingKind): void {
     if (!this.#all.has(this.#number)) return;
     this.#ticketId = ticketId;
     this.#waiters.add(ticketId, this, kind);
+    this.#toldWaiting?.();
   }
 
   /** Settles by the end of the wait. */

@@ -32,6 +32,11 @@ export class Waiters {
     else waiters.set(waiter, kind);
   }
 
+  /** Whether it still waits: nothing has been decided that ends the ticket. */
+  has(ticketId: bigint, waiter: OpenReply): boolean {
+    return this.#byTicket.get(ticketId)?.has(waiter) === true;
+  }
+
   remove(ticketId: bigint, waiter: OpenReply): void {
     const waiters = this.#byTicket.get(ticketId);
     if (waiters?.delete(waiter) && waiters.size === 0) this.#byTicket.delete(ticketId);

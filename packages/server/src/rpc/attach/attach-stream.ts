@@ -17,7 +17,7 @@ import {
   type AttachedReply,
   type AttachedSession,
   attachedOp,
-  waitsForLock,
+  mayWaitForLock,
 } from "./attached-op.ts";
 import type { Outbox } from "./outbox.ts";
 import { replySize } from "./reply-size.ts";
@@ -45,9 +45,7 @@ export class AttachStream {
   readonly #reads: UnderWay[] = [];
   #reading: UnderWay | undefined;
   readonly #stopNews: () => void;
-  /** Calls under way that do not wait for a lock. */
-  #prompt = 0;
-  /** Nothing is accepted any more; the stream ends when the calls that answer promptly have. */
+  /** Nothing is accepted any more; the stream ends when only calls that wait for a lock are left. */
   #finishing: { readonly error: ConnectError | undefined } | undefined;
 
   constructor(
@@ -86,13 +84,16 @@ export class AttachStream {
   }
 
   /**
-   * Ends the stream in good order: the calls that answer promptly still do, those that wait for a lock
-   * end without a reply, their tickets wait on.
+   * Ends the stream in good order: what is decided, or will be without a wait, is still answered; calls that wait for a
+   * lock end without a reply, their tickets wait on.
    */
   finish(error: ConnectError | undefined): void {
     if (this.#finishing !== undefined) return;
     this.#finishing = { error };
-    if (this.#prompt === 0) this.#end();
+    const { clock } = this.#environment;
+    for (const { pending } of this.#calls.values())
+      pending?.onWaiting(() => clock.afterTurn(() => this.#endOnceAnswered()));
+    this.#endOnceAnswered();
   }
 
   /** Answers with this error what may still wait for replicas; the outcome is open. */
@@ -131,7 +132,6 @@ export class AttachStream {
       const op = attachedOp(call, this.#session, limits);
       const underWay: UnderWay = { callId, op, pending: undefined, timer: undefined };
       this.#calls.set(callId, underWay);
-      if (!waitsForLock(op)) this.#prompt += 1;
       if (timeoutMs > 0n) {
         underWay.timer = clock.after(Number(timeoutMs), () => this.#expire(underWay));
       }
@@ -197,14 +197,13 @@ export class AttachStream {
     if (this.#calls.get(underWay.callId) !== underWay) return false;
     this.#calls.delete(underWay.callId);
     underWay.timer?.cancel();
-    if (!waitsForLock(underWay.op)) this.#prompt -= 1;
     return true;
   }
 
   /** After the reply of a call has been given out. */
   #ended(underWay: UnderWay): void {
     if (this.#reading === underWay) void this.#readNext();
-    if (this.#finishing !== undefined && this.#prompt === 0) this.#end();
+    this.#endOnceAnswered();
   }
 
   #sendError(callId: bigint, thrown: unknown): void {
@@ -228,16 +227,18 @@ export class AttachStream {
   /** Every call gets its reply, those that wait for a lock too. */
   #sessionEnded(refusal: Refusal): void {
     for (const underWay of [...this.#calls.values()]) {
-      if (!waitsForLock(underWay.op)) continue;
+      if (!mayWaitForLock(underWay.op)) continue;
       underWay.pending?.abandon();
       this.#fail(underWay, refusal);
     }
     this.finish(connectErrorFrom(refusal));
   }
 
-  #end(): void {
+  #endOnceAnswered(): void {
+    if (this.#finishing === undefined) return;
+    for (const { pending } of this.#calls.values()) if (pending?.isWaiting !== true) return;
     this.#abandonAll();
-    this.#outbox.end(this.#finishing?.error);
+    this.#outbox.end(this.#finishing.error);
   }
 
   #abandonAll(): void {
@@ -247,6 +248,5 @@ export class AttachStream {
     }
     this.#calls.clear();
     this.#reads.length = 0;
-    this.#prompt = 0;
   }
 }

@@ -26,8 +26,8 @@ export interface AttachedSession {
   readonly caller: SessionCaller;
 }
 
-/** Whether an operation may have to wait for a lock; everything else answers promptly. */
-export function waitsForLock({ kind }: Op<AttachedKind>): boolean {
+/** Whether an operation may have to wait for a lock. */
+export function mayWaitForLock({ kind }: Op<AttachedKind>): boolean {
   return kind === "acquire" || kind === "convert";
 }
 
