@@ -44,7 +44,7 @@ export function decideAcquire(
   const earlier = earlierOutcome(session, request.requestId, fingerprint);
   if (earlier !== undefined) return repeat(state, earlier.result, op, now);
   if (facts.storageLow) throw storageLow("no lock is granted or waited for");
-  roomForAnswered(state, session, request.answered);
+  roomForAnswered(state, session);
   roomForOutcome(state, session);
   const draft = new Draft(state.revision, now, {
     session,

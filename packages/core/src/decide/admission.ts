@@ -48,9 +48,15 @@ export function noteAnswered(
   session: SessionRecord,
   answered: readonly IdRange[],
 ): void {
+  if (answered.length > 0) session.answeredOverflows = false;
   for (const range of answered) {
-    if (session.answered.size >= state.limits.max_answered_ranges && !session.answered.joins(range))
+    if (
+      session.answered.size >= state.limits.max_answered_ranges &&
+      !session.answered.joins(range)
+    ) {
+      session.answeredOverflows = true;
       continue;
+    }
     const added = session.answered.add(range);
     if (added.length === 0) continue;
     session.answeredPending.add(range);
@@ -59,22 +65,17 @@ export function noteAnswered(
 }
 
 /**
- * Makes sure that everything a request confirms has been noted.
+ * Makes sure that all that was last confirmed has been noted, by whichever call: one of the ids that were not may be this
+ * request's.
  * @throws Refusal LIMIT_EXCEEDED `max_answered_ranges`.
  */
-export function roomForAnswered(
-  state: NamespaceState,
-  session: SessionRecord,
-  answered: readonly IdRange[],
-): void {
-  for (const { first } of answered) {
-    if (session.answered.has(first)) continue;
-    throw limitExceeded(
-      "max_answered_ranges",
-      state.limits.max_answered_ranges,
-      `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
-    );
-  }
+export function roomForAnswered(state: NamespaceState, session: SessionRecord): void {
+  if (!session.answeredOverflows) return;
+  throw limitExceeded(
+    "max_answered_ranges",
+    state.limits.max_answered_ranges,
+    `session ${session.id} leaves too many gaps in what it confirms: number requests one by one`,
+  );
 }
 
 /**

@@ -64,7 +64,7 @@ export function decideConvert(state: NamespaceState, op: Op<"convert">, now: Now
   const fingerprint = convertFingerprint(request);
   const earlier = earlierOutcome(session, request.requestId, fingerprint);
   if (earlier !== undefined) return repeat(state, earlier.result, op, now);
-  roomForAnswered(state, session, request.answered);
+  roomForAnswered(state, session);
   roomForOutcome(state, session);
   const found = heldOrOver(session, request);
   if ("over" in found) return settled(session, request, fingerprint, found.over);

@@ -75,6 +75,26 @@ describe("KeepAlive", () => {
     expect(world.state.sessions.get(ann.id)?.state).toBe(SessionState.ACTIVE);
     expect(world.state.sessions.get(ann.id)?.answered.size).toBe(4);
   });
+
+  it("executes none of the ids that it had no room for, until all that is confirmed fits [GEN-66, GEN-72]", () => {
+    const world = new World({ limits: { max_answered_ranges: 4 } });
+    const ann = open(world);
+    ann.keepAlive(0n, [1n, 3n, 5n, 7n, 9n, 11n]);
+    for (const requestId of [11n, 12n])
+      expect(refused(() => ann.acquire("a", { requestId })).metadata).toEqual({
+        limit: "max_answered_ranges",
+        max: "4",
+      });
+    ann.keepAlive();
+    expect(refused(() => ann.acquire("a", { requestId: 12n })).reason).toBe(
+      ErrorReason.LIMIT_EXCEEDED,
+    );
+    ann.keepAlive(0n, [[1n, 11n]]);
+    expect(refused(() => ann.acquire("a", { requestId: 11n })).reason).toBe(
+      ErrorReason.REQUEST_ID_ANSWERED,
+    );
+    ann.lock("a", { requestId: 12n });
+  });
 });
 
 describe("KeepAlive after a loss", () => {

@@ -33,7 +33,7 @@ export function decideSetValue(
   if (earlier !== undefined) throw idReused(requestId);
   // Whoever publishes again and again would fill what is left of the disk.
   if (facts.storageLow) throw storageLow("no value is published");
-  roomForAnswered(state, session, request.answered);
+  roomForAnswered(state, session);
   roomForOutcome(state, session);
   const found = heldOrOver(session, request);
   if ("over" in found) {

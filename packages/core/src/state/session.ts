@@ -43,6 +43,8 @@ export interface SessionRecord {
   readonly answered: IdRanges;
   /** Volatile: what of `answered` no event has told yet. The next one that the session causes does. */
   readonly answeredPending: IdRanges;
+  /** Whether the ids that were last confirmed did not all fit into `answered`. Volatile. */
+  answeredOverflows: boolean;
   /** Volatile: when the last keep-alive (or Open, or recovery) was received, monotonic. */
   renewedAtMs: number;
 }
@@ -91,6 +93,7 @@ export function newSession(
     outcomes: new SmallMap(),
     answered: new IdRanges(),
     answeredPending: new IdRanges(),
+    answeredOverflows: false,
     renewedAtMs: Number.NEGATIVE_INFINITY,
   };
 }

@@ -121,7 +121,14 @@ function durableReplica(replica: ReplicaRecord): unknown {
 
 function durableSession(session: SessionRecord): unknown {
   const { holds, tickets, delays, released, lost, ownedKeys, news, ...others } = session;
-  const { outcomes: _o, answered: _a, answeredPending: _p, renewedAtMs: _r, ...rest } = others;
+  const {
+    outcomes: _o,
+    answered: _a,
+    answeredPending: _p,
+    answeredOverflows: _f,
+    renewedAtMs: _r,
+    ...rest
+  } = others;
   return {
     ...rest,
     holds: [...holds.keys()],
