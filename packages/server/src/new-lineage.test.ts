@@ -79,11 +79,12 @@ test("history and tokens from before it are compacted and stale, unless their ho
   expect(await statusOf("b", held.token)).toBe(FenceStatus.CURRENT);
 
   const below = { namespace, afterRevision: 1n };
-  const watched = async () => {
-    for await (const _ of locks.watch(below)) return;
+  const watched = async (afterRevision: bigint) => {
+    for await (const _ of locks.watch({ namespace, afterRevision })) return;
   };
   const thrownBy = (call: Promise<unknown>) => call.catch((thrown: unknown) => thrown);
-  for (const error of await Promise.all([locks.listEvents(below), watched()].map(thrownBy))) {
+  const calls = [locks.listEvents(below), watched(1n), watched(0n)];
+  for (const error of await Promise.all(calls.map(thrownBy))) {
     expect((error as ConnectError).code).toBe(Code.OutOfRange);
     expect(errorDetailOf(error)).toMatchObject({
       reason: ErrorReason.REVISION_COMPACTED,

@@ -29,7 +29,7 @@ import { DatasetSide } from "./datasets/dataset-side.ts";
 import { FactsMissing } from "./datasets/row-facts.ts";
 import { DueTimer } from "./due-timer.ts";
 import type { ExecutorParts } from "./executor-parts.ts";
-import { readHistory } from "./history.ts";
+import { type HistoryStart, readHistory } from "./history.ts";
 import { leaseNow } from "./lease-clock.ts";
 import { Listeners } from "./listeners.ts";
 import type { Commit, History, Namespace, Pending } from "./namespace.ts";
@@ -130,7 +130,7 @@ export class Executor implements Namespace {
     return pending.reply.then((reply) => reply.header as ReplyHeader);
   }
 
-  history(after: bigint, limit: PageLimit, filter: JournalFilter): Promise<History> {
+  history(after: HistoryStart, limit: PageLimit, filter: JournalFilter): Promise<History> {
     return readHistory(this.#parts.journal, this.#pipeline.durableRevision, after, limit, filter);
   }
 

@@ -4,6 +4,9 @@ import type { Journal, JournalFilter, PageLimit } from "../journal/journal.ts";
 import { toEvent, withoutJournalOnly } from "./event-codec.ts";
 import type { History } from "./namespace.ts";
 
+/** Where a read of the history begins: after a revision, or with the oldest event that is kept. */
+export type HistoryStart = bigint | "oldest";
+
 /**
  * Reads durable history.
  * @throws Refusal REVISION_AHEAD above the head, REVISION_COMPACTED below the floor.
@@ -11,19 +14,18 @@ import type { History } from "./namespace.ts";
 export async function readHistory(
   journal: Journal,
   head: bigint,
-  after: bigint,
+  after: HistoryStart,
   limit: PageLimit,
   filter: JournalFilter,
 ): Promise<History> {
-  if (after > head) throw revisionAhead(after, head);
+  if (after !== "oldest" && after > head) throw revisionAhead(after, head);
   let { floor } = journal.state();
-  // "From the beginning" means from the oldest that is kept.
-  if (after !== 0n && after < floor) throw compacted(after, floor);
-  let from = after < floor ? floor : after;
+  if (after !== "oldest" && after < floor) throw compacted(after, floor);
+  let from = after === "oldest" ? floor : after;
   let page = await journal.read(from, limit, filter);
   // What was asked for may have been dropped meanwhile, and then the page has a gap.
   for (floor = journal.state().floor; from < floor; floor = journal.state().floor) {
-    if (after !== 0n) throw compacted(after, floor);
+    if (after !== "oldest") throw compacted(after, floor);
     from = floor;
     page = await journal.read(from, limit, filter);
   }

@@ -2,6 +2,7 @@ import type { Op, OpKind, Reply } from "@lockstep/core";
 import type { Durability, Event, NamespaceInfo, ReplyHeader } from "@lockstep/protocol";
 import type { JournalFilter, PageLimit } from "../journal/journal.ts";
 import type { DatasetReads } from "./datasets/dataset-reads.ts";
+import type { HistoryStart } from "./history.ts";
 
 /** An operation under way. */
 export interface Pending<R> {
@@ -50,8 +51,8 @@ export interface Namespace {
   submit<K extends OpKind>(op: Op<K>): Pending<Reply<K>>;
   /** A read's place in the order: its header, once everything decided before it is durable. */
   barrier(): Promise<ReplyHeader>;
-  /** Reads durable history after a revision. Rejects with a `Refusal` below the floor or above the head. */
-  history(after: bigint, limit: PageLimit, filter: JournalFilter): Promise<History>;
+  /** Reads durable history. Rejects with a `Refusal` below the floor or above the head. */
+  history(after: HistoryStart, limit: PageLimit, filter: JournalFilter): Promise<History>;
   /** Calls `listener` after every durable commit, in order. Returns the way to stop. */
   onCommit(listener: (commit: Commit) => void): () => void;
   /**

@@ -1230,7 +1230,7 @@ type GetWaitGraphResponse struct {
 	Header *ReplyHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	// The waits, by rising ticket_id.
 	Waits []*Wait `protobuf:"bytes,2,rep,name=waits,proto3" json:"waits,omitempty"`
-	// There are more waits than were asked for.
+	// There are more waits than were asked for, or than a reply of `max_response_bytes` has room for.
 	Truncated     bool `protobuf:"varint,3,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1562,7 +1562,8 @@ type WatchRequest struct {
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Which events. Absent: all.
 	Filter *EventFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Start with the event after this revision. Absent: from now. To start over, list, then watch after
+	// Start with the event after this revision; 0 with the very first one, refused like every revision below the
+	// floor once that is not kept any more. Absent: from now. To start over, list, then watch after
 	// the first page's header.revision and skip events not above an item's own revision.
 	AfterRevision *uint64 `protobuf:"varint,3,opt,name=after_revision,json=afterRevision,proto3,oneof" json:"after_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -2760,7 +2760,8 @@ pub struct WatchRequest {
     /// Which events. Absent: all.
     #[prost(message, optional, tag = "2")]
     pub filter: ::core::option::Option<EventFilter>,
-    /// Start with the event after this revision. Absent: from now. To start over, list, then watch after
+    /// Start with the event after this revision; 0 with the very first one, refused like every revision below the
+    /// floor once that is not kept any more. Absent: from now. To start over, list, then watch after
     /// the first page's header.revision and skip events not above an item's own revision.
     #[prost(uint64, optional, tag = "3")]
     pub after_revision: ::core::option::Option<u64>,
@@ -3460,7 +3461,7 @@ pub struct GetWaitGraphResponse {
     /// The waits, by rising ticket_id.
     #[prost(message, repeated, tag = "2")]
     pub waits: ::prost::alloc::vec::Vec<Wait>,
-    /// There are more waits than were asked for.
+    /// There are more waits than were asked for, or than a reply of `max_response_bytes` has room for.
     #[prost(bool, tag = "3")]
     pub truncated: bool,
 }

@@ -126,7 +126,7 @@ export const PAGE = { maxRecords: 1_000, maxBytes: 1_000_000 };
 
 /** All events so far. */
 export async function eventsOf({ executor }: World): Promise<readonly Event[]> {
-  return (await executor.history(0n, PAGE, ALL)).events;
+  return (await executor.history("oldest", PAGE, ALL)).events;
 }
 
 /** Acquires what is free. */

@@ -28,8 +28,9 @@ export async function listEvents(
   const { afterRevision } = request;
   if (afterRevision > header.revision) throw revisionAhead(afterRevision, header.revision);
   const limit = { maxRecords: request.pageSize || DEFAULT_PAGE_SIZE, maxBytes: PAGE_BYTES };
+  const start = afterRevision === 0n ? "oldest" : afterRevision;
   const page = await unlessAborted(
-    readChosen(namespace, afterRevision, limit, chosenBy(request.filter)),
+    readChosen(namespace, start, limit, chosenBy(request.filter)),
     signal,
   );
   // What became durable after the page got its place belongs to the next one.

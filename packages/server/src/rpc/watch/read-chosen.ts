@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@lockstep/protocol";
+import type { HistoryStart } from "../../executor/history.ts";
 import type { History, Namespace } from "../../executor/namespace.ts";
 import type { PageLimit } from "../../journal/journal.ts";
 import type { Chosen } from "./event-filter.ts";
@@ -13,7 +14,7 @@ export const SCAN: PageLimit = { maxRecords: 1_024, maxBytes: 512 * 1024 };
 /** Reads the next page of the chosen events. */
 export async function readChosen(
   namespace: Namespace,
-  after: bigint,
+  after: HistoryStart,
   limit: PageLimit,
   chosen: Chosen,
 ): Promise<History> {

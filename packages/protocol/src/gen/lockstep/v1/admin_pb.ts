@@ -707,7 +707,7 @@ export type GetWaitGraphResponse = Message<"lockstep.v1.GetWaitGraphResponse"> &
   waits: Wait[];
 
   /**
-   * There are more waits than were asked for.
+   * There are more waits than were asked for, or than a reply of `max_response_bytes` has room for.
    *
    * @generated from field: bool truncated = 3;
    */

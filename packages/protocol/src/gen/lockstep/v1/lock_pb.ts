@@ -870,7 +870,8 @@ export type WatchRequest = Message<"lockstep.v1.WatchRequest"> & {
   filter?: EventFilter | undefined;
 
   /**
-   * Start with the event after this revision. Absent: from now. To start over, list, then watch after
+   * Start with the event after this revision; 0 with the very first one, refused like every revision below the
+   * floor once that is not kept any more. Absent: from now. To start over, list, then watch after
    * the first page's header.revision and skip events not above an item's own revision.
    *
    * @generated from field: optional uint64 after_revision = 3;
