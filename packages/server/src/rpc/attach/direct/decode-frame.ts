@@ -6,6 +6,7 @@ import {
   type AttachCall,
   type AttachRequest,
   AttachRequestSchema,
+  type KeepAliveRequest,
   type NewChange,
   ProtoReader,
   type ReleaseRequest,
@@ -16,8 +17,8 @@ import { BYTES, field, readRange, readTarget, VARINT } from "../../../executor/p
 const NO_BYTES = new Uint8Array();
 
 /**
- * The frame of its binary form, as the protobuf library reads it: frames that hold nothing but acquires, releases and
- * appends of a usual kind by hand, every other one by the library.
+ * The frame of its binary form, as the protobuf library reads it: frames that hold nothing but keep-alives, acquires,
+ * releases and appends of a usual kind by hand, every other one by the library.
  * @throws an error of the library when the bytes are no frame
  */
 export function decodeFrame(bytes: Uint8Array): AttachRequest {
@@ -53,12 +54,30 @@ function readCall(reader: ProtoReader): AttachCall {
     else if (tag === field(3, BYTES)) call.traceparent = reader.text();
     // The library merges a message that comes twice.
     else if (call.request.case !== undefined) reader.unread();
+    else if (tag === field(10, BYTES))
+      call.request = { case: "keepAlive", value: keepAlive(reader) };
     else if (tag === field(13, BYTES)) call.request = { case: "acquire", value: acquire(reader) };
     else if (tag === field(14, BYTES)) call.request = { case: "release", value: release(reader) };
     else if (tag === field(21, BYTES)) call.request = { case: "append", value: append(reader) };
     else reader.unread();
   }
   return call;
+}
+
+function keepAlive(reader: ProtoReader): KeepAliveRequest {
+  const request: KeepAliveRequest = {
+    $typeName: "lockstep.v1.KeepAliveRequest",
+    seq: 0n,
+    seenRevision: 0n,
+    answered: [],
+  };
+  reader.fields((tag) => {
+    if (tag === field(2, VARINT)) request.seq = reader.bigint();
+    else if (tag === field(3, VARINT)) request.seenRevision = reader.bigint();
+    else if (tag === field(4, BYTES)) request.answered.push(readRange(reader));
+    else reader.unread();
+  });
+  return request;
 }
 
 function acquire(reader: ProtoReader): AcquireRequest {

@@ -14,6 +14,7 @@ import {
   AttachResponseSchema,
   EventSchema,
   GrantedSchema,
+  KeepAliveRequestSchema,
   KeepAliveResponseSchema,
   NewChangeSchema,
   ReleaseRequestSchema,
@@ -100,9 +101,15 @@ const append = oftenOf<object>(
   case: "append" as const,
   value: create(AppendRequestSchema, value as never),
 }));
+const session = fc.constantFrom(undefined, undefined, { namespace: "n", sessionId: 3n });
+const keepAlive = fc
+  .record({ seq: uint64, seenRevision: uint64, answered, session })
+  .map((value) => ({
+    case: "keepAlive" as const,
+    value: create(KeepAliveRequestSchema, value as never),
+  }));
 const others = fc.constantFrom<object>(
   { case: undefined },
-  { case: "keepAlive", value: { seq: 7n } },
   { case: "checkFence", value: { key: "k", token: 3n } },
 );
 const call = fc
@@ -110,7 +117,7 @@ const call = fc
     callId: uint64,
     timeoutMs: int64,
     traceparent: text,
-    request: oftenOf<object>(fc.oneof(acquire, release, append), others),
+    request: oftenOf<object>(fc.oneof(keepAlive, acquire, release, append), others),
   })
   .map((value) => create(AttachCallSchema, value as never));
 const open = oftenOf<object | undefined>(

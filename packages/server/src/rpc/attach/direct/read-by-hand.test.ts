@@ -5,6 +5,7 @@ import { readFrame } from "./decode-frame.ts";
 
 const NOT_EMPTY = Uint8Array.of(1);
 const header = { answered: [{ first: 1n, last: 2n }], correlationId: "c" };
+const keepAlive = { seq: 1n, seenRevision: 2n, answered: [{ first: 1n, last: 2n }] };
 const acquire = {
   ...header,
   requestId: 1n,
@@ -30,7 +31,7 @@ const append = {
   origin: "o",
   correlationId: "c",
 };
-const usual = Object.entries({ acquire, release, append }).flatMap(([name, request]) =>
+const usual = Object.entries({ keepAlive, acquire, release, append }).flatMap(([name, request]) =>
   Object.entries(request).map(([field, value]) => [name, field, value] as const),
 );
 
