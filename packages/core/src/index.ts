@@ -16,6 +16,7 @@ export type {
   StoredRow,
 } from "./dataset/rows.ts";
 export { rowsOf } from "./dataset/rows-of.ts";
+export { lowestHeld } from "./dataset/snapshot-holds.ts";
 export { verifyRoots } from "./dataset/verify-roots.ts";
 export type { Facts } from "./decide/decision.ts";
 export { type EpochStartedEvent, epochStarted, startEpoch } from "./epoch.ts";

@@ -33,8 +33,14 @@ export function runDataset(state: NamespaceState, { body }: Event, now: Now): vo
   }
 }
 
+/** So many snapshots may begin in an epoch before their ids reach those of the next one. */
+const EPOCH_SHIFT = 24n;
+const ID_BITS = 63;
+
 /** Begins an epoch with the datasets of a state that has been rebuilt: nobody is in sync. */
 export function startDatasets(state: NamespaceState, now: Now): void {
+  // What was read before the start may be taken up again by its id: no other snapshot has it now.
+  state.nextSnapshotId = BigInt.asUintN(ID_BITS, state.epoch << EPOCH_SHIFT);
   for (const dataset of state.datasets.values()) {
     dataset.headTimes.start(now.monotonicMs, dataset.head.seq);
     remindOfCheckpoint(state, dataset, now);

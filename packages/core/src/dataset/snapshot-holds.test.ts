@@ -58,7 +58,7 @@ describe("A snapshot that is read", () => {
   it("holds the log behind its low for a lease after each chunk [DATA-72, REP-52]", () => {
     const made = world();
     const started = subscribe(made);
-    expect(started).toMatchObject({ low: { seq: 1n }, snapshotId: 1n });
+    expect(started).toMatchObject({ low: { seq: 1n }, snapshotId: (1n << 24n) + 1n });
     append(made, [put("b", "1")]);
     made.pass(LEASE_MS);
     expect(trim(made)).toBe(0n);
@@ -117,6 +117,21 @@ describe("A snapshot that is read", () => {
 });
 
 describe("A snapshot that was broken off", () => {
+  it("is taken up by nobody else, after a restart neither [REP-53]", () => {
+    const made = world();
+    const [a, b] = ["a", "b"].map((replica) => ({ replica, generation: register(made, replica) }));
+    const ofA = subscribe(made, a);
+    const ofB = subscribe(made, b);
+    expect(resume(made, ofA, "b").snapshotId).not.toBe(ofA.snapshotId);
+    made.restart();
+    const taken = [resume(made, ofB, "b"), resume(made, ofA, "a")];
+    const reader = resume(made, ofA);
+    const ids = [ofA, ofB, ...taken, reader].map(({ snapshotId }) => snapshotId);
+    expect(new Set(ids).size).toBe(5);
+    for (const one of taken) end(made, one);
+    renew(made, reader);
+  });
+
   it("goes on under its own number and low [REP-52, REP-53]", () => {
     const made = world();
     const started = subscribe(made);

@@ -5,7 +5,6 @@ import type { NamespaceState } from "../state/state.ts";
 import { sameBytes } from "./bytes.ts";
 import type { Dataset, SnapshotHold } from "./dataset.ts";
 import { datasetById } from "./find.ts";
-import type { Position } from "./position.ts";
 import { compacted } from "./refusals.ts";
 import { checkpointAtHead } from "./view.ts";
 
@@ -42,11 +41,11 @@ export function resumeSnapshot(
   state: NamespaceState,
   { holds }: Dataset,
   id: bigint,
-  low: Position,
+  { replica, low }: Pick<SnapshotHold, "replica" | "low">,
   now: Now,
 ): SnapshotHold | undefined {
   const hold = holds.get(id);
-  if (hold === undefined) return undefined;
+  if (hold?.replica !== replica) return undefined;
   if (hold.low.seq !== low.seq || !sameBytes(hold.low.logHash, low.logHash)) return undefined;
   lease(state, hold, now);
   return hold;

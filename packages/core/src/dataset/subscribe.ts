@@ -104,7 +104,7 @@ function resumedOf(
   if (!isAt(batchEndAt(dataset, low.seq, facts), low))
     throw logDiverged(`the snapshot's low ${low.seq}`, head.seq);
   return (
-    resumeSnapshot(state, dataset, snapshotId, low, now) ??
+    resumeSnapshot(state, dataset, snapshotId, { replica, low }, now) ??
     beginSnapshot(state, dataset, { replica, low: keptPosition(low) }, now)
   );
 }

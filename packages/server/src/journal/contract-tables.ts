@@ -218,11 +218,17 @@ function unwanted(makeHome: () => Promise<JournalHome>): void {
       await write(journal, change(seq), recorded(`id ${seq}`, seq, 100n * seq));
       if (seq % 2n === 0n) await write(journal, checkpoint(seq, 100n * seq));
     }
-    const found = async (keepChanges: bigint, changesBeforeMs: bigint, recordsBeforeMs = 0n) => {
+    const found = async (
+      keepChanges: bigint,
+      changesBeforeMs: bigint,
+      recordsBeforeMs = 0n,
+      heldFromSeq = 6n,
+    ) => {
       const { floor, droppedSeq } = await read(journal, {
         datasetId: DATASET,
         kind: "unwanted",
         keepChanges,
+        heldFromSeq,
         changesBeforeMs,
         recordsBeforeMs,
       });
@@ -234,6 +240,9 @@ function unwanted(makeHome: () => Promise<JournalHome>): void {
     expect(await found(2n, 0n, 300n)).toEqual([4n, 2n]);
     expect(await found(6n, 400n)).toEqual([2n, 0n]);
     expect(await found(6n, 401n, 401n)).toEqual([4n, 4n]);
+    expect(await found(0n, 10_000n, 0n, 5n)).toEqual([4n, 0n]);
+    expect(await found(2n, 0n, 0n, 3n)).toEqual([2n, 0n]);
+    expect(await found(6n, 10_000n, 0n, 1n)).toEqual([undefined, 0n]);
     await journal.close();
   });
 }

@@ -143,7 +143,9 @@ function unwanted(table: MemoryTable, read: ReadOf<"unwanted">): StoredUnwanted 
   const head = table.changes.at(-1)?.change.seq ?? 0n;
   const bound = head - read.keepChanges;
   const floor = table.checkpoints.findLast(
-    ({ checkpoint, decidedAtMs }) => checkpoint.seq <= bound || decidedAtMs < read.changesBeforeMs,
+    ({ checkpoint, decidedAtMs }) =>
+      checkpoint.seq <= read.heldFromSeq &&
+      (checkpoint.seq <= bound || decidedAtMs < read.changesBeforeMs),
   )?.checkpoint;
   const kept = floor?.seq ?? (table.changes[0]?.change.seq ?? 1n) - 1n;
   let droppedSeq = kept;

@@ -56,6 +56,8 @@ type TableQuestion =
   | {
       readonly kind: "unwanted";
       readonly keepChanges: bigint;
+      /** The floor is not above it: a snapshot that is read holds the log from there on. */
+      readonly heldFromSeq: bigint;
       readonly changesBeforeMs: bigint;
       readonly recordsBeforeMs: bigint;
     };

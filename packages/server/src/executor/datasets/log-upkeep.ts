@@ -1,6 +1,14 @@
-import type { Dataset, NamespaceState, Op, OpKind, Reply } from "@lockstep/core";
+import {
+  type Dataset,
+  lowestHeld,
+  type NamespaceState,
+  type Op,
+  type OpKind,
+  type Reply,
+} from "@lockstep/core";
 import type { Journal } from "../../journal/journal.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
+import { leaseNow } from "../lease-clock.ts";
 import type { Pending } from "../namespace.ts";
 
 /** How often each dataset is looked at. */
@@ -98,6 +106,7 @@ export class LogUpkeep {
         datasetId,
         kind: "unwanted",
         keepChanges: settings.retentionChanges,
+        heldFromSeq: lowestHeld(dataset, leaseNow(clock)) ?? dataset.head.seq,
         changesBeforeMs: BigInt(nowMs - settings.retentionMs),
         recordsBeforeMs: BigInt(nowMs - settings.idempotencyRetentionMs),
       },

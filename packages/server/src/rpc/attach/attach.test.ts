@@ -214,29 +214,6 @@ describe("an Attach", () => {
     expect(stream.received.flatMap(({ replies }) => replies)).toHaveLength(1);
   });
 
-  test("answers what was granted before the client ended its side, and not what waits [SES-71, SES-79]", async () => {
-    const shared = transport();
-    const [holder, session] = [await openSession(shared, 1), await openSession(shared, 2)];
-    const stream = new Attached(shared);
-    await stream.open(session);
-    await lockClient(shared).acquire({ session: holder, ...acquireOf("taken", 1n) });
-    running.journal.hold();
-    stream.call(
-      callOf(1n, acquire("taken", 1n, { waitMs: 60_000n }) as never),
-      callOf(2n, acquire("free", 2n, { waitMs: 60_000n }) as never),
-    );
-    stream.close();
-    // On the same connection: when it is answered, the server has seen the end.
-    await createClient(SessionService, shared).keepAlive({ session, seq: 1n });
-    running.journal.resume();
-    expect(await stream.ended()).toBeUndefined();
-    expect(stream.received.flatMap(({ replies }) => replies)).toMatchObject([
-      { callId: 2n, reply: { case: "acquire", value: { outcome: { case: "granted" } } } },
-    ]);
-    const { tickets } = await createClient(SessionService, shared).getSession({ session });
-    expect(tickets).toHaveLength(1);
-  });
-
   test("leaves tickets and holds alone when its connection goes away [SES-79]", async () => {
     const { session, stream } = await attached();
     stream.call(callOf(1n, acquire("k", 1n) as never));

@@ -1,9 +1,11 @@
+import { createClient } from "@connectrpc/connect";
 import {
   AppendOutcome,
   ErrorReason,
   errorDetailOf,
   ReplicaState,
   ReplicationMode,
+  SessionService,
 } from "@lockstep/protocol";
 import { expect, test } from "vitest";
 import { Attached, callOf } from "../../testing-support/attached.ts";
@@ -14,7 +16,13 @@ import {
   Followed,
   put,
 } from "../../testing-support/datasets.ts";
-import { openSession, testServers, transportTo } from "../../testing-support/test-server.ts";
+import {
+  acquireOf,
+  lockClient,
+  openSession,
+  testServers,
+  transportTo,
+} from "../../testing-support/test-server.ts";
 
 const start = testServers();
 const STOP_GRACE_MS = 1_000;
@@ -41,6 +49,11 @@ async function waitingAppend() {
   await expect.poll(async () => (await client.describeDataset(DATASET)).head?.seq).toBe(1n);
   return { running, transport, session, stream, followed, ack };
 }
+
+const acquire = (key: string, requestId: bigint) => ({
+  case: "acquire",
+  value: acquireOf(key, requestId, { waitMs: 60_000n }),
+});
 
 const reasonOf = (error: unknown) => ErrorReason[errorDetailOf(error)?.reason ?? 0];
 
@@ -78,4 +91,25 @@ test("an append that waits for replicas ends with its Attach when a newer one ta
   expect(stream.received.flatMap(({ replies }) => replies)).toEqual([]);
   await newer.leave();
   followed.close();
+});
+
+test("answers what was granted before the client ended its side, and not what waits [SES-71, SES-79]", async () => {
+  const running = await start();
+  const shared = transportTo(running.server.url);
+  const [holder, session] = [await openSession(shared, 1), await openSession(shared, 2)];
+  const stream = new Attached(shared);
+  await stream.open(session);
+  await lockClient(shared).acquire({ session: holder, ...acquireOf("taken", 1n) });
+  running.journal.hold();
+  stream.call(callOf(1n, acquire("taken", 1n)), callOf(2n, acquire("free", 2n)));
+  stream.close();
+  // On the same connection: when it is answered, the server has seen the end.
+  await createClient(SessionService, shared).keepAlive({ session, seq: 1n });
+  running.journal.resume();
+  expect(await stream.ended()).toBeUndefined();
+  expect(stream.received.flatMap(({ replies }) => replies)).toMatchObject([
+    { callId: 2n, reply: { case: "acquire", value: { outcome: { case: "granted" } } } },
+  ]);
+  const { tickets } = await createClient(SessionService, shared).getSession({ session });
+  expect(tickets).toHaveLength(1);
 });

@@ -96,11 +96,14 @@ export class LogReader {
     const { datasetId } = read;
     const [first, last] = (this.#range.get(datasetId) ?? []) as Columns;
     const head = isNumber(last) ? last : 0n;
-    const byNumber = this.#checkpointAtOrBelow.get(datasetId, head - read.keepChanges);
+    const wanted = head - read.keepChanges;
+    const bound = wanted < read.heldFromSeq ? wanted : read.heldFromSeq;
+    const byNumber = this.#checkpointAtOrBelow.get(datasetId, bound);
     let floor = byNumber && checkpointOf(datasetId, byNumber as unknown as Columns);
     for (const found of this.#oldestCheckpoints.iterate(datasetId)) {
       const checkpoint = checkpointOf(datasetId, found as unknown as Columns);
       if (checkpoint === undefined || checkpoint.decidedAtMs >= read.changesBeforeMs) break;
+      if (checkpoint.seq > read.heldFromSeq) break;
       if (floor === undefined || checkpoint.seq > floor.seq) floor = checkpoint;
     }
     const kept = floor?.seq ?? (isNumber(first) ? first - 1n : head);

@@ -74,6 +74,7 @@ function encodeRead(writer: ByteWriter, read: TableRead): void {
       break;
     case "unwanted":
       writer.i64(read.keepChanges);
+      writer.u64(read.heldFromSeq);
       writer.i64(read.changesBeforeMs);
       writer.i64(read.recordsBeforeMs);
       break;
@@ -121,9 +122,9 @@ function decodeRead(
       return { kind, afterSeq, afterCheckpoint, maxBytes } as Omit<ReadOf<"changes">, "datasetId">;
     }
     case "unwanted": {
-      const keepChanges = reader.i64();
+      const [keepChanges, heldFromSeq] = [reader.i64(), reader.u64()];
       const [changesBeforeMs, recordsBeforeMs] = [reader.i64(), reader.i64()];
-      return { kind, keepChanges, changesBeforeMs, recordsBeforeMs } as Omit<
+      return { kind, keepChanges, heldFromSeq, changesBeforeMs, recordsBeforeMs } as Omit<
         ReadOf<"unwanted">,
         "datasetId"
       >;
