@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { lockstepTests } from "../../config/vitest.ts";
 
+const bundledWorkers = join(import.meta.dirname, "src/testing-support/bundled-worker-location.ts");
 const attach = ["src/rpc/attach/*.test.ts"];
 const threads = ["src/journal/**/*.test.ts", "src/snapshot/*.test.ts", "src/maintenance/*.test.ts"];
 
@@ -16,9 +18,11 @@ export default lockstepTests(import.meta.dirname, {
     { extends: true, test: { name: "server", include: ["src/**/*.test.ts"], exclude: threads } },
     {
       extends: true,
+      resolve: { alias: [{ find: /^.*\/worker-location\.ts$/, replacement: bundledWorkers }] },
       test: {
         name: "threads",
         include: threads,
+        globalSetup: [join(import.meta.dirname, "../../config/bundled-workers.ts")],
         // So that no process has seen too many threads.
         isolate: true,
         // They start and end hundreds of threads in a process. The fault of the engine that the common settings tell of is in
