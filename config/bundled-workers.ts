@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { fromSource } from "./from-source.mjs";
 
 const source = join(import.meta.dirname, "..", "packages", "server", "src");
 
@@ -17,16 +18,7 @@ export default async function bundleWorkers(): Promise<() => Promise<void>> {
     outbase: source,
     outdir: folder,
     outExtension: { ".js": ".mjs" },
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    conditions: ["lockstep-source"],
-    sourcemap: "inline",
-    logLevel: "warning",
-    // What was written for CommonJS asks for it.
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
+    ...fromSource,
   });
   process.env.LOCKSTEP_TEST_WORKERS = folder;
   return () => rm(folder, { recursive: true });

@@ -17,7 +17,7 @@ export function lockstepTests(packageDir: string, test: TestUserConfig = {}) {
     ssr: { resolve: { conditions } },
     test: {
       include: ["src/**/*.test.ts"],
-      // Modules keep no state, so that test files share them: to load them anew for each took longer than many tests.
+      // No test depends on what a module keeps, so that files share modules: to load them anew took longer than many tests.
       isolate: false,
       setupFiles: [join(import.meta.dirname, "properties.ts")],
       // Where the processor has keys that protect memory, V8 of Node 24 now and then ends a process that starts and ends

@@ -1,8 +1,8 @@
 // Bundles the simulation from the source of all packages and runs it: pnpm simulate --seeds 1000 --minutes 5.
-// The source itself would not run, because generated code has enums, which Node does not take as they are.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { fromSource } from "../config/from-source.mjs";
 import { exitCode, forwardSignals } from "./child.mjs";
 import { root } from "./toolchain.mjs";
 
@@ -11,16 +11,7 @@ const outfile = join(folder, "dist", "main.mjs");
 await build({
   entryPoints: [join(folder, "src", "main.ts")],
   outfile,
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  conditions: ["lockstep-source"],
-  sourcemap: "inline",
-  logLevel: "warning",
-  // What was written for CommonJS asks for it.
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
+  ...fromSource,
 });
 const child = spawn(process.execPath, ["--enable-source-maps", outfile, ...process.argv.slice(2)], {
   stdio: "inherit",

@@ -1,13 +1,16 @@
 import type { Command } from "commander";
 
 /** Makes a command. @param end is told the exit code, where the command has one of its own */
-export type MakeCommand = (end: (exitCode: number) => void) => Command;
+type MakeCommand = (end: (exitCode: number) => void) => Command;
+
+/** Loads a command. */
+export type LoadCommand = () => Promise<MakeCommand>;
 
 /**
  * Where each command is, by its name and in the order of the help. A command is loaded when it is typed: one that asks a server
  * waits neither for the server's code nor for that of replicas.
  */
-export const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+export const COMMANDS: Readonly<Record<string, LoadCommand>> = {
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   run: async () => (await import("./commands/run.ts")).runCommand,
   info: async () => (await import("./commands/info.ts")).infoCommand,

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, type LoadCommand } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf } from "./failure.ts";
-import { printProblems } from "./output/print.ts";
+import { printProblems, printText } from "./output/print.ts";
 import { version } from "./version.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     exitCode = code;
   };
   try {
-    const command = await program(end, namesIn(args));
+    const command = await program(end, wantedBy(args));
     await command.parseAsync(args, { from: "user" });
   } catch (error) {
     // Commander has printed what is wrong, or the help that was asked for.
@@ -28,26 +28,26 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-/** The commands that have to be there to understand this: the one that is typed, or all, to list them or to find the one meant. */
-function namesIn([first = ""]: readonly string[]): readonly string[] {
+/** What has to be there to understand this: the command that is typed, or all, to list them or to find the one meant. */
+function wantedBy([first = ""]: readonly string[]): readonly LoadCommand[] {
   if (first === "--version") return [];
-  return Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+  const typed = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  return typed === undefined ? Object.values(COMMANDS) : [typed];
 }
 
 /**
  * The command line.
  * @param end is told the exit code of a command that has one of its own
- * @param names which commands it has; all of them when it is left out
+ * @param wanted which commands it has; all of them when it is left out
  */
 export async function program(
   end: (exitCode: number) => void,
-  names: readonly string[] = Object.keys(COMMANDS),
+  wanted: readonly LoadCommand[] = Object.values(COMMANDS),
 ): Promise<Command> {
   const root = new Command("lockstep")
     .description("Locks and replicas that keep step.")
     .version(version, "--version", "print the version");
-  const made = await Promise.all(names.map(async (name) => (await COMMANDS[name]?.())?.(end)));
-  for (const command of made) if (command !== undefined) root.addCommand(command);
+  for (const make of await Promise.all(wanted.map((load) => load()))) root.addCommand(make(end));
   withOurErrors(root);
   return root;
 }
@@ -56,7 +56,7 @@ export async function program(
 function withOurErrors(command: Command): void {
   command
     .exitOverride()
-    .configureOutput({ outputError: printUsageError })
+    .configureOutput({ writeOut: printText, outputError: printUsageError })
     .showHelpAfterError(false);
   for (const each of command.commands) withOurErrors(each);
 }

@@ -113,7 +113,7 @@ const ADVICE: Partial<Record<NotGrantedReason, string>> = {
   IDENTITY_QUARANTINED: "; an operator has to clear this principal",
   ORDER_VIOLATION: "; take keys in ascending order, or all of them in one acquire",
   LOCK_DELAY:
-    "; nobody holds it, but who held it before may not know yet: a hold was lost, or a new lineage began",
+    "; who held it before may not know yet that it is over: a hold was lost, or a new lineage began",
   LIMIT_MISMATCH:
     "; permits need a policy of the key that offers as many, and a key with such a policy takes no other mode",
   UPGRADE_REFUSED: "; only UPGRADABLE becomes EXCLUSIVE, acquire that mode where you may need it",

@@ -91,6 +91,8 @@ test("history and tokens from before it are compacted and stale, unless their ho
       metadata: { floor: String(await floor()) },
     });
   }
+  const { events } = await locks.listEvents({ namespace, afterRevision: 0n });
+  expect(events[0]?.revision).toBe((await floor()) + 1n);
 });
 
 async function floor(): Promise<bigint> {

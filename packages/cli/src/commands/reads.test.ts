@@ -176,6 +176,12 @@ describe("lockstep", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(ended.stderr).toContain(sentence);
   });
 
+  test("ends without a word when nobody reads its help any more", async () => {
+    const command = new CliProcess(["--help"]);
+    command.stopReading();
+    expect(await command.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
   test.each(commands)("%s says what it does and its exit codes", async (command) => {
     const { code, stdout } = await lockstep([...command.split(" "), "--help"]);
     expect(code).toBe(0);

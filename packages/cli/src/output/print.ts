@@ -8,8 +8,13 @@ let watched = false;
  * command, and so does output that cannot be written, such as to a full disk.
  */
 export function printLines(lines: readonly string[]): void {
+  printText(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** Writes a text to standard output as it is, otherwise as `printLines`. */
+export function printText(text: string): void {
   watchOutput();
-  if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+  if (text !== "") process.stdout.write(text);
 }
 
 /** Writes what went wrong to standard error. */

@@ -69,6 +69,11 @@ export class CliProcess {
     return this.#text.stdout;
   }
 
+  /** Reads nothing more of its standard output: who writes there is told. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   /** Sends a signal to this process alone. */
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);

@@ -124,8 +124,8 @@ export interface Lock extends AsyncDisposable {
   /**
    * Hands the lock over to an acquire that waits for the same keys in the same modes, past everybody else, as a new
    * hold with a new token. From this call on the lock counts as given away, unless the server denies it.
-   * @throws NotGrantedError with NO_SUCH_WAITER, and the lock is as it was; LockLostError; LockReleasedError;
-   * RequestError; SessionLostError when the outcome is unknown
+   * @throws NotGrantedError with NO_SUCH_WAITER, or with LOCK_DELAY where a new lineage grants nothing yet, and the lock
+   * is as it was; LockLostError; LockReleasedError; RequestError; SessionLostError when the outcome is unknown
    */
   transfer(to: RequestRef, options?: { readonly correlationId?: string }): Promise<void>;
   /**

@@ -100,7 +100,7 @@ export function applyLockGranted(state: NamespaceState, event: Event, body: Lock
       );
     addHold(record, hold, target);
   }
-  // A hold that is given away was granted before the pause.
+  // Earlier servers gave holds away in the pause, too: a transfer does not show that it was over.
   if (body.transferredFrom === 0n) state.grantPauseMs = 0;
   state.holds.set(hold.id, hold);
   session.holds.set(hold.id, hold);

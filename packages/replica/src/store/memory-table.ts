@@ -1,8 +1,8 @@
 import { type Bucket, type StoredRow, textOf } from "../rows.ts";
 
-/** Rows by key, and by bucket, in memory. */
 const NONE: ReadonlySet<string> = new Set();
 
+/** Rows by key, and by bucket, in memory. */
 export class MemoryTable {
   readonly #rows = new Map<string, StoredRow>();
   readonly #byBucket = new Map<number, Set<string>>();

@@ -113,3 +113,19 @@ test("answers what was granted before the client ended its side, and not what wa
   const { tickets } = await createClient(SessionService, shared).getSession({ session });
   expect(tickets).toHaveLength(1);
 });
+
+test("ends for a client that has ended its side before its request was decided, and waits [SES-79]", async () => {
+  const running = await start();
+  const shared = transportTo(running.server.url);
+  const [holder, session] = [await openSession(shared, 1), await openSession(shared, 2)];
+  await lockClient(shared).acquire({ session: holder, ...acquireOf("taken", 1n) });
+  const stream = new Attached(shared);
+  await stream.open(session);
+  stream.call(callOf(1n, acquire("taken", 1n)));
+  stream.close();
+  expect(await stream.ended()).toBeUndefined();
+  expect(stream.received.flatMap(({ replies }) => replies)).toEqual([]);
+  await expect
+    .poll(async () => (await createClient(SessionService, shared).getSession({ session })).tickets)
+    .toHaveLength(1);
+});

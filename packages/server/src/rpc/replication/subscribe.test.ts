@@ -146,6 +146,27 @@ test("a cursor that is none of this log is refused, and one that is behind what 
   expect([reason, metadata.floor]).toEqual([ErrorReason.COMPACTED, "2"]);
 });
 
+test("the log goes up to what a snapshot holds, though the policy keeps less [DATA-70, DATA-72]", async () => {
+  const { running, client, follow } = await start({ retentionChanges: 1n, checkpointChanges: 1 });
+  const write = async (...keys: string[]) => {
+    for (const key of keys) {
+      await append(client, [put(key, "x".repeat(200_000))]);
+      await running.clock.advance(1);
+    }
+  };
+  const floor = async () => (await client.describeDataset(DATASET)).dataset?.floorSeq;
+  await write("a", "b");
+  const reader = follow();
+  expect((await reader.part("started")).low?.seq).toBe(2n);
+  await reader.part("snapshotChunk");
+  reader.close();
+  await write("c", "d");
+  await running.clock.advance(20_000);
+  expect(await floor()).toBe(2n);
+  await running.clock.advance(DEFAULT_LIMITS.snapshot_lease_ms);
+  expect(await floor()).toBe(3n);
+});
+
 test("a snapshot comes in chunks by key, and is resumed after the last key that was taken [REP-50, REP-51, REP-53]", async () => {
   const { client, follow } = await start();
   const large = "x".repeat(200_000);
